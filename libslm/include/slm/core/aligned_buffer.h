@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// AlignedBuffer: owned, uninitialised, 64-byte-aligned memory; large ones ask for huge pages.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+namespace slm {
+
+class AlignedBuffer {
+ public:
+  AlignedBuffer() = default;
+  /// Throws std::bad_alloc. `bytes` may be 0.
+  explicit AlignedBuffer(size_t bytes);
+
+  std::byte* data() { return data_.get(); }
+  const std::byte* data() const { return data_.get(); }
+  size_t size() const { return size_; }
+  template <class T> T* as() { return reinterpret_cast<T*>(data_.get()); }
+  template <class T> const T* as() const { return reinterpret_cast<const T*>(data_.get()); }
+
+ private:
+  struct Free {
+    void operator()(std::byte* p) const;
+  };
+  std::unique_ptr<std::byte[], Free> data_;
+  size_t size_ = 0;
+};
+
+}  // namespace slm

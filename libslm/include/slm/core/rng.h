@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rng: xoshiro256** (Blackman & Vigna 2018), seeded by splitmix64. The same seed gives the same numbers on every machine.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace slm {
+
+class Rng {
+ public:
+  explicit Rng(uint64_t seed);
+  uint64_t next();               ///< 64 uniform bits
+  uint64_t below(uint64_t n);    ///< uniform in [0, n), without bias; n > 0
+  float uniform();               ///< uniform in [0, 1), 24 bits
+  double uniform_double();       ///< uniform in [0, 1), 53 bits
+  float normal();                ///< N(0, 1), Box-Muller; draws two numbers a call
+
+  const std::array<uint64_t, 4>& state() const { return state_; }
+  void set_state(const std::array<uint64_t, 4>& state) { state_ = state; }
+
+ private:
+  std::array<uint64_t, 4> state_;
+};
+
+}  // namespace slm

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// StoredTensor: one named tensor as it lies in a mapped file, whatever the container (safetensors or GGUF).
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "slm/core/tensor.h"
+#include "slm/io/mapped_file.h"
+
+namespace slm {
+
+struct StoredTensor {
+  std::string name;
+  Tensor tensor;                           ///< read-only view into `file`; row-major shape: last dimension contiguous
+  std::shared_ptr<const MappedFile> file;  ///< its release() gives the pages back
+
+  uint64_t file_offset() const { return static_cast<uint64_t>(tensor.data() - file->bytes().data()); }
+  /// Gives back the pages of rows [begin, end) (rows = last dimension). Call after they were packed.
+  void release_rows(int64_t begin, int64_t end) const;
+};
+
+}  // namespace slm

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slm/kernels/isa.h"
+
+#include <array>
+#include <cstdlib>
+#include <string>
+
+#include "slm/core/check.h"
+
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
+namespace slm::kernels {
+namespace {
+constexpr std::array kIsas = {Isa::Scalar, Isa::Avx2, Isa::Avx512Vnni, Isa::NeonDotprod};
+}
+
+std::string_view name(Isa isa) {
+  switch (isa) {
+    case Isa::Scalar: return "scalar";
+    case Isa::Avx2: return "avx2";
+    case Isa::Avx512Vnni: return "avx512vnni";
+    case Isa::NeonDotprod: return "neon_dotprod";
+  }
+  return "?";
+}
+
+std::span<const Isa> known_isas() { return kIsas; }
+
+bool supported(Isa isa) {
+  switch (isa) {
+    case Isa::Scalar: return true;
+#if defined(__x86_64__)
+    case Isa::Avx2:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    case Isa::Avx512Vnni:
+      return supported(Isa::Avx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+             __builtin_cpu_supports("avx512vnni");
+#elif defined(__aarch64__)
+    case Isa::NeonDotprod: return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0 && (getauxval(AT_HWCAP) & HWCAP_ASIMDHP) != 0;
+#endif
+    default: return false;
+  }
+}
+
+std::optional<Isa> forced_isa() {
+  const char* wanted = std::getenv("SLM_ISA");
+  if (wanted == nullptr || *wanted == '\0') return std::nullopt;
+  std::string known;
+  for (Isa isa : kIsas) {
+    if (name(isa) == wanted) {
+      SLM_CHECK(supported(isa), "[isa] SLM_ISA={} cannot run on this processor", wanted);
+      return isa;
+    }
+    known += (known.empty() ? "" : " ") + std::string(name(isa));
+  }
+  SLM_CHECK(false, "[isa] SLM_ISA={} is unknown, expected one of: {}", wanted, known);
+  return std::nullopt;
+}
+
+bool selectable(Isa isa) {
+  const std::optional<Isa> limit = forced_isa();
+  return supported(isa) && (!limit || isa <= *limit);
+}
+
+}  // namespace slm::kernels
