@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// StreamDecoder: ids one by one to text that is whole characters at every step. A character split over tokens waits.
+// In: ids in order.  Out: valid UTF-8; the pieces joined equal Tokenizer::decode of all ids.  Next: a terminal.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "slm/text/tokenizer.h"
+
+namespace slm {
+
+/// TextStart drops the space SentencePiece puts before a text's first word; Continuation (of a prompt) keeps it.
+enum class StreamStart { TextStart, Continuation };
+
+class StreamDecoder {
+ public:
+  explicit StreamDecoder(Tokenizer tokenizer, StreamStart start = StreamStart::TextStart, bool skip_special = true);
+
+  /// Text that is certain after this token; may be empty. Bytes that cannot become a character give U+FFFD at once.
+  std::string push(int32_t id);
+  /// What was held back: U+FFFD for an unfinished character. The decoder is then as new, at the same StreamStart.
+  std::string finish();
+
+ private:
+  Tokenizer tokenizer_;
+  StreamStart start_;
+  bool skip_special_;
+  bool at_start_ = true;
+  std::string pending_;
+};
+
+}  // namespace slm
