@@ -20,7 +20,7 @@ enum class ActivationScheme { F32, A8G32, A8T };
 struct WeightSchemeInfo {
   WeightScheme scheme;
   std::string_view name;
-  std::string_view meaning;         ///< one line for --help and docs
+  std::string_view meaning;  ///< one line for --help and docs
   kernels::GemmStorage storage;
   ActivationScheme activations;     ///< what its kernels multiply with
   std::optional<Dtype> gguf_dtype;  ///< type in a GGUF file; none for w8c (I8 codes with slm.* keys)

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows: one row of a weight matrix (one output channel, k values) as its scheme stores it. Portable: this is what files
+// hold and what packing reads.
+//
+//   f32 bf16 f16          k plain elements
+//   w8g32 w4g32 w4g32a    k/32 GGUF blocks (Q8_0, Q4_0, Q4_1)
+//   w8c                   k int8 codes; the one float32 scale travels beside them
+//
+// In: k floats.  Out: row_bytes(scheme, k) bytes, and back.  Next: pack.h, fake_quant.h, export/.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "slm/quant/scheme.h"
+
+namespace slm {
+
+/// Throws ArgumentError where k is negative or no multiple of the scheme's group.
+uint64_t row_bytes(WeightScheme scheme, int64_t k);
+
+/// By the scheme's grid (grid.h). *row_scale is written for w8c only, where it must not be null.
+/// Throws ArgumentError on a size mismatch, a value that is not finite, a scale that overflows its half. Serial.
+void encode_row(WeightScheme scheme, std::span<const float> values, std::span<std::byte> row, float* row_scale);
+
+/// The values of a stored row; any alignment. row_scale counts for w8c only. Throws ArgumentError on a size mismatch.
+/// Serial.
+void decode_row(WeightScheme scheme, std::span<const std::byte> row, float row_scale, std::span<float> values);
+
+}  // namespace slm
