@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tables of 4-bit packed GEMM variants: one layout, one row per instruction set of this architecture, best first.
+#include <array>
+
+#include "slm/kernels/gemm_q4/gemm_q4.h"
+#include "slm/kernels/gemm_variants.h"
+
+namespace slm::kernels {
+namespace {
+
+constexpr GemmVariant q4_0(Isa isa, const char* name, int row_tile, void (*gemm)(const GemmArgs&)) {
+  return {isa, GemmStorage::Q4_0, name, kQ4PanelColumns, row_tile, q4_0_panel_bytes, pack_q4_0, unpack_q4_0, gemm};
+}
+constexpr GemmVariant q4_1(Isa isa, const char* name, int row_tile, void (*gemm)(const GemmArgs&)) {
+  return {isa, GemmStorage::Q4_1, name, kQ4PanelColumns, row_tile, q4_1_panel_bytes, pack_q4_1, unpack_q4_1, gemm};
+}
+
+constexpr std::array kQ4_0Variants = {
+#if defined(__x86_64__)
+    q4_0(Isa::Avx2, "q4_0_16x4_avx2", 4, gemm_q4_0_avx2),
+#endif
+    q4_0(Isa::Scalar, "q4_0_16x1_scalar", 1, gemm_q4_0_scalar),
+};
+
+constexpr std::array kQ4_1Variants = {
+#if defined(__x86_64__)
+    q4_1(Isa::Avx2, "q4_1_16x4_avx2", 4, gemm_q4_1_avx2),
+#endif
+    q4_1(Isa::Scalar, "q4_1_16x1_scalar", 1, gemm_q4_1_scalar),
+};
+
+}  // namespace
+
+std::span<const GemmVariant> gemm_q4_0_variants() { return kQ4_0Variants; }
+std::span<const GemmVariant> gemm_q4_1_variants() { return kQ4_1Variants; }
+
+}  // namespace slm::kernels

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tables of 8-bit packed GEMM variants: one layout, one row per instruction set of this architecture, best first.
+#include <array>
+
+#include "slm/kernels/gemm_q8/gemm_q8.h"
+#include "slm/kernels/gemm_variants.h"
+
+namespace slm::kernels {
+namespace {
+
+constexpr GemmVariant q8_0(Isa isa, const char* name, int row_tile, void (*gemm)(const GemmArgs&)) {
+  return {isa, GemmStorage::Q8_0, name, kQ8PanelColumns, row_tile, q8_0_panel_bytes, pack_q8_0, unpack_q8_0, gemm};
+}
+constexpr GemmVariant q8c(Isa isa, const char* name, int row_tile, void (*gemm)(const GemmArgs&)) {
+  return {isa, GemmStorage::Q8C, name, kQ8PanelColumns, row_tile, q8c_panel_bytes, pack_q8c, unpack_q8c, gemm};
+}
+
+constexpr std::array kQ8_0Variants = {
+#if defined(__x86_64__)
+    q8_0(Isa::Avx2, "q8_0_16x4_avx2", 4, gemm_q8_0_avx2),
+#endif
+    q8_0(Isa::Scalar, "q8_0_16x1_scalar", 1, gemm_q8_0_scalar),
+};
+
+constexpr std::array kQ8CVariants = {
+#if defined(__x86_64__)
+    q8c(Isa::Avx2, "q8c_16x4_avx2", 4, gemm_q8c_avx2),
+#endif
+    q8c(Isa::Scalar, "q8c_16x1_scalar", 1, gemm_q8c_scalar),
+};
+
+}  // namespace
+
+std::span<const GemmVariant> gemm_q8_0_variants() { return kQ8_0Variants; }
+std::span<const GemmVariant> gemm_q8c_variants() { return kQ8CVariants; }
+
+}  // namespace slm::kernels

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract of packed_gemm.h for the integer families: every variant of every table, bit for bit, on awkward shapes.
+#include <iostream>
+#include <numeric>
+
+#include "tests/kernels/gemm_q_problem.h"
+
+namespace slm::kernels {
+namespace {
+
+constexpr GemmStorage kStorages[] = {GemmStorage::Q8C, GemmStorage::Q8_0, GemmStorage::Q4_0, GemmStorage::Q4_1};
+
+struct Case {
+  GemmVariant variant;
+  bool emulated;
+};
+
+std::vector<Case> all_cases() {
+  std::vector<Case> cases;
+  for (GemmStorage storage : kStorages) {
+    for (const GemmVariant& variant : gemm_variants(storage)) cases.push_back({variant, false});
+    for (const GemmVariant& variant : emulated_gemm_variants(storage)) cases.push_back({variant, true});
+  }
+  return cases;
+}
+
+class GemmQ : public testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override {
+    if (!GetParam().emulated && !supported(variant().isa))
+      GTEST_SKIP() << variant().name << ": this processor has no " << name(variant().isa);
+  }
+  const GemmVariant& variant() const { return GetParam().variant; }
+  GemmProblem problem(int64_t m, int64_t n, int64_t k, Fill fill = Fill::Random, bool bias = true) const {
+    return make_problem(variant().storage, m, n, k, fill, bias, static_cast<unsigned>(m * 10007 + n * 101 + k));
+  }
+  std::vector<int64_t> depths() const {
+    if (variant().storage == GemmStorage::Q8C) return {1, 2, 3, 4, 5, 31, 33, 64, 127};
+    return {32, 64, 96};
+  }
+};
+
+TEST_P(GemmQ, EqualsTheReferenceBitForBitOnAwkwardShapes) {
+  const int64_t panel = variant().panel_columns, tile = variant().row_tile;
+  std::vector<int64_t> heights = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, tile - 1, tile + 1, 2 * tile + 1};
+  for (int64_t m : heights)
+    for (int64_t n : {int64_t{1}, int64_t{7}, panel - 1, panel, panel + 1, 2 * panel + 5})
+      for (int64_t k : depths()) {
+        if (m < 1) continue;
+        const GemmProblem p = problem(m, n, k, Fill::Random, (m + n) % 2 == 0);
+        ASSERT_EQ(first_difference(run(variant(), p), reference(p)), -1) << "m " << m << " n " << n << " k " << k;
+      }
+}
+
+TEST_P(GemmQ, EqualsTheReferenceOnModelDepths) {
+  for (int64_t k : {int64_t{896}, int64_t{4864}}) {
+    const GemmProblem p = problem(5, 19, k);
+    EXPECT_EQ(first_difference(run(variant(), p), reference(p)), -1) << "k " << k;
+  }
+  if (variant().storage == GemmStorage::Q8C) {
+    const GemmProblem p = problem(3, 17, 895);
+    EXPECT_EQ(first_difference(run(variant(), p), reference(p)), -1);
+  }
+}
+
+TEST_P(GemmQ, IsExactAtTheEndsOfTheCodeRanges) {
+  for (int64_t m : {1, 5, 9})
+    for (int64_t k : depths()) {
+      const GemmProblem p = problem(m, 40, k, Fill::Largest);
+      EXPECT_EQ(first_difference(run(variant(), p), reference(p)), -1) << "m " << m << " k " << k;
+    }
+}
+
+TEST_P(GemmQ, KeepsZeroNegativeSubnormalAndHugeScales) {
+  for (bool bias : {false, true}) {
+    const GemmProblem p = problem(6, 35, 96, Fill::OddScales, bias);
+    EXPECT_EQ(first_difference(run(variant(), p), reference(p)), -1);
+  }
+}
+
+TEST_P(GemmQ, GivesTheSameBitsForEverySplit) {
+  const int64_t panel = variant().panel_columns;
+  const GemmProblem p = problem(2 * variant().row_tile + 3, 3 * panel + 2, 64);
+  const PackedProblem packed(variant(), p);
+  const std::vector<float> whole = run_part(variant(), p, packed, 0, p.m, 0, p.n);
+  for (int64_t rows : {int64_t{1}, int64_t{3}, int64_t{variant().row_tile}, p.m})
+    for (int64_t panels : {1, 2, 4})
+      for (int64_t m0 = 0; m0 < p.m; m0 += rows)
+        for (int64_t n0 = 0; n0 < p.n; n0 += panels * panel) {
+          const int64_t m1 = std::min(p.m, m0 + rows), n1 = std::min(p.n, n0 + panels * panel);
+          const std::vector<float> part = run_part(variant(), p, packed, m0, m1, n0, n1);
+          std::vector<float> expected;
+          for (int64_t row = m0; row < m1; ++row)
+            expected.insert(expected.end(), whole.begin() + row * p.n + n0, whole.begin() + row * p.n + n1);
+          ASSERT_EQ(first_difference(part, expected), -1) << m0 << "…" << m1 << " × " << n0 << "…" << n1;
+        }
+}
+
+TEST_P(GemmQ, BlocksOfRowsBeyondTheCacheGiveTheSameBits) {
+  const GemmProblem p = problem(variant().row_tile * 16 + 1, 3, 4864);
+  EXPECT_EQ(first_difference(run(variant(), p), reference(p)), -1);
+}
+
+TEST_P(GemmQ, UnpackIsTheInverseOfPackBitForBit) {
+  for (int64_t k : depths())
+    for (int64_t count = 1; count <= variant().panel_columns; count += 3) {
+      const GemmProblem p = problem(1, count, k);
+      const PackedProblem packed(variant(), p);
+      for (int64_t begin = 0; begin < count; ++begin) {
+        const int64_t end = std::min(count, begin + 1 + begin % 3);
+        std::vector<std::vector<std::byte>> rows(end - begin,
+                                                 std::vector<std::byte>(p.rows[0].size(), std::byte{0x5a}));
+        std::vector<std::byte*> pointers;
+        for (auto& row : rows) pointers.push_back(row.data());
+        std::vector<float> scales(end - begin);
+        variant().unpack({.panel = packed.panel(0),
+                          .k = k,
+                          .row_begin = begin,
+                          .row_end = end,
+                          .rows = pointers.data(),
+                          .row_scales = scales.data()});
+        for (int64_t row = begin; row < end; ++row) {
+          ASSERT_EQ(rows[row - begin], p.rows[row]) << "row " << row << " k " << k;
+          if (!p.grouped()) {
+            ASSERT_EQ(scales[row - begin], p.row_scales[row]);
+          }
+        }
+      }
+    }
+}
+
+TEST_P(GemmQ, NoticesEveryFlippedBitOfAWeightRow) {
+  // Scales of one and activations without zeros: any other code must change c.
+  GemmProblem p = problem(1, variant().panel_columns, 32, Fill::Random, false);
+  for (int8_t& code : p.a) code = static_cast<int8_t>(code == 0 ? 1 : code);
+  p.refresh_sums();
+  const std::vector<float> before = run(variant(), p);
+  const int64_t column = 11;
+  const int64_t codes_begin = p.grouped() ? (p.storage == GemmStorage::Q4_1 ? 4 : 2) : 0;
+  for (size_t at = static_cast<size_t>(codes_begin); at < p.rows[column].size(); ++at)
+    for (int bit = 0; bit < 8; ++bit) {
+      p.rows[column][at] ^= static_cast<std::byte>(1 << bit);
+      const std::vector<float> after = run(variant(), p);
+      p.rows[column][at] ^= static_cast<std::byte>(1 << bit);
+      ASSERT_EQ(first_difference(before, after), column) << "byte " << at << " bit " << bit;
+    }
+}
+
+TEST_P(GemmQ, NoticesEveryChangedActivation) {
+  GemmProblem p = problem(3, 5, variant().storage == GemmStorage::Q8C ? 35 : 32, Fill::Random, false);
+  const std::vector<float> before = run(variant(), p);
+  for (size_t at = 0; at < p.a.size(); ++at) {
+    const int8_t kept = p.a[at];
+    p.a[at] = static_cast<int8_t>(kept > 0 ? kept - 1 : kept + 1);
+    p.refresh_sums();
+    const int64_t row = static_cast<int64_t>(at) / p.k;
+    const int64_t changed = first_difference(before, run(variant(), p));
+    ASSERT_TRUE(changed >= row * p.n && changed < (row + 1) * p.n) << "code " << at;
+    p.a[at] = kept;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Variants, GemmQ, testing::ValuesIn(all_cases()), [](const testing::TestParamInfo<Case>& test) {
+  return std::string(test.param.variant.name) + (test.param.emulated ? "_emulated" : "");
+});
+
+TEST(GemmVariants, TablesEndWithScalarAndKeepTheContract) {
+  for (GemmStorage storage : kStorages) {
+    const std::span<const GemmVariant> variants = gemm_variants(storage);
+    ASSERT_FALSE(variants.empty());
+    EXPECT_EQ(variants.back().isa, Isa::Scalar);
+    for (const GemmVariant& variant : variants) {
+      EXPECT_EQ(variant.storage, storage) << variant.name;
+      EXPECT_EQ(variant.panel_bytes(96) % 64, 0u) << variant.name;
+    }
+    for (size_t i = 1; i < variants.size(); ++i) EXPECT_GT(variants[i - 1].isa, variants[i].isa) << "best first";
+  }
+}
+
+TEST(GemmVariants, SayWhichInstructionSetsWereTested) {
+  for (const Case& c : all_cases())
+    std::cout << "[ isa      ] " << c.variant.name << ": "
+              << (c.emulated                 ? "emulated"
+                  : supported(c.variant.isa) ? "native"
+                                             : "not run on this processor")
+              << '\n';
+}
+
+}  // namespace
+}  // namespace slm::kernels
