@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// KvCache: keys and values of one or more sequences, in blocks of 32 tokens (layout: kernels/attention/attention.h).
+// Memory for the whole capacity is reserved when it is made; the system gives pages as tokens come. K is stored after
+// RoPE.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "slm/core/aligned_buffer.h"
+#include "slm/kernels/attention/variants.h"
+#include "slm/model/config.h"
+#include "slm/ops/attention.h"
+
+namespace slm {
+
+struct KvCacheOptions {
+  int64_t capacity = 2048;  ///< tokens per sequence
+  int64_t sequences = 1;
+  kernels::KvStorage storage = kernels::KvStorage::F16;
+};
+
+class KvCache {
+ public:
+  /// Throws ArgumentError (capacity or sequences < 1, size overflow), std::bad_alloc.
+  KvCache(const ModelConfig& config, const KvCacheOptions& options);
+
+  int64_t capacity() const { return capacity_; }
+  int64_t sequences() const { return sequences_; }
+  const kernels::AttentionVariant& variant() const { return variant_; }
+  uint64_t bytes() const { return buffer_.size(); }
+  /// Bytes for one sequence of `capacity` tokens.
+  static uint64_t bytes(const ModelConfig& config, int64_t capacity, kernels::KvStorage storage);
+
+  /// Writes the key and value (Hkv·Dh floats each) of one token. Throws ArgumentError beyond the capacity.
+  void store(int64_t layer, int64_t sequence, int64_t position, const float* k, const float* v);
+  /// Keys and values of one layer and sequence, for ops/attention.
+  KvLayer layer(int64_t layer, int64_t sequence) const;
+
+ private:
+  std::byte* head_begin(int64_t layer, int64_t sequence, bool values) const;
+  int64_t layers_, kv_heads_, head_dim_, capacity_, sequences_, blocks_;
+  const kernels::AttentionVariant& variant_;
+  size_t element_bytes_;
+  size_t head_bytes_;  // all blocks of one head
+  mutable AlignedBuffer buffer_;
+};
+
+}  // namespace slm

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// load_model: files → a model ready to run: every matrix packed for this processor under its scheme.
+// In: ModelFiles.  Out: Model.  Next: runtime/session.h.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "slm/core/progress.h"
+#include "slm/model/model_files.h"
+#include "slm/model/scheme_plan.h"
+#include "slm/model/weights.h"
+
+namespace slm {
+
+struct LoadOptions {
+  SchemePlan plan;  ///< default: as stored
+  /// Measure a scheme apart from its kernels: weights hold the scheme's values in f32, linears' inputs are quantized
+  /// and dequantized so.
+  std::optional<ActivationScheme> fake_activations;
+  Progress progress;
+};
+
+struct LoadedMatrix {
+  std::string name;
+  Dtype stored;
+  WeightScheme scheme;
+};
+
+struct Model {
+  ModelConfig config;
+  RuntimeWeights weights;
+  std::optional<ActivationScheme> fake_activations;
+  std::string path;
+  std::vector<LoadedMatrix> matrices;  ///< what each was stored as and runs as
+  uint64_t packed_bytes = 0;
+};
+
+/// Packs tensor by tensor and gives the file's pages back: peak memory is the packed weights and a few MB. Throws as
+/// ModelFiles and pack().
+Model load_model(const ModelFiles& files, const LoadOptions& options = {});
+Model load_model(const std::filesystem::path& path, const LoadOptions& options = {});
+
+}  // namespace slm

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// ModelFiles: an opened model, a Hugging Face folder or a GGUF file: its config and its tensors by their Hugging Face
+// names, checked against each other. Nothing is read but headers. In: a path.  Out: config, MatrixSource and vectors.
+// Next: load.h, export/.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "slm/io/gguf.h"
+#include "slm/io/tensor_file.h"
+#include "slm/model/config.h"
+#include "slm/quant/pack.h"
+
+namespace slm {
+
+struct ModelTensor {
+  std::string name;  ///< Hugging Face name
+  StoredTensor stored;
+  MatrixSource source;  ///< for matrices: how to read rows in the model's order
+};
+
+class ModelFiles {
+ public:
+  /// Throws IoError (no such file; a folder without config.json or weights), FormatError (missing, unknown, duplicate
+  /// tensors, wrong shapes, config against weights).
+  static ModelFiles open(const std::filesystem::path& path);
+
+  const ModelConfig& config() const { return config_; }
+  const std::string& path() const { return path_; }
+  const std::optional<GgufFile>& gguf() const { return gguf_; }  ///< empty for a folder
+  /// In the order of expected_tensors(config()).
+  const std::vector<ModelTensor>& tensors() const { return tensors_; }
+  const ModelTensor& tensor(
+      std::string_view hf_name) const;  ///< throws ArgumentError if the model has none of that name
+  std::vector<float> vector(std::string_view hf_name) const;  ///< a norm weight or bias as floats
+  uint64_t stored_bytes() const;
+
+ private:
+  std::string path_;
+  ModelConfig config_;
+  std::optional<GgufFile> gguf_;
+  std::vector<ModelTensor> tensors_;
+  std::vector<std::vector<float>> row_scales_;  // of I8 matrices
+  std::map<std::string, size_t, std::less<>> index_;
+};
+
+/// Suffix of the F32 tensor that holds the row scales of an I8 tensor in our own GGUF files ("blk.0.attn_q.weight" +
+/// this).
+inline constexpr std::string_view kRowScaleSuffix = ".slm_row_scale";
+
+}  // namespace slm

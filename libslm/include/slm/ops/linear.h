@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Linear: y = x·Wᵀ + b on packed weights (numerics N4: equals the float product of the quantizer's x̂ and Ŵ within a
+// derived bound). LinearInput holds the rows of x and their quantized forms; each form is made once, however many
+// linears share the input. In: rows of float.  Out: rows of float.  The loops: kernels/gemm_*.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "slm/core/aligned_buffer.h"
+#include "slm/core/matrix_view.h"
+#include "slm/kernels/vec/vec.h"
+#include "slm/quant/pack.h"
+
+namespace slm {
+
+/// Rows quantized for the integer kernels: int8 codes (m,k), scales and sums per 32 values (a8g32) or per row (a8t).
+struct QuantizedRows {
+  int8_t* codes;
+  float* scales;
+  int32_t* sums;
+};
+
+class LinearInput {
+ public:
+  /// Room for (max_rows, max_k). Allocates; nothing later does.
+  LinearInput(const kernels::VecVariant& vec, int64_t max_rows, int64_t max_k);
+
+  void set(ConstMatrixView x);  ///< forgets the quantized forms
+  ConstMatrixView x() const { return x_; }
+  /// The rows under an activation scheme; quantized by N1 at the first call. Threaded over rows.
+  const QuantizedRows& quantized(ActivationScheme scheme);
+  /// Replaces x by its quantized values, in place in a buffer of its own. Cost: one pass.
+  ConstMatrixView fake_quantized(ActivationScheme scheme);
+  static size_t bytes(int64_t max_rows, int64_t max_k);
+
+ private:
+  const kernels::VecVariant& vec_;
+  int64_t max_rows_, max_k_;
+  ConstMatrixView x_;
+  AlignedBuffer codes_, scales_, sums_, values_;
+  QuantizedRows rows_{};
+  ActivationScheme made_ = ActivationScheme::F32;
+};
+
+/// y (m,n) = x (m,k) · w (n,k)ᵀ + bias (n, or empty). Only y is written. Throws ArgumentError on shapes.
+/// Threads split the columns; a block of rows stays in the second-level cache. Cost: 2·m·n·k.
+void linear_into(LinearInput& input, const PackedMatrix& w, std::span<const float> bias, MatrixView y);
+
+}  // namespace slm

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rotary position embedding, Su et al. 2021 (arXiv:2104.09864), eq. 34, in the "rotate half" layout of Hugging Face:
+//   (x_i, x_{i+d/2}) → (x_i·cos − x_{i+d/2}·sin, x_{i+d/2}·cos + x_i·sin),  angle = position · theta^(−2i/d)
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "slm/core/matrix_view.h"
+#include "slm/kernels/vec/vec.h"
+
+namespace slm {
+
+/// Cosines and sines of the rows at hand. Frequencies and angles are float32, as in transformers.
+class RopeAngles {
+ public:
+  RopeAngles(int64_t rotary_dim, double theta, int64_t max_rows);
+  void set(std::span<const int32_t> positions);  ///< does not allocate
+  int64_t half() const { return static_cast<int64_t>(frequencies_.size()); }
+  const float* cos(int64_t row) const { return cos_.data() + row * half(); }
+  const float* sin(int64_t row) const { return sin_.data() + row * half(); }
+
+ private:
+  std::vector<float> frequencies_, cos_, sin_;
+};
+
+/// Rotates every head of x (T, H·Dh) in place. Rotary dims = 2·angles.half(), the rest of a head is left alone.
+void rope_(const kernels::VecVariant& vec, const RopeAngles& angles, int64_t head_dim, MatrixView x);
+
+}  // namespace slm

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// SwiGLU, Shazeer 2020 (arXiv:2002.05202), eq. 5 without its linears: y = silu(gate) ⊙ up, silu(z) = z·σ(z).
+#pragma once
+
+#include "slm/core/matrix_view.h"
+#include "slm/kernels/vec/vec.h"
+
+namespace slm {
+
+/// gate, up, y (T,F). y may be gate. Throws ArgumentError on shapes.
+void swiglu_into(const kernels::VecVariant& vec, ConstMatrixView gate, ConstMatrixView up, MatrixView y);
+
+}  // namespace slm

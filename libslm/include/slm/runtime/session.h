@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Session: a model at work on one text: the tokens seen so far live in its KV cache, more can be added or taken back.
+// In: ids.  Out: logits.  Next: sampler.h, generate.h.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "slm/model/kv_cache.h"
+#include "slm/model/load.h"
+#include "slm/model/runtime_executor.h"
+
+namespace slm {
+
+struct SessionOptions {
+  int64_t context = 2048;  ///< tokens the cache has room for
+  kernels::KvStorage kv = kernels::KvStorage::F16;
+  int64_t max_rows = 256;      ///< tokens of one step of a prompt
+  int64_t max_logit_rows = 1;  ///< rows of logits at once, for for_each_logits
+};
+
+class Session {
+ public:
+  /// Reserves all memory: nothing later allocates. Throws ArgumentError (context < 1, or beyond the model's own).
+  Session(std::shared_ptr<const Model> model, const SessionOptions& options = {});
+
+  const Model& model() const { return *model_; }
+  int64_t context() const { return cache_.capacity(); }
+  int64_t length() const { return length_; }  ///< tokens in the cache
+  int64_t room() const { return context() - length_; }
+  uint64_t kv_bytes() const { return cache_.bytes(); }
+
+  /// Appends tokens; the logits (V) of the last one, valid until the next call. Throws ArgumentError: no ids, more than
+  /// room(), an id outside the vocabulary.
+  std::span<const float> append(std::span<const int32_t> ids);
+  /// Appends tokens and shows the logits of each: f(position in ids, logits). Calls come in rising order.
+  void append(std::span<const int32_t> ids, const std::function<void(int64_t, std::span<const float>)>& f);
+  /// Forgets all but the first n tokens. Throws ArgumentError where n is beyond length().
+  void truncate(int64_t n);
+
+ private:
+  MatrixView run_blocks(std::span<const int32_t> ids);
+  void check_append(std::span<const int32_t> ids) const;
+
+  std::shared_ptr<const Model> model_;
+  KvCache cache_;
+  RuntimeExecutor executor_;
+  std::vector<BatchRow> rows_;
+  std::vector<int32_t> wanted_;
+  int64_t length_ = 0;
+};
+
+}  // namespace slm

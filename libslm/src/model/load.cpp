@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slm/model/load.h"
+
+#include <malloc.h>
+
+#include "slm/core/check.h"
+
+namespace slm {
+namespace {
+
+/// Packs matrices of one model and keeps the account.
+class Loader {
+ public:
+  Loader(const ModelFiles& files, const LoadOptions& options, Model& model)
+      : files_(files), options_(options), model_(model) {
+    for (const ModelTensor& tensor : files.tensors()) total_ += tensor.stored.tensor.bytes();
+  }
+
+  PackedMatrix table(const std::string& name) { return pack_run({&files_.tensor(name)}, scheme(name)); }
+
+  std::vector<float> vector(const std::string& name) {
+    const ModelTensor& tensor = files_.tensor(name);
+    std::vector<float> values = files_.vector(name);
+    tensor.stored.release_rows(0, tensor.stored.tensor.shape().rows());
+    done_ += tensor.stored.tensor.bytes();
+    model_.packed_bytes += values.size() * sizeof(float);
+    return values;
+  }
+
+  /// The parts' weights ("….q_proj"), those of equal scheme packed together, and their biases where the config has
+  /// them.
+  PackedLinears linears(const std::vector<std::string>& parts, bool bias) {
+    PackedLinears group;
+    int64_t columns = 0;
+    std::vector<const ModelTensor*> run;
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const ModelTensor& tensor = files_.tensor(parts[i] + ".weight");
+      run.push_back(&tensor);
+      columns += tensor.source.n();
+      group.part_end.push_back(columns);
+      const WeightScheme held = scheme(tensor.name);
+      if (i + 1 == parts.size() || scheme(parts[i + 1] + ".weight") != held) {
+        group.matrices.push_back(pack_run(run, held));
+        run.clear();
+      }
+      if (bias) {
+        const std::vector<float> values = vector(parts[i] + ".bias");
+        group.bias.insert(group.bias.end(), values.begin(), values.end());
+      }
+    }
+    return group;
+  }
+
+ private:
+  WeightScheme scheme(const std::string& name) const {
+    return options_.plan.scheme_of(name, files_.tensor(name).stored.tensor.dtype(), files_.config().tied_head);
+  }
+
+  PackedMatrix pack_run(const std::vector<const ModelTensor*>& tensors, WeightScheme scheme) {
+    std::vector<MatrixSource> sources;
+    for (const ModelTensor* tensor : tensors) {
+      report(options_.progress, {tensor->name, done_, total_});
+      sources.push_back(tensor->source);
+      done_ += tensor->stored.tensor.bytes();
+      model_.matrices.push_back({tensor->name, tensor->stored.tensor.dtype(), scheme});
+    }
+    PackedMatrix packed = [&] {
+      try {
+        return pack(scheme, sources,
+                    {.fake_quantized = options_.fake_activations.has_value(),
+                     .rows_done = [&](size_t source, int64_t begin, int64_t end) {
+                       tensors[source]->stored.release_rows(begin, end);
+                     }});
+      } catch (const ArgumentError& error) {
+        throw ArgumentError(fmt::format("{} (tensor {})", error.what(), tensors[0]->name));
+      }
+    }();
+    model_.packed_bytes += packed.bytes();
+    return packed;
+  }
+
+  const ModelFiles& files_;
+  const LoadOptions& options_;
+  Model& model_;
+  uint64_t done_ = 0, total_ = 0;
+};
+
+}  // namespace
+
+Model load_model(const ModelFiles& files, const LoadOptions& options) {
+  options.plan.check_patterns(files.config());
+  Model model;
+  model.config = files.config();
+  model.path = files.path();
+  model.fake_activations = options.fake_activations;
+  const ModelConfig& c = model.config;
+  Loader load(files, options, model);
+  model.weights.embedding = load.table("model.embed_tokens.weight");
+  for (int64_t i = 0; i < c.layers; ++i) {
+    const std::string layer = fmt::format("model.layers.{}.", i);
+    RuntimeWeights::Block block;
+    block.attention_norm = load.vector(layer + "input_layernorm.weight");
+    block.qkv =
+        load.linears({layer + "self_attn.q_proj", layer + "self_attn.k_proj", layer + "self_attn.v_proj"}, c.qkv_bias);
+    block.attention_output = load.linears({layer + "self_attn.o_proj"}, c.output_bias);
+    block.mlp_norm = load.vector(layer + "post_attention_layernorm.weight");
+    block.gate_up = load.linears({layer + "mlp.gate_proj", layer + "mlp.up_proj"}, false);
+    block.down = load.linears({layer + "mlp.down_proj"}, false);
+    model.weights.blocks.push_back(std::move(block));
+  }
+  model.weights.output_norm = load.vector("model.norm.weight");
+  if (!c.tied_head) model.weights.head = load.table("lm_head.weight");
+#ifdef __GLIBC__
+  malloc_trim(0);  // the room rows passed through on their way to the panels
+#endif
+  return model;
+}
+
+Model load_model(const std::filesystem::path& path, const LoadOptions& options) {
+  return load_model(ModelFiles::open(path), options);
+}
+
+}  // namespace slm

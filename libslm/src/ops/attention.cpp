@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slm/ops/attention.h"
+
+#include <algorithm>
+
+#include "slm/core/check.h"
+#include "slm/core/parallel.h"
+
+namespace slm {
+namespace {
+constexpr int64_t kTileRows =
+    16;  // query rows one task serves: small enough to balance the triangle, large enough to reuse keys
+}
+
+void attention_into(const kernels::AttentionVariant& variant, const AttentionShape& shape, ConstMatrixView q,
+                    const KvLayer& kv, std::span<const int32_t> key_begin, std::span<const int32_t> key_end,
+                    std::span<float> scratch, MatrixView out) {
+  const int64_t width = shape.heads * shape.head_dim;
+  const int64_t scratch_floats = kernels::attention_scratch_floats(shape.head_dim);
+  SLM_CHECK(q.columns == width && out.columns == width && out.rows == q.rows,
+            "[attention] q is ({},{}), out is ({},{}), {} heads of {}", q.rows, q.columns, out.rows, out.columns,
+            shape.heads, shape.head_dim);
+  SLM_CHECK(std::ssize(key_begin) == q.rows && std::ssize(key_end) == q.rows,
+            "[attention] {} rows, bounds for {} and {}", q.rows, key_begin.size(), key_end.size());
+  SLM_CHECK(std::ssize(scratch) >= scratch_floats * num_threads(),
+            "[attention] scratch has {} floats, {} threads need {}", scratch.size(), num_threads(),
+            scratch_floats * num_threads());
+  const int64_t group = shape.heads / shape.kv_heads;
+  const int64_t tiles = (q.rows + kTileRows - 1) / kTileRows;
+  // Later rows see more keys: tile t of range r is dealt out from both ends, so that equal ranges are equal work.
+  parallel_for(tiles * shape.kv_heads, 1, [&](int64_t begin, int64_t end, int thread) {
+    for (int64_t task = begin; task < end; ++task) {
+      const int64_t head = task % shape.kv_heads, turn = task / shape.kv_heads;
+      const int64_t tile = turn % 2 == 0 ? turn / 2 : tiles - 1 - turn / 2;
+      const int64_t row = tile * kTileRows;
+      const int64_t column = head * group * shape.head_dim;
+      variant.attend({.q = q.row(row) + column,
+                      .q_stride = q.stride,
+                      .k_blocks = kv.k + head * kv.head_stride_bytes,
+                      .v_blocks = kv.v + head * kv.head_stride_bytes,
+                      .key_begin = key_begin.data() + row,
+                      .key_end = key_end.data() + row,
+                      .out = out.row(row) + column,
+                      .out_stride = out.stride,
+                      .rows = std::min(kTileRows, q.rows - row),
+                      .heads = group,
+                      .head_dim = shape.head_dim,
+                      .scale = shape.scale,
+                      .scratch = scratch.data() + thread * scratch_floats});
+    }
+  });
+}
+
+}  // namespace slm

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slm/ops/linear.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "slm/core/parallel.h"
+
+namespace slm {
+namespace {
+
+constexpr int64_t kGroup = 32;
+constexpr int64_t kSecondLevelBytes =
+    256 << 10;  // half of the smallest second-level cache at hand: a block of x stays in it
+
+int64_t groups(int64_t k) { return (k + kGroup - 1) / kGroup; }
+
+int64_t block_rows(int64_t k, size_t element_bytes, int64_t row_tile) {
+  const int64_t rows = kSecondLevelBytes / std::max<int64_t>(k * static_cast<int64_t>(element_bytes), 1);
+  return std::max(rows / row_tile * row_tile, row_tile);
+}
+
+}  // namespace
+
+LinearInput::LinearInput(const kernels::VecVariant& vec, int64_t max_rows, int64_t max_k)
+    : vec_(vec),
+      max_rows_(max_rows),
+      max_k_(max_k),
+      codes_(static_cast<size_t>(max_rows * max_k)),
+      scales_(static_cast<size_t>(max_rows * groups(max_k)) * sizeof(float)),
+      sums_(static_cast<size_t>(max_rows * groups(max_k)) * sizeof(int32_t)),
+      rows_{codes_.as<int8_t>(), scales_.as<float>(), sums_.as<int32_t>()} {}
+
+size_t LinearInput::bytes(int64_t max_rows, int64_t max_k) {
+  return static_cast<size_t>(max_rows * max_k) +
+         static_cast<size_t>(max_rows * groups(max_k)) * (sizeof(float) + sizeof(int32_t));
+}
+
+void LinearInput::set(ConstMatrixView x) {
+  SLM_CHECK(x.rows <= max_rows_ && x.columns <= max_k_, "[linear] x is ({},{}), room was made for ({},{})", x.rows,
+            x.columns, max_rows_, max_k_);
+  x_ = x;
+  made_ = ActivationScheme::F32;
+}
+
+const QuantizedRows& LinearInput::quantized(ActivationScheme scheme) {
+  if (scheme == made_) return rows_;
+  const int64_t k = x_.columns;
+  parallel_for(x_.rows, 4, [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r) {
+      int8_t* codes = rows_.codes + r * k;
+      if (scheme == ActivationScheme::A8G32)
+        vec_.quantize_a8g32(x_.row(r), k, codes, rows_.scales + r * (k / kGroup), rows_.sums + r * (k / kGroup));
+      else
+        vec_.quantize_a8t(x_.row(r), k, codes, rows_.scales + r, rows_.sums + r);
+    }
+  });
+  made_ = scheme;
+  return rows_;
+}
+
+ConstMatrixView LinearInput::fake_quantized(ActivationScheme scheme) {
+  const QuantizedRows& rows = quantized(scheme);
+  const int64_t k = x_.columns;
+  if (values_.size() == 0) values_ = AlignedBuffer(static_cast<size_t>(max_rows_ * max_k_) * sizeof(float));
+  float* values = values_.as<float>();
+  parallel_for(x_.rows, 4, [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r)
+      for (int64_t j = 0; j < k; ++j) {
+        const float scale =
+            scheme == ActivationScheme::A8G32 ? rows.scales[r * (k / kGroup) + j / kGroup] : rows.scales[r];
+        values[r * k + j] = scale * static_cast<float>(rows.codes[r * k + j]);
+      }
+  });
+  return {values, x_.rows, k, k};
+}
+
+void linear_into(LinearInput& input, const PackedMatrix& w, std::span<const float> bias, MatrixView y) {
+  const ConstMatrixView x = input.x();
+  SLM_CHECK(x.columns == w.k(), "[linear] x is ({},{}), weight needs (…,{})", x.rows, x.columns, w.k());
+  SLM_CHECK(y.rows == x.rows && y.columns == w.n(), "[linear] y is ({},{}), expected ({},{})", y.rows, y.columns,
+            x.rows, w.n());
+  SLM_CHECK(bias.empty() || std::ssize(bias) == w.n(), "[linear] bias has {} values, expected {}", bias.size(), w.n());
+
+  const kernels::GemmVariant& variant = w.variant();
+  const ActivationScheme activations = info(w.scheme()).activations;
+  const bool is_float = activations == ActivationScheme::F32;
+  const bool per_group = activations == ActivationScheme::A8G32;
+  const QuantizedRows* quantized = is_float ? nullptr : &input.quantized(activations);
+  const int64_t scales_per_row = per_group ? w.k() / kGroup : 1;
+  const int64_t columns = variant.panel_columns;
+  const int64_t step = block_rows(w.k(), is_float ? sizeof(float) : 1, variant.row_tile);
+
+  // A panel of a small matrix is microseconds of work: give a thread at least ~64 KB of weights or 4 M multiply-adds.
+  const int64_t panel_work = x.rows * w.k() * columns;
+  const int64_t grain = std::max<int64_t>(1, (int64_t{1} << 16) / std::max<int64_t>(panel_work, 1));
+  parallel_for(w.panels(), grain, [&](int64_t begin, int64_t end, int) {
+    const int64_t first_column = begin * columns;
+    const int64_t last_column = std::min(end * columns, w.n());
+    for (int64_t r = 0; r < x.rows; r += step) {
+      kernels::GemmArgs args{};
+      args.a = is_float ? static_cast<const void*>(x.row(r)) : static_cast<const void*>(quantized->codes + r * w.k());
+      args.a_stride = is_float ? x.stride : w.k();
+      args.a_scales = is_float ? nullptr : quantized->scales + r * scales_per_row;
+      args.a_sums = is_float ? nullptr : quantized->sums + r * scales_per_row;
+      args.b = w.panel(begin);
+      args.bias = bias.empty() ? nullptr : bias.data() + first_column;
+      args.c = y.row(r) + first_column;
+      args.c_stride = y.stride;
+      args.m = std::min(step, x.rows - r);
+      args.n = last_column - first_column;
+      args.k = w.k();
+      variant.gemm(args);
+    }
+  });
+}
+
+}  // namespace slm

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slm/runtime/session.h"
+
+#include <algorithm>
+
+namespace slm {
+namespace {
+
+int64_t checked_context(const Model& model, int64_t context) {
+  SLM_CHECK(context >= 1 && context <= model.config.context, "[session] context of {} tokens, the model has 1 to {}",
+            context, model.config.context);
+  return context;
+}
+
+}  // namespace
+
+Session::Session(std::shared_ptr<const Model> model, const SessionOptions& options)
+    : model_(std::move(model)),
+      cache_(model_->config, {.capacity = checked_context(*model_, options.context), .storage = options.kv}),
+      executor_(model_->config, cache_,
+                {.max_rows = std::min(options.max_rows, options.context),
+                 .max_logit_rows = std::min(options.max_logit_rows, std::min(options.max_rows, options.context)),
+                 .fake_activations = model_->fake_activations}) {
+  rows_.reserve(static_cast<size_t>(executor_.max_rows()));
+  wanted_.reserve(static_cast<size_t>(executor_.max_logit_rows()));
+}
+
+void Session::check_append(std::span<const int32_t> ids) const {
+  SLM_CHECK(!ids.empty(), "[session] no tokens to append");
+  SLM_CHECK(std::ssize(ids) <= room(), "[session] {} tokens to append, the context of {} has room for {}", ids.size(),
+            context(), room());
+  for (const int32_t id : ids)
+    SLM_CHECK(id >= 0 && id < model_->config.vocab, "[session] id {}, the vocabulary has {}", id, model_->config.vocab);
+}
+
+MatrixView Session::run_blocks(std::span<const int32_t> ids) {
+  rows_.clear();
+  for (const int32_t id : ids)
+    rows_.push_back({.token = id, .sequence = 0, .position = static_cast<int32_t>(length_ + std::ssize(rows_))});
+  executor_.begin(rows_);
+  MatrixView x = embed(executor_, model_->weights);
+  for (int layer = 0; layer < static_cast<int>(model_->config.layers); ++layer)
+    x = block(executor_, layer, model_->weights.blocks[static_cast<size_t>(layer)], x);
+  length_ += std::ssize(ids);
+  return x;
+}
+
+std::span<const float> Session::append(std::span<const int32_t> ids) {
+  check_append(ids);
+  MatrixView x;
+  while (!ids.empty()) {
+    const size_t count = std::min(ids.size(), static_cast<size_t>(executor_.max_rows()));
+    x = run_blocks(ids.first(count));
+    ids = ids.subspan(count);
+  }
+  const int32_t last = static_cast<int32_t>(x.rows - 1);
+  const MatrixView logits = head(executor_, model_->weights, x, std::span(&last, 1));
+  return {logits.data, static_cast<size_t>(logits.columns)};
+}
+
+void Session::append(std::span<const int32_t> ids, const std::function<void(int64_t, std::span<const float>)>& f) {
+  check_append(ids);
+  for (int64_t done = 0; done < std::ssize(ids);) {
+    const int64_t count = std::min(std::ssize(ids) - done, executor_.max_rows());
+    const MatrixView x = run_blocks(ids.subspan(static_cast<size_t>(done), static_cast<size_t>(count)));
+    for (int64_t begin = 0; begin < count; begin += executor_.max_logit_rows()) {
+      const int64_t end = std::min(begin + executor_.max_logit_rows(), count);
+      wanted_.clear();
+      for (int64_t r = begin; r < end; ++r) wanted_.push_back(static_cast<int32_t>(r));
+      const MatrixView logits = head(executor_, model_->weights, x, wanted_);
+      for (int64_t r = begin; r < end; ++r) f(done + r, {logits.row(r - begin), static_cast<size_t>(logits.columns)});
+    }
+    done += count;
+  }
+}
+
+void Session::truncate(int64_t n) {
+  SLM_CHECK(n >= 0 && n <= length_, "[session] truncate to {}, there are {} tokens", n, length_);
+  length_ = n;
+}
+
+}  // namespace slm
