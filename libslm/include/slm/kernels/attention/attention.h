@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention over a blocked KV cache: softmax(scale · q·kᵀ) · v with a running (online) softmax, for the query heads that share
-// one KV head. No T×T matrix: scores exist for one block of 32 keys at a time. (Milakov & Gimelshein 2018; Dao et al. 2022.)
-// Plain data: ISA translation units include nothing else of the project.
+// Attention over a blocked KV cache: softmax(scale · q·kᵀ) · v with a running (online) softmax, for the query heads
+// that share one KV head. No T×T matrix: scores exist for one block of 32 keys at a time. (Milakov & Gimelshein 2018;
+// Dao et al. 2022.) Plain data: ISA translation units include nothing else of the project.
 //
 //   KV cache of one (layer, KV head): blocks of 32 tokens one after another, float or half:
 //     K block  (Dh, 32)   transposed: one load = one channel of consecutive tokens      V block  (32, Dh)
@@ -19,23 +19,28 @@ inline constexpr int64_t kKvBlockTokens = 32;
 enum class KvStorage { F32, F16 };
 
 struct AttentionArgs {
-  const float* q;           ///< row r, head h of the group at q + r·q_stride + h·head_dim
-  int64_t q_stride;         ///< elements
-  const void* k_blocks;     ///< first block; block i starts i·32·head_dim elements later
+  const float* q;        ///< row r, head h of the group at q + r·q_stride + h·head_dim
+  int64_t q_stride;      ///< elements
+  const void* k_blocks;  ///< first block; block i starts i·32·head_dim elements later
   const void* v_blocks;
-  const int32_t* key_begin; ///< (rows) first visible key of each query row (0, or the sliding window's start)
-  const int32_t* key_end;   ///< (rows) one past the last visible key; key_end > key_begin
-  float* out;               ///< row r, head h at out + r·out_stride + h·head_dim
+  const int32_t* key_begin;  ///< (rows) first visible key of each query row (0, or the sliding window's start)
+  const int32_t* key_end;    ///< (rows) one past the last visible key; a row that sees no key becomes zeros
+  float* out;                ///< row r, head h at out + r·out_stride + h·head_dim
   int64_t out_stride;
   int64_t rows, heads, head_dim;  ///< heads that share this KV head; head_dim a multiple of 8, ≤ 256
   float scale;
-  float* scratch;           ///< attention_scratch_floats(head_dim) floats, 64-byte aligned, one per thread
+  float* scratch;  ///< attention_scratch_floats(head_dim) floats, 64-byte aligned, one per thread
 };
 
-/// Floats of scratch a call needs.
-constexpr int64_t attention_scratch_floats(int64_t head_dim) { return 64 * (head_dim + 64); }
+/// Query vectors (rows × heads) that go over the keys together.
+inline constexpr int kAttentionTileVectors = 24;
 
-/// Appends one token's row (head_dim floats) to its block.
+/// Floats of scratch a call needs: queries and values of a tile, one block of K and V widened, weights, sums.
+constexpr int64_t attention_scratch_floats(int64_t head_dim) {
+  return (2 * kAttentionTileVectors + 64) * ((head_dim + 15) / 16 * 16) + kAttentionTileVectors * 48 + 64;
+}
+
+/// Writes one token's row (head_dim floats) to its block.
 struct KvStoreArgs {
   const float* row;
   int64_t head_dim;

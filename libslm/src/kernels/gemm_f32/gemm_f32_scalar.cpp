@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Float GEMM, plain: the norm the other variants equal bit for bit.  c = Σ_j a[j]·b[j] in one fma chain, then + bias.
+#include "kernels/gemm_f32/gemm_f32_isas.h"
+#include "slm/core/dtype.h"
+
+namespace slm::kernels {
+namespace {
+
+constexpr int kColumns = 16;
+
+float value(float element) { return element; }
+struct Bf16Bits {
+  uint16_t bits;
+};
+float value(Bf16Bits element) { return bf16_to_f32(element.bits); }
+struct F16Bits {
+  uint16_t bits;
+};
+float value(F16Bits element) { return f16_to_f32(element.bits); }
+
+template <class Element>
+void gemm(const GemmArgs& args) {
+  const auto* a = static_cast<const float*>(args.a);
+  const size_t panel_bytes = panel_layout(kColumns, sizeof(Element)).bytes(args.k);
+  for (int64_t n0 = 0; n0 < args.n; n0 += kColumns) {
+    const auto* panel = reinterpret_cast<const Element*>(args.b + static_cast<size_t>(n0 / kColumns) * panel_bytes);
+    const int64_t columns = args.n - n0 < kColumns ? args.n - n0 : kColumns;
+    for (int64_t i = 0; i < args.m; ++i) {
+      float acc[kColumns] = {};
+      for (int64_t j = 0; j < args.k; ++j) {
+        const float x = a[i * args.a_stride + j];
+        for (int64_t c = 0; c < columns; ++c) acc[c] = __builtin_fmaf(x, value(panel[j * kColumns + c]), acc[c]);
+      }
+      float* out = args.c + i * args.c_stride + n0;
+      for (int64_t c = 0; c < columns; ++c) out[c] = args.bias != nullptr ? acc[c] + args.bias[n0 + c] : acc[c];
+    }
+  }
+}
+
+}  // namespace
+
+GemmVariant gemm_f32_scalar(Isa isa, GemmStorage storage) {
+  const PanelLayout layout = panel_layout(kColumns, storage == GemmStorage::F32 ? 4 : 2);
+  const char* name = storage == GemmStorage::F32    ? "f32_1x16_scalar"
+                     : storage == GemmStorage::BF16 ? "bf16_1x16_scalar"
+                                                    : "f16_1x16_scalar";
+  auto* function = storage == GemmStorage::F32    ? gemm<float>
+                   : storage == GemmStorage::BF16 ? gemm<Bf16Bits>
+                                                  : gemm<F16Bits>;
+  return {isa, storage, name, kColumns, 1, layout.bytes, layout.pack, layout.unpack, function};
+}
+
+}  // namespace slm::kernels

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packing of float weights: rows of B interleaved so that one load of a panel is one k of consecutive columns.
+// In: rows in their storage format.  Out: panels (gemm_f32_isas.h).  Next: gemm_f32_body.h reads them.
+#include <cstring>
+
+#include "kernels/gemm_f32/gemm_f32_isas.h"
+
+namespace slm::kernels {
+namespace {
+
+constexpr int64_t kStep = 16;  // values of k moved at once: whole cache lines are read, whole lines are written
+
+template <class Bits, int kColumns>
+size_t panel_bytes(int64_t k) {
+  return (static_cast<size_t>(k) * kColumns * sizeof(Bits) + 63) / 64 * 64;
+}
+
+template <class Bits, int kColumns>
+void pack_panel(const PackArgs& args) {
+  std::byte* panel = args.panel;
+  for (int64_t j0 = 0; j0 < args.k; j0 += kStep) {
+    const int64_t steps = args.k - j0 < kStep ? args.k - j0 : kStep;
+    Bits tile[kStep][kColumns] = {};
+    for (int64_t c = 0; c < args.count; ++c) {
+      Bits row[kStep];
+      std::memcpy(row, args.rows[c] + j0 * static_cast<int64_t>(sizeof(Bits)),
+                  static_cast<size_t>(steps) * sizeof(Bits));
+      for (int64_t j = 0; j < steps; ++j) tile[j][c] = row[j];
+    }
+    std::memcpy(panel, tile, static_cast<size_t>(steps) * sizeof(tile[0]));
+    panel += static_cast<size_t>(steps) * sizeof(tile[0]);
+  }
+  const size_t used = static_cast<size_t>(args.k) * kColumns * sizeof(Bits);
+  std::memset(panel, 0, panel_bytes<Bits, kColumns>(args.k) - used);
+}
+
+template <class Bits, int kColumns>
+void unpack_panel(const UnpackArgs& args) {
+  for (int64_t j0 = 0; j0 < args.k; j0 += kStep) {
+    const int64_t steps = args.k - j0 < kStep ? args.k - j0 : kStep;
+    Bits tile[kStep][kColumns];
+    std::memcpy(tile, args.panel + static_cast<size_t>(j0) * sizeof(tile[0]),
+                static_cast<size_t>(steps) * sizeof(tile[0]));
+    for (int64_t c = args.row_begin; c < args.row_end; ++c) {
+      Bits row[kStep];
+      for (int64_t j = 0; j < steps; ++j) row[j] = tile[j][c];
+      std::memcpy(args.rows[c - args.row_begin] + j0 * static_cast<int64_t>(sizeof(Bits)), row,
+                  static_cast<size_t>(steps) * sizeof(Bits));
+    }
+  }
+}
+
+template <class Bits, int kColumns>
+constexpr PanelLayout kLayout = {panel_bytes<Bits, kColumns>, pack_panel<Bits, kColumns>, unpack_panel<Bits, kColumns>};
+
+}  // namespace
+
+PanelLayout panel_layout(int panel_columns, int element_bytes) {
+  if (panel_columns == 32) return element_bytes == 4 ? kLayout<uint32_t, 32> : kLayout<uint16_t, 32>;
+  return element_bytes == 4 ? kLayout<uint32_t, 16> : kLayout<uint16_t, 16>;
+}
+
+}  // namespace slm::kernels

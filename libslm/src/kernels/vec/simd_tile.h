@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The register tile every float product is made of:  acc[r][v] = fma(a[r][j], b[j][v], acc[r][v]),  j = 0 … k−1 in this
+// order. The order of one output element depends on nothing else: not on the tile's size, the ISA or the neighbours.
+// Included by ISA translation units only; internal linkage.
+#pragma once
+
+#include <cstdint>
+
+namespace slm::kernels {
+namespace {
+
+/// a (kRows, k) with stride a_stride. b: kVectors·kWidth columns in kPanels equal panels; row j of panel p is at
+/// b + p·panel_stride + j·b_stride.
+template <class S, int kRows, int kVectors, int kPanels = 1, class Element>
+[[gnu::always_inline]] inline void accumulate(const float* a, int64_t a_stride, const Element* b, int64_t b_stride,
+                                              int64_t panel_stride, int64_t k, typename S::V (&acc)[kRows][kVectors]) {
+  constexpr int kPanelVectors = kVectors / kPanels;
+  for (int64_t j = 0; j < k; ++j) {
+    typename S::V column[kVectors];
+    for (int v = 0; v < kVectors; ++v)
+      column[v] = S::load(b + (v / kPanelVectors) * panel_stride + (v % kPanelVectors) * S::kWidth);
+    for (int r = 0; r < kRows; ++r) {
+      const typename S::V x = S::set(a[r * a_stride + j]);
+      for (int v = 0; v < kVectors; ++v) acc[r][v] = S::fma(x, column[v], acc[r][v]);
+    }
+    b += b_stride;
+  }
+}
+
+}  // namespace
+}  // namespace slm::kernels

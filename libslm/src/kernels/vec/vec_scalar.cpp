@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Vector kernels, plain: the formulas of vec.h, as they stand there.
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "kernels/vec/quantize_rule.h"
+#include "kernels/vec/vec_isas.h"
+#include "slm/core/dtype.h"
+
+namespace slm::kernels {
+namespace {
+
+void rms_norm(const float* x, const float* w, float eps, int64_t n, float* y) {
+  double squares = 0.0;
+  for (int64_t i = 0; i < n; ++i) squares += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  const auto inverse = static_cast<float>(1.0 / std::sqrt(squares / static_cast<double>(n) + static_cast<double>(eps)));
+  for (int64_t i = 0; i < n; ++i) y[i] = x[i] * inverse * w[i];
+}
+
+void add_(const float* x, int64_t n, float* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] += x[i];
+}
+
+void swiglu(const float* gate, const float* up, int64_t n, float* y) {
+  for (int64_t i = 0; i < n; ++i) {
+    const float z = gate[i];
+    const float t = std::exp(-std::fabs(z));  // ≤ 1: no overflow on either side
+    y[i] = z * (z < 0.0f ? t : 1.0f) / (1.0f + t) * up[i];
+  }
+}
+
+void rope(float* x, const float* cos, const float* sin, int64_t half) {
+  for (int64_t i = 0; i < half; ++i) {
+    const float a = x[i], b = x[i + half];
+    x[i] = a * cos[i] - b * sin[i];
+    x[i + half] = b * cos[i] + a * sin[i];
+  }
+}
+
+QuantizeRule rule_of(const float* x, int64_t n) {
+  uint32_t amax_bits = 0;
+  for (int64_t i = 0; i < n; ++i) amax_bits = std::max(amax_bits, std::bit_cast<uint32_t>(x[i]) & 0x7fffffffu);
+  return quantize_rule(amax_bits);
+}
+
+int32_t encode(const float* x, int64_t n, float inverse, int8_t* codes) {
+  int32_t sum = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    codes[i] = inverse == 0.0f ? int8_t{0} : static_cast<int8_t>(std::nearbyint(x[i] * inverse));
+    sum += codes[i];
+  }
+  return sum;
+}
+
+void quantize_a8g32(const float* x, int64_t n, int8_t* codes, float* scales, int32_t* sums) {
+  for (int64_t g = 0; g < n / 32; ++g) {
+    const QuantizeRule rule = rule_of(x + 32 * g, 32);
+    scales[g] = f16_to_f32(f32_to_f16(rule.scale));
+    sums[g] = encode(x + 32 * g, 32, rule.inverse, codes + 32 * g);
+  }
+}
+
+void quantize_a8t(const float* x, int64_t n, int8_t* codes, float* scale, int32_t* sum) {
+  const QuantizeRule rule = rule_of(x, n);
+  *scale = rule.scale;
+  *sum = encode(x, n, rule.inverse, codes);
+}
+
+void max_sum_exp(const float* x, int64_t n, float* max, double* sum) {
+  float m = x[0];
+  for (int64_t i = 1; i < n; ++i) m = std::max(m, x[i]);
+  *max = m;
+  const float base = std::isinf(m) ? 0.0f : m;
+  double total = 0.0;
+  for (int64_t i = 0; i < n; ++i) total += static_cast<double>(std::exp(x[i] - base));
+  *sum = total;
+}
+
+void widen_f16(const uint16_t* x, int64_t n, float* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] = f16_to_f32(x[i]);
+}
+
+void widen_bf16(const uint16_t* x, int64_t n, float* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] = bf16_to_f32(x[i]);
+}
+
+}  // namespace
+
+VecVariant vec_scalar(Isa isa) {
+  return {isa,          "scalar",    rms_norm,  add_,      swiglu, rope, quantize_a8g32,
+          quantize_a8t, max_sum_exp, widen_f16, widen_bf16};
+}
+
+}  // namespace slm::kernels
