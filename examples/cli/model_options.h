@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options about models that several programs share, and loading with progress on stderr.
+// In: command-line words.  Out: SchemePlan, Tokenizer, Model.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "slm/kernels/attention/attention.h"
+#include "slm/model/load.h"
+#include "slm/text/tokenizer.h"
+
+namespace slm {
+
+/// --model DIR|FILE, required.
+void add_model_option(CLI::App& app, std::string& path);
+/// --weights; unknown names are wrong usage. `value` keeps its default. A list where `values` is one.
+void add_weights_option(CLI::App& app, std::string& value);
+void add_weights_option(CLI::App& app, std::vector<std::string>& values);
+/// --kv f32|f16.
+void add_kv_option(CLI::App& app, kernels::KvStorage& kv);
+
+/// "as-is" or a scheme name. Throws ArgumentError listing the names.
+SchemePlan parse_weights(std::string_view name);
+/// The inverse: "as-is", "w4g32".
+std::string weights_name(const SchemePlan& plan);
+/// The known names with their meaning, a line each, for --help.
+std::string describe_weights();
+
+/// The tokenizer, with the memory its parsing took given back to the system: load it before the weights.
+Tokenizer load_tokenizer(const std::string& path);
+/// Loads with progress on stderr, and says there which stored types no kernel runs and what they became.
+std::shared_ptr<const Model> load_model_showing(const std::string& path, const LoadOptions& options);
+
+}  // namespace slm

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/program.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <new>
+
+#include "slm/core/parallel.h"
+#include "slm/kernels/isa.h"
+
+namespace slm {
+namespace {
+
+/// One line, whatever the message holds.
+void print_error(std::string message) {
+  for (char& c : message)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  while (!message.empty() && message.back() == ' ') message.pop_back();
+  std::fflush(stdout);
+  fmt::print(stderr, "error: {}\n", message);
+}
+
+}  // namespace
+
+Program::Program(const std::string& name, const std::string& teaches, const std::string& examples)
+    : app_(teaches, name), begin_(std::chrono::steady_clock::now()) {
+  app_.footer(examples);
+  app_.set_version_flag("--version", fmt::format("{} of libslm {}", name, SLM_VERSION));
+  app_.get_formatter()->column_width(34);
+  app_.add_option("--threads", threads_, "Threads to compute with (default: OMP_NUM_THREADS, else all processors)")
+      ->check(CLI::Range(1, 1024))
+      ->group("Every program");
+  app_.add_option("--seed", seed_, "Seed of everything random; the same seed gives the same result")
+      ->capture_default_str()
+      ->group("Every program");
+  app_.add_flag("--json", json_, "Print one JSON document on stdout instead")->group("Every program");
+}
+
+int Program::threads() const { return num_threads(); }
+
+double Program::elapsed_seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+}
+
+int Program::run(int argc, char** argv, const std::function<void()>& body) {
+  try {
+    app_.parse(argc, argv);
+    kernels::forced_isa();  // an unusable SLM_ISA is an error in every program, never ignored
+    if (threads_ > 0) set_num_threads(threads_);
+    body();
+    errno = 0;
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw IoError("[output] cannot write to stdout", errno);
+    return 0;
+  } catch (const CLI::Success& asked) {  // --help, --version
+    return app_.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    print_error(fmt::format("[usage] {} (see {} --help)", error.what(), app_.get_name()));
+    return 2;
+  } catch (const UsageError& error) {
+    print_error(error.what());
+    return 2;
+  } catch (const std::bad_alloc&) {
+    print_error("[memory] the system has not enough memory for this model and these options");
+  } catch (const std::exception& error) {
+    print_error(error.what());
+  } catch (...) {
+    print_error("[program] an unknown exception");
+  }
+  return 1;
+}
+
+void print_json(const JsonDocument& document) {
+  fmt::print("{}\n", document.dump(1, ' ', false, JsonDocument::error_handler_t::replace));
+}
+
+}  // namespace slm

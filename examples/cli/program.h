@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Program: what every program of the project has in common: --threads --seed --json --version, one `error: …` line on
+// stderr, and the exit codes 0 (done), 1 (error), 2 (wrong usage). Results go to stdout, all else to stderr.
+// In: argc, argv.  Out: an exit code.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "slm/core/error.h"
+
+namespace slm {
+
+/// Options that are each right but make no sense together: exit code 2.
+class UsageError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A JSON document that keeps the order in which its keys were written.
+using JsonDocument = nlohmann::ordered_json;
+
+class Program {
+ public:
+  /// `teaches` is the text of --help above the options, `examples` the command lines below them.
+  Program(const std::string& name, const std::string& teaches, const std::string& examples);
+
+  CLI::App& options() { return app_; }
+  uint64_t seed() const { return seed_; }
+  bool json() const { return json_; }
+  int threads() const;  ///< that parallel regions use
+  /// Seconds since the program began.
+  double elapsed_seconds() const;
+
+  /// Parses, checks SLM_ISA, sets the threads, runs the body. Everything thrown becomes one line `error: …`.
+  int run(int argc, char** argv, const std::function<void()>& body);
+
+ private:
+  CLI::App app_;
+  int threads_ = 0;
+  uint64_t seed_ = 0;
+  bool json_ = false;
+  std::chrono::steady_clock::time_point begin_;
+};
+
+/// Prints one document and a line end on stdout. Bytes that are not UTF-8 become U+FFFD; NaN and infinity become null.
+void print_json(const JsonDocument& document);
+
+}  // namespace slm

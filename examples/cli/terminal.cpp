@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/terminal.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+
+#include "slm/core/error.h"
+#include "slm/io/json.h"
+
+namespace slm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_between(Clock::time_point begin, Clock::time_point end) {
+  return std::chrono::duration<double>(end - begin).count();
+}
+
+/// Characters a terminal shows: code points of UTF-8 (all our tables use are one column wide).
+size_t width(std::string_view text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+volatile sig_atomic_t interrupted = 0;  // a signal handler can reach nothing else
+
+void arm(void (*handler)(int)) {
+  struct sigaction action = {};
+  action.sa_handler = handler;
+  action.sa_flags = handler == SIG_DFL ? 0 : static_cast<int>(SA_RESETHAND);  // no SA_RESTART: a waiting read ends
+  sigaction(SIGINT, &action, nullptr);
+}
+
+void on_interrupt(int) { interrupted = 1; }
+
+}  // namespace
+
+ProgressLine::ProgressLine(std::string task)
+    : task_(std::move(task)), terminal_(isatty(STDERR_FILENO) == 1), begin_(Clock::now()), last_(begin_) {}
+
+Progress ProgressLine::callback() {
+  return [this](const ProgressEvent& event) { show(event); };
+}
+
+void ProgressLine::show(const ProgressEvent& event) {
+  const Clock::time_point now = Clock::now();
+  if (seconds_between(last_, now) < (terminal_ ? 0.1 : 10.0)) return;
+  last_ = now;
+  std::string text = fmt::format("{} {}", task_, event.what);
+  if (event.total > 0) {
+    const double part = std::min(1.0, static_cast<double>(event.done) / static_cast<double>(event.total));
+    text += fmt::format("  {:.0f} %", 100 * part);
+    if (part > 0) text += fmt::format("  {} left", duration(seconds_between(begin_, now) * (1 - part) / part));
+  }
+  fmt::print(stderr, "{}{}{}", terminal_ ? "\r\033[K" : "", text, terminal_ ? "" : "\n");
+  std::fflush(stderr);
+  shown_ = true;
+}
+
+void ProgressLine::finish() {
+  if (shown_ && terminal_) fmt::print(stderr, "\r\033[K");
+  shown_ = false;
+}
+
+std::string Table::text() const {
+  std::vector<size_t> widths(rows_[0].size(), 0);
+  for (const auto& row : rows_)
+    for (size_t c = 0; c < widths.size(); ++c) widths[c] = std::max(widths[c], width(row[c]));
+  std::string text;
+  for (size_t r = 0; r < rows_.size(); ++r) {
+    for (size_t c = 0; c < widths.size(); ++c) {
+      const std::string pad(widths[c] - width(rows_[r][c]), ' ');
+      text += "| " + (c == 0 ? rows_[r][c] + pad : pad + rows_[r][c]) + " ";
+    }
+    text += "|\n";
+    if (r > 0) continue;
+    for (size_t c = 0; c < widths.size(); ++c)
+      text += c == 0 ? "|" + std::string(widths[c] + 2, '-') : "|" + std::string(widths[c] + 1, '-') + ":";
+    text += "|\n";
+  }
+  return text;
+}
+
+uint64_t peak_rss_bytes() {
+  // Not getrusage: its ru_maxrss survives exec, so a program started by a big parent would report the parent's.
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) return std::stoull(line.substr(6)) * 1024;
+  return 0;
+}
+
+std::string megabytes(uint64_t bytes) { return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6); }
+
+std::string duration(double seconds) {
+  const int64_t s = static_cast<int64_t>(std::max(0.0, seconds) + 0.5);
+  if (s < 60) return fmt::format("{} s", s);
+  if (s < 3600) return fmt::format("{} min {:02} s", s / 60, s % 60);
+  return fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
+}
+
+std::string read_text(const std::string& path) {
+  if (path != "-") return read_file(path);
+  std::string text;
+  char buffer[65536];
+  while (const size_t n = std::fread(buffer, 1, sizeof buffer, stdin)) text.append(buffer, n);
+  if (std::ferror(stdin) != 0) throw IoError("[input] cannot read stdin", errno);
+  return text;
+}
+
+bool stdin_is_terminal() { return isatty(STDIN_FILENO) == 1; }
+
+InterruptFlag::InterruptFlag() { clear(); }
+InterruptFlag::~InterruptFlag() { arm(SIG_DFL); }
+bool InterruptFlag::raised() const { return interrupted != 0; }
+void InterruptFlag::clear() {
+  interrupted = 0;
+  arm(on_interrupt);
+}
+
+}  // namespace slm

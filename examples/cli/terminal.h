@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// Terminal: what programs show people: progress on stderr, tables on stdout; and what they read: prompts, Ctrl-C.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "slm/core/progress.h"
+
+namespace slm {
+
+/// Progress on stderr: one line rewritten in place on a terminal; elsewhere a line every ten seconds, so that logs stay
+/// short and fast work stays silent.
+class ProgressLine {
+ public:
+  explicit ProgressLine(std::string task);
+  ~ProgressLine() { finish(); }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  /// Refers to this object. The time left is estimated from done / total.
+  Progress callback();
+  /// Clears the line on a terminal.
+  void finish();
+
+ private:
+  void show(const ProgressEvent& event);
+
+  std::string task_;
+  bool terminal_;
+  bool shown_ = false;
+  std::chrono::steady_clock::time_point begin_, last_;
+};
+
+/// Rows of cells with aligned columns, in Markdown, so that it can be read as it is and pasted into a document.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> header) : rows_{std::move(header)} {}
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  std::string text() const;  ///< the first column left-aligned, the others right-aligned
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+/// Largest resident memory of this process so far (VmHWM); 0 where the system does not tell.
+uint64_t peak_rss_bytes();
+/// "491.3 MB" (10⁶ bytes).
+std::string megabytes(uint64_t bytes);
+/// "7 s", "3 min 20 s", "2 h 05 min".
+std::string duration(double seconds);
+
+/// All of a file, or of stdin for "-". Throws IoError.
+std::string read_text(const std::string& path);
+bool stdin_is_terminal();
+
+/// While it lives, Ctrl-C sets a flag instead of ending the process; a second one before clear() ends it as usual.
+/// A read from stdin that waits is cut short. One at a time.
+class InterruptFlag {
+ public:
+  InterruptFlag();
+  ~InterruptFlag();
+  InterruptFlag(const InterruptFlag&) = delete;
+  InterruptFlag& operator=(const InterruptFlag&) = delete;
+  bool raised() const;
+  void clear();
+};
+
+}  // namespace slm
