@@ -106,18 +106,19 @@ namespace detail {
 /// t rounded. |t| is first limited to 2^22, so that the conversion is defined: the code stays out of every grid's
 /// range.
 [[gnu::always_inline]] inline int32_t round_quotient(Rounding rounding, int32_t qmin, float t) {
-  constexpr float kLimit = 4194304.0f;
-  t = t < kLimit ? t : kLimit;  // also takes NaN
-  t = t > -kLimit ? t : -kLimit;
+  constexpr int32_t kLimit = 0x4a800000;  // 2^22; limited as bits: an integer minimum has no branch and also takes NaN
+  const int32_t bits = std::bit_cast<int32_t>(t), magnitude_bits = bits & 0x7fffffff;
+  const float magnitude = std::bit_cast<float>(magnitude_bits < kLimit ? magnitude_bits : kLimit);
+  t = std::bit_cast<float>(std::bit_cast<int32_t>(magnitude) | (bits & ~0x7fffffff));
   if (rounding == Rounding::HalfToEven) {
     constexpr float kOneAndAHalf = 12582912.0f;  // 1.5·2^23: the sum has no bits below 1, the FPU rounds half to even
     return static_cast<int32_t>((t + kOneAndAHalf) - kOneAndAHalf);
   }
   if (rounding == Rounding::HalfAwayFromZero) {
-    const float magnitude = std::bit_cast<float>(std::bit_cast<uint32_t>(t) & 0x7fffffffu);
+    const int32_t sign = bits >> 31;  // 0 or −1; no branch, so that loops vectorise
     const int32_t whole = static_cast<int32_t>(magnitude);
-    const int32_t rounded = whole + (magnitude - static_cast<float>(whole) >= 0.5f ? 1 : 0);
-    return t < 0.0f ? -rounded : rounded;
+    const int32_t up = static_cast<int32_t>(2.0f * (magnitude - static_cast<float>(whole)));  // exact: 1 from ½ on
+    return ((whole + up) ^ sign) - sign;
   }
   return static_cast<int32_t>(t + (0.5f - static_cast<float>(qmin))) + qmin;
 }

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slm/quant/fake_quant.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+#include "slm/core/parallel.h"
+#include "slm/quant/rows.h"
+
+namespace slm {
+namespace {
+
+constexpr int64_t kGrain = 1 << 14;  // values worth a thread
+
+void check_sizes(int64_t unit, const char* unit_name, std::span<const float> values, std::span<float> out,
+                 std::span<uint8_t> clip_mask) {
+  SLM_CHECK(unit > 0 && values.size() % static_cast<size_t>(unit) == 0,
+            "[fake_quant] {} values are no multiple of {} {}", values.size(), unit_name, unit);
+  SLM_CHECK(out.size() == values.size(), "[fake_quant] out has {} values, expected {}", out.size(), values.size());
+  SLM_CHECK(clip_mask.empty() || clip_mask.size() == values.size(),
+            "[fake_quant] mask has {} values, expected {} or none", clip_mask.size(), values.size());
+}
+
+struct Piece {
+  std::span<const float> values;
+  std::span<float> out;
+  std::span<uint8_t> mask;  ///< empty, or as many
+
+  Piece at(size_t offset, size_t count) const {
+    return {values.subspan(offset, count), out.subspan(offset, count),
+            mask.empty() ? mask : mask.subspan(offset, count)};
+  }
+};
+
+/// Inlined where the grid is a constant, so that its switches fold away and the loops vectorise.
+[[gnu::always_inline]] inline void apply(const Grid& grid, const GridParams& params, const Piece& piece) {
+  const float* x = piece.values.data();
+  float* y = piece.out.data();
+  const size_t n = piece.values.size();
+  if (piece.mask.empty()) {
+    for (size_t i = 0; i < n; ++i) y[i] = decode(grid, params, encode(grid, params, x[i]));
+    return;
+  }
+  uint8_t* mask = piece.mask.data();
+  for (size_t i = 0; i < n; ++i) {
+    const int32_t code = unclamped_code(grid, params, x[i]);
+    mask[i] = in_range(grid, code) ? 1 : 0;
+    y[i] = decode(grid, params, clamp_code(grid, code));
+  }
+}
+
+template <Grid grid>
+void groups_of(size_t group, const Piece& all) {
+  for (size_t i = 0; i < all.values.size(); i += group) {
+    const Piece piece = all.at(i, group);
+    apply(grid, find_params(grid, piece.values), piece);
+  }
+}
+
+/// The plain types: through their bytes, a stretch at a time.
+void plain(WeightScheme scheme, const Piece& all) {
+  constexpr size_t kStretch = 1024;
+  std::array<std::byte, kStretch * sizeof(float)> bytes;
+  for (size_t i = 0; i < all.values.size(); i += kStretch) {
+    const Piece piece = all.at(i, std::min(kStretch, all.values.size() - i));
+    const std::span<std::byte> row(bytes.data(), row_bytes(scheme, static_cast<int64_t>(piece.values.size())));
+    encode_row(scheme, piece.values, row, nullptr);
+    decode_row(scheme, row, 0.0f, piece.out);
+  }
+  std::fill(all.mask.begin(), all.mask.end(), uint8_t{1});
+}
+
+/// f on ranges of whole units, in parallel.
+template <class F>
+void for_units(int64_t unit, const Piece& all, F f) {
+  const int64_t units = static_cast<int64_t>(all.values.size()) / unit;
+  parallel_for(units, std::max<int64_t>(1, kGrain / unit), [&](int64_t begin, int64_t end, int) {
+    f(all.at(static_cast<size_t>(begin * unit), static_cast<size_t>((end - begin) * unit)));
+  });
+}
+
+}  // namespace
+
+void fake_quant(WeightScheme scheme, int64_t k, std::span<const float> values, std::span<float> out,
+                std::span<uint8_t> clip_mask) {
+  check_sizes(k, "k =", values, out, clip_mask);
+  row_bytes(scheme, k);  // throws where k does not fit the scheme
+  const Piece all = {values, out, clip_mask};
+  for_units(k, all, [&](const Piece& rows) {
+    switch (scheme) {
+      case WeightScheme::F32:
+      case WeightScheme::BF16:
+      case WeightScheme::F16:
+        return plain(scheme, rows);
+      case WeightScheme::W8C:
+        return groups_of<kGridW8C>(static_cast<size_t>(k), rows);
+      case WeightScheme::W8G32:
+        return groups_of<kGridQ8_0>(32, rows);
+      case WeightScheme::W4G32:
+        return groups_of<kGridQ4_0>(32, rows);
+      case WeightScheme::W4G32A:
+        return groups_of<kGridQ4_1>(32, rows);
+    }
+  });
+}
+
+void fake_quant(ActivationScheme scheme, int64_t k, std::span<const float> values, std::span<float> out,
+                std::span<uint8_t> clip_mask) {
+  check_sizes(k, "k =", values, out, clip_mask);
+  SLM_CHECK(scheme != ActivationScheme::A8G32 || k % 32 == 0, "[fake_quant] k is {}, a8g32 needs a multiple of 32", k);
+  const Piece all = {values, out, clip_mask};
+  for_units(k, all, [&](const Piece& rows) {
+    switch (scheme) {
+      case ActivationScheme::F32:
+        return plain(WeightScheme::F32, rows);
+      case ActivationScheme::A8G32:
+        return groups_of<kGridA8G32>(32, rows);
+      case ActivationScheme::A8T:
+        return groups_of<kGridA8T>(static_cast<size_t>(k), rows);
+    }
+  });
+}
+
+void fake_quant(const Grid& grid, int64_t group, std::span<const float> values, std::span<float> out,
+                std::span<uint8_t> clip_mask) {
+  check_sizes(group, "group =", values, out, clip_mask);
+  const Piece all = {values, out, clip_mask};
+  for_units(group, all, [&](const Piece& groups) {
+    for (size_t i = 0; i < groups.values.size(); i += static_cast<size_t>(group)) {
+      const Piece piece = groups.at(i, static_cast<size_t>(group));
+      apply(grid, find_params(grid, piece.values), piece);
+    }
+  });
+}
+
+void fake_quant(const Grid& grid, const GridParams& params, std::span<const float> values, std::span<float> out,
+                std::span<uint8_t> clip_mask) {
+  check_sizes(1, "1 =", values, out, clip_mask);
+  apply(grid, params, {values, out, clip_mask});
+}
+
+}  // namespace slm
