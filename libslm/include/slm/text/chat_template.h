@@ -37,6 +37,8 @@ struct ChatStyle {
 /// Throws ArgumentError for an empty or unknown template: lists the known formats and `--raw`.
 ChatStyle recognise_chat_template(std::string_view jinja);
 
+class ChatWriter;
+
 class ChatTemplate {
  public:
   /// The style of tokenizer.chat_template(). Throws ArgumentError (unknown template; its control tokens are not in the
@@ -60,10 +62,9 @@ class ChatTemplate {
   const std::vector<int32_t>& stop_ids() const { return stop_ids_; }
 
  private:
+  friend class ChatWriter;
   struct Script;
-  Script script(std::span<const ChatMessage> messages) const;
   std::vector<int32_t> encode_script(const Script& script) const;
-  int32_t control(std::string_view piece) const;
 
   Tokenizer tokenizer_;
   ChatStyle style_;
