@@ -33,42 +33,53 @@ void Session::check_append(std::span<const int32_t> ids) const {
     SLM_CHECK(id >= 0 && id < model_->config.vocab, "[session] id {}, the vocabulary has {}", id, model_->config.vocab);
 }
 
-MatrixView Session::run_blocks(std::span<const int32_t> ids) {
+void Session::run_blocks(std::span<const int32_t> ids) {
   rows_.clear();
   for (const int32_t id : ids)
     rows_.push_back({.token = id, .sequence = 0, .position = static_cast<int32_t>(length_ + std::ssize(rows_))});
   executor_.begin(rows_);
-  MatrixView x = embed(executor_, model_->weights);
+  x_ = embed(executor_, model_->weights);
   for (int layer = 0; layer < static_cast<int>(model_->config.layers); ++layer)
-    x = block(executor_, layer, model_->weights.blocks[static_cast<size_t>(layer)], x);
+    x_ = block(executor_, layer, model_->weights.blocks[static_cast<size_t>(layer)], x_);
   length_ += std::ssize(ids);
-  return x;
+}
+
+void Session::forward(std::span<const int32_t> ids) {
+  check_append(ids);
+  SLM_CHECK(std::ssize(ids) <= max_rows(), "[session] {} tokens in one step, room was made for {}", ids.size(),
+            max_rows());
+  run_blocks(ids);
+}
+
+ConstMatrixView Session::logits(int64_t begin, int64_t end) {
+  SLM_CHECK(0 <= begin && begin < end && end <= x_.rows && end - begin <= max_logit_rows(),
+            "[session] logits of rows {} to {}, the last step has {} and room was made for {} at once", begin, end,
+            x_.rows, max_logit_rows());
+  wanted_.clear();
+  for (int64_t r = begin; r < end; ++r) wanted_.push_back(static_cast<int32_t>(r));
+  return head(executor_, model_->weights, x_, wanted_);
 }
 
 std::span<const float> Session::append(std::span<const int32_t> ids) {
   check_append(ids);
-  MatrixView x;
   while (!ids.empty()) {
-    const size_t count = std::min(ids.size(), static_cast<size_t>(executor_.max_rows()));
-    x = run_blocks(ids.first(count));
+    const size_t count = std::min(ids.size(), static_cast<size_t>(max_rows()));
+    run_blocks(ids.first(count));
     ids = ids.subspan(count);
   }
-  const int32_t last = static_cast<int32_t>(x.rows - 1);
-  const MatrixView logits = head(executor_, model_->weights, x, std::span(&last, 1));
-  return {logits.data, static_cast<size_t>(logits.columns)};
+  const ConstMatrixView last = logits(x_.rows - 1, x_.rows);
+  return {last.data, static_cast<size_t>(last.columns)};
 }
 
 void Session::append(std::span<const int32_t> ids, const std::function<void(int64_t, std::span<const float>)>& f) {
   check_append(ids);
   for (int64_t done = 0; done < std::ssize(ids);) {
-    const int64_t count = std::min(std::ssize(ids) - done, executor_.max_rows());
-    const MatrixView x = run_blocks(ids.subspan(static_cast<size_t>(done), static_cast<size_t>(count)));
-    for (int64_t begin = 0; begin < count; begin += executor_.max_logit_rows()) {
-      const int64_t end = std::min(begin + executor_.max_logit_rows(), count);
-      wanted_.clear();
-      for (int64_t r = begin; r < end; ++r) wanted_.push_back(static_cast<int32_t>(r));
-      const MatrixView logits = head(executor_, model_->weights, x, wanted_);
-      for (int64_t r = begin; r < end; ++r) f(done + r, {logits.row(r - begin), static_cast<size_t>(logits.columns)});
+    const int64_t count = std::min(std::ssize(ids) - done, max_rows());
+    run_blocks(ids.subspan(static_cast<size_t>(done), static_cast<size_t>(count)));
+    for (int64_t begin = 0; begin < count; begin += max_logit_rows()) {
+      const int64_t end = std::min(begin + max_logit_rows(), count);
+      const ConstMatrixView rows = logits(begin, end);
+      for (int64_t r = begin; r < end; ++r) f(done + r, {rows.row(r - begin), static_cast<size_t>(rows.columns)});
     }
     done += count;
   }

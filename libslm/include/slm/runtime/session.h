@@ -26,6 +26,8 @@ class Session {
  public:
   /// Reserves all memory: nothing later allocates. Throws ArgumentError (context < 1, or beyond the model's own).
   Session(std::shared_ptr<const Model> model, const SessionOptions& options = {});
+  Session(const Session&) = delete;  // its parts refer to each other: it neither copies nor moves
+  Session& operator=(const Session&) = delete;
 
   const Model& model() const { return *model_; }
   int64_t context() const { return cache_.capacity(); }
@@ -38,11 +40,18 @@ class Session {
   std::span<const float> append(std::span<const int32_t> ids);
   /// Appends tokens and shows the logits of each: f(position in ids, logits). Calls come in rising order.
   void append(std::span<const int32_t> ids, const std::function<void(int64_t, std::span<const float>)>& f);
+  /// The two halves of append, for who compares models step by step or wants the logits of some rows only. forward:
+  /// appends 1 to max_rows() tokens. logits: rows [begin, end) of the tokens last forwarded, (end − begin, V), at most
+  /// max_logit_rows(), valid until the next call. Throws ArgumentError as above and beyond these limits.
+  void forward(std::span<const int32_t> ids);
+  ConstMatrixView logits(int64_t begin, int64_t end);
+  int64_t max_rows() const { return executor_.max_rows(); }
+  int64_t max_logit_rows() const { return executor_.max_logit_rows(); }
   /// Forgets all but the first n tokens. Throws ArgumentError where n is beyond length().
   void truncate(int64_t n);
 
  private:
-  MatrixView run_blocks(std::span<const int32_t> ids);
+  void run_blocks(std::span<const int32_t> ids);
   void check_append(std::span<const int32_t> ids) const;
 
   std::shared_ptr<const Model> model_;
@@ -50,6 +59,7 @@ class Session {
   RuntimeExecutor executor_;
   std::vector<BatchRow> rows_;
   std::vector<int32_t> wanted_;
+  MatrixView x_;  // residual stream of the last step
   int64_t length_ = 0;
 };
 
