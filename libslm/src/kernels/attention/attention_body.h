@@ -10,6 +10,7 @@
 // see has weight 0, and a block it does not see changes nothing. So a row's result is the same alone and among others.
 #pragma once
 
+#include "kernels/isa_row.h"
 #include "kernels/vec/simd_elements.h"
 #include "kernels/vec/simd_exp.h"
 #include "kernels/vec/simd_tile.h"
@@ -258,7 +259,7 @@ struct BlockedAttention {
 };
 
 template <class S, int kRows>
-AttentionVariant attention_variant(Isa isa, KvStorage storage, const char* f32_name, const char* f16_name) {
+SLM_ISA_ROW AttentionVariant attention_variant(Isa isa, KvStorage storage, const char* f32_name, const char* f16_name) {
   using F32 = BlockedAttention<S, float, kRows>;
   using F16 = BlockedAttention<S, Half, kRows>;
   if (storage == KvStorage::F16) return {isa, storage, f16_name, F16::store_k, F16::store_v, F16::attend};

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Vector kernels for AVX2: the bodies of vec_body.h on its lanes.
+#include "kernels/isa_row.h"
 #include "kernels/vec/simd_avx2.h"
 #include "kernels/vec/vec_body.h"
 #include "kernels/vec/vec_isas.h"
 
 namespace slm::kernels {
 
-VecVariant vec_avx2(Isa isa) { return VecKernels<Simd>::variant(isa, "avx2"); }
+SLM_ISA_ROW VecVariant vec_avx2(Isa isa) { return VecKernels<Simd>::variant(isa, "avx2"); }
 
 }  // namespace slm::kernels

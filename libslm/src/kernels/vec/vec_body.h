@@ -4,6 +4,7 @@
 // Included by ISA translation units only; internal linkage.
 #pragma once
 
+#include "kernels/isa_row.h"
 #include "kernels/vec/quantize_rule.h"
 #include "kernels/vec/simd_elements.h"
 #include "kernels/vec/simd_exp.h"
@@ -140,7 +141,7 @@ struct VecKernels {
     }
   }
 
-  static VecVariant variant(Isa isa, const char* name) {
+  SLM_ISA_ROW static VecVariant variant(Isa isa, const char* name) {
     return {isa,          name,        rms_norm,    add_,         swiglu, rope, quantize_a8g32,
             quantize_a8t, max_sum_exp, widen<Half>, widen<Bfloat>};
   }

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+// SLM_ISA_ROW marks a function of an instruction-set translation unit that runs on every processor: it only fills a row of
+// a variant table. Without it the compiler may fill the struct with the very instructions the table is there to guard.
+#pragma once
+
+#define SLM_ISA_ROW __attribute__((target("general-regs-only")))
