@@ -8,30 +8,38 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace slm {
 
 class AtomicFile {
  public:
-  /// Throws IoError where the folder does not exist or is not writable.
+  /// A symbolic link is followed: its target is replaced. An existing file keeps its permission bits.
+  /// Throws IoError where the folder does not exist or is not writable, or where `path` is no regular file (a folder, a
+  /// device: renaming over one would replace it).
   explicit AtomicFile(const std::filesystem::path& path);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
-  /// Appends. Buffered. Throws IoError (disk full …), naming the path and how much was written.
+  /// Appends. Buffered. Throws IoError (disk full …), naming the path and how much was written; the temporary file is
+  /// gone then, and further writes are an ArgumentError.
   void write(std::span<const std::byte> bytes);
   void write(const void* data, size_t size) { write({static_cast<const std::byte*>(data), size}); }
   void pad_to(uint64_t alignment);  ///< appends zeros until the position is a multiple
   uint64_t position() const { return position_; }
-  /// Flushes, fsyncs file and folder, renames. Throws IoError; then nothing is left behind.
+  /// Flushes, fsyncs the file, renames, fsyncs the folder. Throws IoError; then nothing is left behind, unless it is
+  /// the folder's fsync that failed: then the file is in place, whole, but a power failure may still undo the rename.
   void commit();
 
  private:
   void flush();
+  void write_through(const std::byte* data, size_t size);
+  void discard() noexcept;
   std::string path_, temporary_;
   int fd_ = -1;
-  uint64_t position_ = 0;
+  uint64_t position_ = 0;  ///< bytes given to write()
+  uint64_t written_ = 0;   ///< bytes given to the system
   std::string buffer_;
 };
 

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slm/io/atomic_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "slm/core/check.h"
+
+namespace slm {
+namespace {
+
+constexpr size_t kBufferBytes = size_t{1} << 20;
+constexpr int kNameAttempts = 1000;
+
+/// Makes a rename in `folder` durable. File systems that cannot fsync a folder say EINVAL: nothing more can be done
+/// there.
+void sync_folder(const std::filesystem::path& folder) {
+  const std::string name = folder.empty() ? "." : folder.string();
+  const int fd = ::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) {
+    if (errno == EACCES) return;  // a folder one may write to but not read
+    throw IoError("[write] " + name, errno);
+  }
+  const int error = ::fsync(fd) == 0 ? 0 : errno;
+  ::close(fd);
+  if (error != 0 && error != EINVAL && error != EROFS) throw IoError("[write] " + name, error);
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path.string()) {
+  const std::string message = "[write] " + path_;
+  struct stat old = {};
+  const bool exists = ::stat(path_.c_str(), &old) == 0;
+  if (exists && S_ISDIR(old.st_mode)) throw IoError(message, EISDIR);
+  if (exists && !S_ISREG(old.st_mode)) throw IoError(message + ": not a regular file", ENODEV);
+  if (exists) {
+    std::error_code error;
+    const std::filesystem::path real = std::filesystem::canonical(path, error);
+    if (error) throw IoError(message, error.value());
+    path_ = real.string();
+  }
+  // Not mkstemp(): that makes files only their owner can read. The process number keeps parallel runs apart.
+  for (int attempt = 0; attempt < kNameAttempts && fd_ < 0; ++attempt) {
+    temporary_ = fmt::format("{}.tmp-{}-{}", path_, ::getpid(), attempt);
+    fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd_ < 0 && errno != EEXIST) break;
+  }
+  if (fd_ < 0) throw IoError(message, errno);
+  if (exists) static_cast<void>(::fchmod(fd_, old.st_mode & 0777));  // best effort: it may belong to another user
+}
+
+AtomicFile::~AtomicFile() { discard(); }
+
+void AtomicFile::discard() noexcept {
+  if (fd_ < 0) return;
+  ::close(fd_);
+  fd_ = -1;
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(std::span<const std::byte> bytes) {
+  SLM_CHECK(fd_ >= 0, "[write] {}: the file was committed, or an earlier write failed", path_);
+  if (bytes.empty()) return;
+  if (buffer_.size() + bytes.size() > kBufferBytes) flush();
+  if (bytes.size() >= kBufferBytes) {
+    write_through(bytes.data(), bytes.size());
+  } else {
+    buffer_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+  position_ += bytes.size();
+}
+
+void AtomicFile::pad_to(uint64_t alignment) {
+  SLM_CHECK(alignment > 0, "[write] {}: alignment 0", path_);
+  constexpr std::byte kZeros[256] = {};
+  uint64_t missing = (alignment - position_ % alignment) % alignment;
+  while (missing > 0) {
+    const size_t n = static_cast<size_t>(missing < sizeof kZeros ? missing : sizeof kZeros);
+    write(kZeros, n);
+    missing -= n;
+  }
+}
+
+void AtomicFile::flush() {
+  write_through(reinterpret_cast<const std::byte*>(buffer_.data()), buffer_.size());
+  buffer_.clear();
+}
+
+void AtomicFile::write_through(const std::byte* data, size_t size) {
+  while (size > 0) {
+    const ssize_t n = ::write(fd_, data, size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      const int error = n < 0 ? errno : ENOSPC;
+      discard();
+      throw IoError(fmt::format("[write] {}: after {} bytes", path_, written_), error);
+    }
+    data += n;
+    size -= static_cast<size_t>(n);
+    written_ += static_cast<uint64_t>(n);
+  }
+}
+
+void AtomicFile::commit() {
+  SLM_CHECK(fd_ >= 0, "[write] {}: the file was committed, or an earlier write failed", path_);
+  flush();
+  if (::fsync(fd_) != 0 || std::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    const int error = errno;
+    discard();
+    throw IoError("[write] " + path_, error);
+  }
+  const int closed = ::close(fd_);
+  fd_ = -1;
+  if (closed != 0 && errno != EINTR) throw IoError("[write] " + path_, errno);
+  sync_folder(std::filesystem::path(path_).parent_path());
+}
+
+void write_file(const std::filesystem::path& path, std::string_view text) {
+  AtomicFile file(path);
+  file.write(text.data(), text.size());
+  file.commit();
+}
+
+}  // namespace slm
