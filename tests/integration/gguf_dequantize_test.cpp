@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tensors of real model files, decoded here, hash as gguf.quants.dequantize decodes them
+// (tests/quant/golden/models.txt).
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "slm/io/gguf.h"
+#include "slm/quant/gguf_blocks.h"
+
+namespace slm {
+namespace {
+
+std::filesystem::path models_folder() {
+  const char* folder = std::getenv("SLM_MODELS");
+  return folder != nullptr ? std::filesystem::path(folder) : std::filesystem::path(SLM_SOURCE_DIR) / ".." / "models";
+}
+
+/// FNV-1a 64 over the 32-bit words.
+uint64_t hash_of(std::span<const float> values) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (const float value : values) hash = (hash ^ std::bit_cast<uint32_t>(value)) * 0x100000001b3u;
+  return hash;
+}
+
+struct Expected {
+  std::string tensor, type;
+  uint64_t values, hash;
+};
+
+/// By file.
+std::map<std::string, std::vector<Expected>> expected_hashes() {
+  std::ifstream file(std::string(SLM_SOURCE_DIR) + "/tests/quant/golden/models.txt");
+  std::map<std::string, std::vector<Expected>> result;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with('#')) continue;
+    std::istringstream fields(line);
+    std::string name;
+    Expected row;
+    fields >> name >> row.tensor >> row.type >> row.values >> std::hex >> row.hash;
+    EXPECT_TRUE(fields) << line;
+    result[name].push_back(row);
+  }
+  return result;
+}
+
+TEST(GgufDequantize, RealTensorsHashAsTheGgufPackageDecodesThem) {
+  std::set<std::string> types;
+  std::string missing;
+  for (const auto& [name, rows] : expected_hashes()) {
+    const std::filesystem::path path = models_folder() / name;
+    if (!std::filesystem::exists(path)) {
+      missing += " " + name;
+      continue;
+    }
+    const GgufFile gguf = GgufFile::open(path);
+    for (const Expected& row : rows) {
+      const StoredTensor* stored = gguf.find_tensor(row.tensor);
+      ASSERT_NE(stored, nullptr) << name << " " << row.tensor;
+      const Dtype dtype = stored->tensor.dtype();
+      ASSERT_EQ(slm::name(dtype), row.type) << name << " " << row.tensor;
+      std::vector<float> values(row.values);
+      decode_blocks(dtype, {stored->tensor.data(), byte_size(dtype, row.values)}, values);
+      EXPECT_EQ(hash_of(values), row.hash) << name << " " << row.tensor << " " << row.type;
+      values[values.size() / 2] = std::bit_cast<float>(std::bit_cast<uint32_t>(values[values.size() / 2]) ^ 1u);
+      EXPECT_NE(hash_of(values), row.hash);
+      types.insert(row.type);
+    }
+  }
+  if (!missing.empty()) GTEST_SKIP() << "not in " << models_folder() << " (set SLM_MODELS):" << missing;
+  EXPECT_EQ(types, (std::set<std::string>{"F32", "Q4_1", "Q4_K", "Q5_0", "Q6_K", "Q8_0"}));
+}
+
+}  // namespace
+}  // namespace slm
