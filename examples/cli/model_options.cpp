@@ -89,10 +89,14 @@ Tokenizer load_tokenizer(const std::string& path) {
 }
 
 std::shared_ptr<const Model> load_model_showing(const std::string& path, const LoadOptions& options) {
+  return load_model_showing(ModelFiles::open(path), options);
+}
+
+std::shared_ptr<const Model> load_model_showing(const ModelFiles& files, const LoadOptions& options) {
   ProgressLine line("loading");
   LoadOptions shown = options;
   if (!shown.progress) shown.progress = line.callback();
-  auto model = std::make_shared<const Model>(load_model(path, shown));
+  auto model = std::make_shared<const Model>(load_model(files, shown));
   line.finish();
   if (!options.plan.weights) {
     std::map<std::string, int> changed;

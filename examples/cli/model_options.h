@@ -33,6 +33,7 @@ std::string describe_weights();
 /// The tokenizer, with the memory its parsing took given back to the system: load it before the weights.
 Tokenizer load_tokenizer(const std::string& path);
 /// Loads with progress on stderr, and says there which stored types no kernel runs and what they became.
+std::shared_ptr<const Model> load_model_showing(const ModelFiles& files, const LoadOptions& options);
 std::shared_ptr<const Model> load_model_showing(const std::string& path, const LoadOptions& options);
 
 }  // namespace slm

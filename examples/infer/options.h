@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What infer is asked to do: its command line, and the prompt it names.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "slm/kernels/attention/attention.h"
+#include "slm/runtime/generate.h"
+
+namespace slm {
+
+struct InferOptions {
+  std::string model;
+  std::optional<std::string> prompt, file;
+  bool chat = false, raw = false;
+  std::string weights = "as-is";
+  std::optional<int64_t> max_tokens;  ///< −1: until the model stops
+  std::optional<int64_t> context;
+  kernels::KvStorage kv = kernels::KvStorage::F16;
+  std::optional<std::string> system;
+  SamplerOptions sampler;
+  std::vector<std::string> stop;
+  bool ignore_eos = false;
+};
+
+extern const char* const kInferTeaches;
+std::string infer_examples();
+void add_infer_options(CLI::App& app, InferOptions& options);
+/// --prompt, --file, or all of stdin, as it is. Throws UsageError where stdin is a terminal, ArgumentError where empty.
+std::string read_prompt(const InferOptions& options);
+
+}  // namespace slm

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slm/runtime/conversation.h"
+
+#include <algorithm>
+
+#include "slm/core/check.h"
+
+namespace slm {
+
+Conversation::Conversation(Session& session, const Tokenizer& tokenizer, const ChatTemplate& chat,
+                           std::optional<std::string> system)
+    : session_(session), tokenizer_(tokenizer), chat_(chat) {
+  if (system) messages_.push_back({ChatRole::System, *std::move(system)});
+  session_.truncate(0);
+}
+
+void Conversation::reset() {
+  const bool has_system = !messages_.empty() && messages_[0].role == ChatRole::System;
+  messages_.resize(has_system ? 1 : 0);
+  session_.truncate(0);
+  cached_.clear();
+  continues_ = false;
+}
+
+/// Drops the oldest turns until the rest, encoded into ids, leaves `reserve` tokens of room; the last message alone may
+/// leave less.
+int64_t Conversation::drop_until_it_fits(std::vector<ChatMessage>& messages, int64_t reserve,
+                                         std::vector<int32_t>& ids) const {
+  const ptrdiff_t oldest = messages[0].role == ChatRole::System ? 1 : 0;
+  for (int64_t dropped = 0;; ++dropped) {
+    ids = chat_.encode(messages);
+    if (std::ssize(ids) + reserve <= session_.context()) return dropped;
+    if (std::ssize(messages) - oldest <= 1) {
+      SLM_CHECK(std::ssize(ids) <= session_.context(),
+                "[chat] the message makes a prompt of {} tokens, the context has {}", ids.size(), session_.context());
+      return dropped;
+    }
+    messages.erase(messages.begin() + oldest, messages.begin() + oldest + 2);
+  }
+}
+
+Reply Conversation::reply(std::string_view user, GenerateOptions options) {
+  SLM_CHECK(!user.empty(), "[chat] the message is empty, expected text");
+  options.start = StreamStart::TextStart;
+  std::vector<ChatMessage> messages = messages_;
+  messages.push_back({ChatRole::User, std::string(user)});
+  const int64_t quarter = std::max<int64_t>(session_.context() / 4, 1);
+  const int64_t reserve = options.max_tokens < 0 ? quarter : std::clamp<int64_t>(options.max_tokens, 1, quarter);
+
+  Reply reply;
+  if (continues_) reply.prompt_ids = chat_.encode_next(user);
+  if (!continues_ || std::ssize(reply.prompt_ids) + reserve > session_.room()) {
+    std::vector<int32_t> ids;
+    reply.dropped_turns = drop_until_it_fits(messages, reserve, ids);
+    // What the cache and the new beginning have in common, such as the system prompt, need not be read again.
+    const size_t most = std::min(cached_.size(), ids.size() - 1);
+    const auto same = std::mismatch(ids.begin(), ids.begin() + static_cast<ptrdiff_t>(most), cached_.begin()).first;
+    const ptrdiff_t kept = same - ids.begin();
+    session_.truncate(kept);
+    cached_.resize(static_cast<size_t>(kept));
+    reply.prompt_ids.assign(same, ids.end());
+  }
+  continues_ = false;  // should generate() throw, the next turn reads all again
+  reply.generated = generate(session_, tokenizer_, reply.prompt_ids, options);
+
+  cached_.insert(cached_.end(), reply.prompt_ids.begin(), reply.prompt_ids.end());
+  cached_.insert(cached_.end(), reply.generated.ids.begin(), reply.generated.ids.end());
+  cached_.resize(static_cast<size_t>(session_.length()));  // a full context holds all but the last id
+  messages.push_back({ChatRole::Assistant, reply.generated.text});
+  messages_ = std::move(messages);
+  // After a stop string the cache also holds that string, after a full context it lacks an id.
+  continues_ = reply.generated.stop != StopReason::StopString && reply.generated.stop != StopReason::ContextFull;
+  return reply;
+}
+
+}  // namespace slm
