@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packed GEMM: C = A·Bᵀ + bias with B packed once into panels. One contract for every weight storage; a family per storage:
-//   gemm_f32 (f32, bf16, f16 weights × f32 activations)   gemm_q8 (w8c × a8t, w8g32 × a8g32)   gemm_q4 (w4g32, w4g32a × a8g32)
+// Packed GEMM: C = A·Bᵀ + bias with B packed once into panels. One contract for every weight storage, a family for each:
+//   gemm_f32   f32, bf16, f16 weights × f32 activations
+//   gemm_q8    w8c × a8t, w8g32 × a8g32
+//   gemm_q4    w4g32, w4g32a × a8g32
 // This file is plain data: ISA translation units include nothing else of the project.
 //
 //   B (n,k) rows = output columns. A panel holds `panel_columns` consecutive rows of B, interleaved as its variant likes;
 //   panels follow one another:   [panel 0: rows 0…P-1][panel 1: rows P…2P-1]…   the last one is padded with zeros.
 //
 // One accumulation order for all variants, so that all give the same bits, for every m and every split into calls:
-//   f32/bf16/f16   acc = fma(a[j], b[j], acc), j = 0…k-1, from acc = 0;                       c = acc + bias
-//   w8g32 w4g32    per group g of 32: s = Σ code_a·code_b (int32, exact); acc = fma(float(s), d_a[g]·d_b[g], acc);   c = acc + bias
-//   w4g32a         the same with code_b in 0…15, then acc = fma(float(sum_a[g]), d_a[g]·m_b[g], acc)
+//   f32 bf16 f16   acc = 0; for j = 0…k-1: acc = fma(a[j], b[j], acc);  c = acc + bias
+//   w8g32 w4g32    for each group g of 32: s = Σ code_a·code_b (int32, exact), acc = fma(float(s), d_a[g]·d_b[g], acc);  c = acc + bias
+//   w4g32a         the same with code_b in 0…15, then acc = fma(float(sum_a[g]), d_a[g]·m_b[g], acc) in each group
 //   w8c            s over all k (int32, exact for k ≤ 131,072);  c = fma(float(s), d_a·d_b, bias or 0)
 #pragma once
 
@@ -22,13 +24,13 @@ enum class Isa;
 
 /// Weight storage of a packed matrix: what a row of B is made of.
 enum class GemmStorage {
-  F32,     ///< k floats
-  BF16,    ///< k bfloat16
-  F16,     ///< k halfs
-  Q8C,     ///< k int8 codes in [-128,127]; one float scale per row, passed beside
-  Q8_0,    ///< k/32 GGUF Q8_0 blocks (f16 d, 32 int8)
-  Q4_0,    ///< k/32 GGUF Q4_0 blocks (f16 d, 16 bytes: byte j = element j low nibble, j+16 high; value d·(nibble−8))
-  Q4_1,    ///< k/32 GGUF Q4_1 blocks (f16 d, f16 m, 16 bytes; value d·nibble + m)
+  F32,   ///< k floats
+  BF16,  ///< k bfloat16
+  F16,   ///< k halfs
+  Q8C,   ///< k int8 codes in [-128,127]; one float scale per row, passed beside
+  Q8_0,  ///< k/32 GGUF Q8_0 blocks (f16 d, 32 int8)
+  Q4_0,  ///< k/32 GGUF Q4_0 blocks (f16 d, 16 bytes: byte j = element j low nibble, j+16 high; value d·(nibble−8))
+  Q4_1,  ///< k/32 GGUF Q4_1 blocks (f16 d, f16 m, 16 bytes; value d·nibble + m)
 };
 
 /// Rows of B in, one panel out.
@@ -37,7 +39,7 @@ struct PackArgs {
   const float* row_scales;       ///< Q8C: `count` scales; otherwise unused
   int64_t count;                 ///< 1 … panel_columns; missing rows become zeros
   int64_t k;
-  std::byte* panel;              ///< panel_bytes(k), 64-byte aligned
+  std::byte* panel;  ///< panel_bytes(k), 64-byte aligned
 };
 
 /// The inverse, for rows [row_begin, row_end) of a panel: bit for bit what was packed.
@@ -50,28 +52,28 @@ struct UnpackArgs {
 };
 
 struct GemmArgs {
-  const void* a;           ///< (m,k): float for the float storages, int8 codes in [-127,127] for the quantized ones
-  int64_t a_stride;        ///< elements between rows of a
-  const float* a_scales;   ///< a8g32: (m, k/32) contiguous; a8t: (m)
-  const int32_t* a_sums;   ///< a8g32: (m, k/32) sums of the 32 codes; a8t: (m) sums of the row
-  const std::byte* b;      ///< packed panels, from the panel of the first column on
-  const float* bias;       ///< (n) or null
-  float* c;                ///< (m, n)
-  int64_t c_stride;        ///< elements between rows of c
-  int64_t m, n, k;         ///< any m, n ≥ 1; k a multiple of 32 for the g32 storages. Only columns < n of c are written
+  const void* a;          ///< (m,k): float for the float storages, int8 codes in [-127,127] for the quantized ones
+  int64_t a_stride;       ///< elements between rows of a
+  const float* a_scales;  ///< a8g32: (m, k/32) contiguous; a8t: (m)
+  const int32_t* a_sums;  ///< a8g32: (m, k/32) sums of the 32 codes; a8t: (m) sums of the row
+  const std::byte* b;     ///< packed panels, from the panel of the first column on
+  const float* bias;      ///< (n) or null
+  float* c;               ///< (m, n)
+  int64_t c_stride;       ///< elements between rows of c
+  int64_t m, n, k;  ///< any m, n ≥ 1; k a multiple of 32 for the g32 storages. Only columns < n of c are written
 };
 
 /// One row of a family's table: everything the caller needs to know about a variant.
 struct GemmVariant {
   Isa isa;
   GemmStorage storage;
-  const char* name;        ///< "q4_0_8x4_avx2"
+  const char* name;  ///< "q4_0_8x4_avx2"
   int panel_columns;
-  int row_tile;            ///< rows of A one pass over a panel serves: the caller's blocks of m are multiples of it
+  int row_tile;  ///< rows of A one pass over a panel serves: the caller's blocks of m are multiples of it
   size_t (*panel_bytes)(int64_t k);  ///< a multiple of 64
   void (*pack)(const PackArgs&);
   void (*unpack)(const UnpackArgs&);
-  void (*gemm)(const GemmArgs&);     ///< serial; blocks for cache only inside what it was given
+  void (*gemm)(const GemmArgs&);  ///< serial; blocks for cache only inside what it was given
 };
 
 }  // namespace slm::kernels

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# From nothing to text on a bare Debian machine: builds libslm, fetches the smallest real model, and shows a streamed
+# completion, a chat answer, a quantized export, and what each scheme costs.
+#   scripts/demo.sh [MODEL]     MODEL: a GGUF file or Hugging Face folder; default: SmolLM2-135M-Instruct, fetched
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source scripts/packages.sh
+
+step() { printf '\n== %s\n' "$1"; }
+
+step "build"
+require_packages "${build_packages[@]}"
+cmake -S . -B build/demo -G Ninja -DCMAKE_BUILD_TYPE=Release -DSLM_TESTS=OFF >/dev/null
+cmake --build build/demo >/dev/null
+bin=build/demo/bin
+out=build/demo/out
+mkdir -p "$out"
+model=${1:-$(scripts/get_model.sh)}
+
+step "a completion: infer --raw --prompt"
+"$bin/infer" --model "$model" --raw --prompt "When a river rises above its banks, the first thing to do is" -n 48
+
+step "a chat answer: infer --prompt"
+"$bin/infer" --model "$model" --prompt "Name three things to pack before a flood." -n 96 --temperature 0
+
+step "a quantized export: quantize --scheme w4g32 (GGUF Q4_0, runs in llama.cpp too)"
+"$bin/quantize" --model "$model" --scheme w4g32 --out "$out/model-w4g32.gguf" | tail -n 3
+"$bin/infer" --model "$out/model-w4g32.gguf" --raw --prompt "The bridge was closed because" -n 24
+
+step "what each scheme costs"
+schemes=f32,bf16,w8c,w8g32,w4g32a,w4g32
+"$bin/evaluate" --model "$model" --data examples/text/flood_watch.txt --protocol rolling --window 512 --stride 256 \
+  --weights "$schemes" --kl-to f32 --json > "$out/evaluate.json"
+"$bin/end_to_end_bench" --model "$model" --weights "$schemes" --prefill 256 --decode 64 --rounds 3 --json > "$out/bench.json"
+scripts/demo_table.sh "$out/evaluate.json" "$out/bench.json" | tee "$out/table.md"
+printf '\nPerplexity on examples/text/flood_watch.txt. Files and table: %s\n' "$out"

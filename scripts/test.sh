@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Builds libslm and runs its tests. Installs what it needs from Debian's packages when root.
+#   scripts/test.sh            release: all tests but the slow ones; once more with SLM_ISA=avx2 and scalar; NEON under qemu
+#   scripts/test.sh asan       the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
+#   scripts/test.sh slow       real models of $SLM_MODELS (default ../models) against transformers; long
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source scripts/packages.sh
+
+mode=${1:-release}
+case $mode in release | asan | slow) ;; *) echo "error: unknown mode '$mode', expected release, asan or slow" >&2; exit 2 ;; esac
+preset=$([ "$mode" = asan ] && echo asan || echo release)
+
+require_packages "${build_packages[@]}" "${test_packages[@]}"
+cmake --preset "$preset"
+cmake --build --preset "$preset"
+if [ "$mode" = slow ]; then
+  exec ctest --test-dir "build/$preset" --output-on-failure --label-regex slow
+fi
+ctest --preset "$preset"
+[ "$mode" = asan ] && exit
+
+# The kernels choose by processor: run what depends on them again with lesser instruction sets.
+for isa in avx2 scalar; do
+  if [ "$isa" = avx2 ] && ! grep -qw avx2 /proc/cpuinfo; then echo "SKIPPED: SLM_ISA=avx2, this processor has none" >&2; continue; fi
+  echo "== SLM_ISA=$isa"
+  SLM_ISA=$isa ctest --preset "$preset" --label-regex 'golden|integration' --tests-regex 'TinyModel|Program|Perplexity|Session'
+done
+
+require_packages "${cross_packages[@]}"
+cmake --preset aarch64
+cmake --build --preset aarch64
+echo "== NEON under qemu"
+ctest --preset aarch64 --no-tests=error
