@@ -132,7 +132,7 @@ class GgufHostile : public testing::Test {
     expect_error<FormatError>([&] { GgufFile::open(path); }, texts);
   }
   void refuses(const GgufBytes& file, std::initializer_list<std::string_view> texts) { refuses(file.bytes, texts); }
-  TemporaryFolder folder_;
+  TemporaryFolder folder_{memory_backed_folder()};
 };
 
 TEST_F(GgufHostile, WrongMagicAndVersions) {

@@ -135,7 +135,7 @@ struct Outcome {
 
 template <class Mutate, class Load>
 Outcome run(const std::filesystem::path& original, Mutate&& change, Load&& load) {
-  const TemporaryFolder folder;
+  const TemporaryFolder folder(memory_backed_folder());
   const std::string whole = content_of(original);
   Rng rng(20240607);
   Outcome outcome;

@@ -15,8 +15,8 @@ namespace slm {
 
 class TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "slm-io-XXXXXX").string();
+  explicit TemporaryFolder(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string name = (parent / "slm-io-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) throw std::filesystem::filesystem_error("mkdtemp", name, {});
     path_ = name;
   }
@@ -42,6 +42,11 @@ class TemporaryFolder {
  private:
   std::filesystem::path path_;
 };
+
+/// Where thousands of small files cost no disk time, if there is such a place.
+inline std::filesystem::path memory_backed_folder() {
+  return std::filesystem::is_directory("/dev/shm") ? "/dev/shm" : std::filesystem::temp_directory_path();
+}
 
 inline std::string content_of(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
