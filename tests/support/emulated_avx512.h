@@ -110,6 +110,16 @@ inline int reduce_max_epi32(simde__m512i v) {
   for (int lane : lanes) m = lane > m ? lane : m;
   return m;
 }
+inline simde__m512 scalef_ps(simde__m512 v, simde__m512 n) {
+  alignas(64) float values[16], powers[16];
+  for (int i = 0; i < 2; ++i) {
+    _mm256_store_ps(values + 8 * i, half(v, i));
+    _mm256_store_ps(powers + 8 * i, half(n, i));
+  }
+  for (int i = 0; i < 16; ++i)
+    values[i] = powers[i] == powers[i] ? __builtin_ldexpf(values[i], static_cast<int>(powers[i])) : powers[i];
+  return join(_mm256_load_ps(values), _mm256_load_ps(values + 8));
+}
 inline __m256 extractf32x8_ps(simde__m512 v, int i) { return half(v, i); }
 
 }  // namespace
@@ -130,6 +140,7 @@ inline __m256 extractf32x8_ps(simde__m512 v, int i) { return half(v, i); }
 #undef _mm512_reduce_add_epi32
 #undef _mm512_reduce_max_epi32
 #undef _mm512_extractf32x8_ps
+#undef _mm512_scalef_ps
 #define _mm512_cvtph_ps(v) slm::emulated::intrinsics::cvtph_ps(v)
 #define _mm512_cvtps_ph(v, r) slm::emulated::intrinsics::cvtps_ph(v, r)
 #define _mm512_cvtps_pd(v) slm::emulated::intrinsics::cvtps_pd(v)
@@ -144,4 +155,5 @@ inline __m256 extractf32x8_ps(simde__m512 v, int i) { return half(v, i); }
 #define _mm512_reduce_add_pd(v) slm::emulated::intrinsics::reduce_add_pd(v)
 #define _mm512_reduce_add_epi32(v) slm::emulated::intrinsics::reduce_add_epi32(v)
 #define _mm512_reduce_max_epi32(v) slm::emulated::intrinsics::reduce_max_epi32(v)
+#define _mm512_scalef_ps(v, n) slm::emulated::intrinsics::scalef_ps(v, n)
 #define _mm512_extractf32x8_ps(v, i) slm::emulated::intrinsics::extractf32x8_ps(v, i)

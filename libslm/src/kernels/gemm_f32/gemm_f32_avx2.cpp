@@ -2,11 +2,12 @@
 // Float GEMM for AVX2 + FMA: a 6×16 register tile (12 sums, 2 columns, 1 broadcast of the 16 registers).
 #include "kernels/gemm_f32/gemm_f32_body.h"
 #include "kernels/gemm_f32/gemm_f32_isas.h"
+#include "kernels/isa_row.h"
 #include "kernels/vec/simd_avx2.h"
 
 namespace slm::kernels {
 
-GemmVariant gemm_f32_avx2(Isa isa, GemmStorage storage) {
+SLM_ISA_ROW GemmVariant gemm_f32_avx2(Isa isa, GemmStorage storage) {
   const PanelLayout layout = panel_layout(16, storage == GemmStorage::F32 ? 4 : 2);
   GemmVariant v{isa,
                 storage,

@@ -2,11 +2,12 @@
 // Float GEMM for AVX-512: a 12×32 register tile (24 sums, 2 columns; the broadcast is part of the fma).
 #include "kernels/gemm_f32/gemm_f32_body.h"
 #include "kernels/gemm_f32/gemm_f32_isas.h"
+#include "kernels/isa_row.h"
 #include "kernels/vec/simd_avx512.h"
 
 namespace slm::kernels {
 
-GemmVariant gemm_f32_avx512vnni(Isa isa, GemmStorage storage) {
+SLM_ISA_ROW GemmVariant gemm_f32_avx512vnni(Isa isa, GemmStorage storage) {
   const PanelLayout layout = panel_layout(32, storage == GemmStorage::F32 ? 4 : 2);
   GemmVariant v{isa,
                 storage,

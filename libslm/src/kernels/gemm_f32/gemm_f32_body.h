@@ -3,8 +3,8 @@
 // In: a (m,k) row-major, panels of B.  Out: c (m,n).  Included by ISA translation units only; internal linkage.
 //
 // Cache blocking inside the call, as in Goto & van de Geijn 2008, without copying A:
-//   columns ⊃ rows ⊃ k ⊃ panels ⊃ register tiles       k step: one panel strip of 16 KiB stays in L1
-//                                                      row step: its strip of A stays in L2
+//   columns ⊃ rows ⊃ k ⊃ panels ⊃ register tiles       k step: one panel strip of at most 24 KiB stays in L1
+//                                                      row and column steps: strips of A, B and C stay in L2
 // Between k steps the partial sums rest in c, so that the order of additions stays j = 0 … k−1.
 #pragma once
 
@@ -19,9 +19,9 @@ namespace {
 template <class S, class Element, int kRows, int kColumns, int kAccumulators>
 struct PanelGemm {
   static constexpr int kPanelVectors = kColumns / S::kWidth;
-  static constexpr int64_t kDepthStep = 16384 / (kColumns * 4);
-  static constexpr int64_t kRowStep = (192 / kRows) * kRows;
-  static constexpr int64_t kColumnStep = 256;
+  static constexpr int64_t kDepthStep = 24576 / (kColumns * 4);
+  static constexpr int64_t kRowStep = (96 / kRows) * kRows;
+  static constexpr int64_t kColumnStep = 128;
 
   /// Which part of k a tile adds: the first starts from zero, the last adds the bias.
   struct Part {
@@ -60,14 +60,16 @@ struct PanelGemm {
     }
     typename S::V acc[kTileRows][kVectors];
     for (int r = 0; r < kTileRows; ++r)
-      for (int v = 0; v < kVectors; ++v)
-        acc[r][v] = part.first ? S::zero() : S::load(t.c + r * t.stride + v * S::kWidth);
+      for (int v = 0; v < kVectors; ++v) acc[r][v] = S::zero();
+    if (!part.first)
+      for (int r = 0; r < kTileRows; ++r)
+        for (int v = 0; v < kVectors; ++v) acc[r][v] = S::load(t.c + r * t.stride + v * S::kWidth);
     accumulate<S, kTileRows, kVectors, kPanels>(a, a_stride, b, kColumns, panel_stride, part.k, acc);
-    const bool biased = part.last && t.bias != nullptr;
+    if (part.last && t.bias != nullptr)
+      for (int r = 0; r < kTileRows; ++r)
+        for (int v = 0; v < kVectors; ++v) acc[r][v] = S::add(acc[r][v], S::load(t.bias + v * S::kWidth));
     for (int r = 0; r < kTileRows; ++r)
-      for (int v = 0; v < kVectors; ++v)
-        S::store(t.c + r * t.stride + v * S::kWidth,
-                 biased ? S::add(acc[r][v], S::load(t.bias + v * S::kWidth)) : acc[r][v]);
+      for (int v = 0; v < kVectors; ++v) S::store(t.c + r * t.stride + v * S::kWidth, acc[r][v]);
   }
 
   template <int kTileRows>
@@ -119,9 +121,11 @@ struct PanelGemm {
           for (int64_t n = n0; n < least(args.n, n0 + kColumnStep); n += kColumns) {
             const Element* panel = b + n / kColumns * panel_stride + k0 * kColumns;
             const int64_t i1 = least(args.m, i0 + kRowStep);
-            for (int64_t i = i0; i < i1; i += kRows)
-              tile_of<kRows>(i1 - i, a + i * args.a_stride + k0, args.a_stride, panel, panel_stride, part,
-                             target(args, i, n));
+            for (int64_t i = i0, rows; i < i1; i += rows) {  // tiles of nearly equal height
+              const int64_t tiles = (i1 - i + kRows - 1) / kRows;
+              rows = (i1 - i + tiles - 1) / tiles;
+              tile_of<kRows>(rows, a + i * args.a_stride + k0, args.a_stride, panel, panel_stride, part, target(args, i, n));
+            }
           }
         }
   }

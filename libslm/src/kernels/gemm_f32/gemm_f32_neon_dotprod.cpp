@@ -2,11 +2,12 @@
 // Float GEMM for AArch64 NEON: a 6×16 register tile (24 sums, 4 columns, 1 broadcast of the 32 registers).
 #include "kernels/gemm_f32/gemm_f32_body.h"
 #include "kernels/gemm_f32/gemm_f32_isas.h"
+#include "kernels/isa_row.h"
 #include "kernels/vec/simd_neon.h"
 
 namespace slm::kernels {
 
-GemmVariant gemm_f32_neon_dotprod(Isa isa, GemmStorage storage) {
+SLM_ISA_ROW GemmVariant gemm_f32_neon_dotprod(Isa isa, GemmStorage storage) {
   const PanelLayout layout = panel_layout(16, storage == GemmStorage::F32 ? 4 : 2);
   GemmVariant v{isa,
                 storage,

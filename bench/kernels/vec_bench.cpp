@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Vector kernels on the rows of Qwen2.5-0.5B: width 896, ffn 4864, head size 64, vocabulary 151,936. Elements per second.
+#include <benchmark/benchmark.h>
+
+#include <string>
+#include <vector>
+
+#include "slm/core/rng.h"
+#include "slm/kernels/vec/variants.h"
+
+namespace slm::kernels {
+namespace {
+
+struct Row {
+  std::vector<float> x, w, y;
+  std::vector<int8_t> codes;
+  std::vector<int32_t> sums;
+  std::vector<uint16_t> bits;
+  explicit Row(int64_t n)
+      : x(static_cast<size_t>(n)), w(x.size()), y(x.size()), codes(x.size()), sums(x.size()), bits(x.size(), 0x3c00) {
+    Rng rng(1);
+    for (float& value : x) value = rng.normal();
+    for (float& value : w) value = rng.normal();
+  }
+};
+
+template <class F>
+void add(const VecVariant& variant, const char* name, int64_t n, F f) {
+  benchmark::RegisterBenchmark((std::string("vec/") + variant.name + "/" + name + "/" + std::to_string(n)).c_str(),
+                               [&variant, n, f](benchmark::State& state) {
+                                 Row row(n);
+                                 for (auto _ : state) {
+                                   f(variant, row, n);
+                                   benchmark::ClobberMemory();
+                                 }
+                                 state.SetItemsProcessed(state.iterations() * n);
+                               });
+}
+
+const int kRegistered = [] {
+  for (const VecVariant& variant : vec_variants()) {
+    if (!supported(variant.isa)) continue;
+    add(variant, "rms_norm", 896,
+        [](const VecVariant& v, Row& r, int64_t n) { v.rms_norm(r.x.data(), r.w.data(), 1e-6f, n, r.y.data()); });
+    add(variant, "add_", 896, [](const VecVariant& v, Row& r, int64_t n) { v.add_(r.x.data(), n, r.y.data()); });
+    add(variant, "swiglu", 4864,
+        [](const VecVariant& v, Row& r, int64_t n) { v.swiglu(r.x.data(), r.w.data(), n, r.y.data()); });
+    add(variant, "rope", 64,
+        [](const VecVariant& v, Row& r, int64_t n) { v.rope(r.y.data(), r.x.data(), r.w.data(), n / 2); });
+    for (int64_t n : {896, 4864}) {
+      add(variant, "quantize_a8g32", n, [](const VecVariant& v, Row& r, int64_t m) {
+        v.quantize_a8g32(r.x.data(), m, r.codes.data(), r.y.data(), r.sums.data());
+      });
+      add(variant, "quantize_a8t", n, [](const VecVariant& v, Row& r, int64_t m) {
+        v.quantize_a8t(r.x.data(), m, r.codes.data(), r.y.data(), r.sums.data());
+      });
+    }
+    add(variant, "max_sum_exp", 151936, [](const VecVariant& v, Row& r, int64_t n) {
+      float max;
+      double sum;
+      v.max_sum_exp(r.x.data(), n, &max, &sum);
+      benchmark::DoNotOptimize(sum);
+    });
+    add(variant, "f16_to_f32", 896,
+        [](const VecVariant& v, Row& r, int64_t n) { v.f16_to_f32(r.bits.data(), n, r.y.data()); });
+    add(variant, "bf16_to_f32", 896,
+        [](const VecVariant& v, Row& r, int64_t n) { v.bf16_to_f32(r.bits.data(), n, r.y.data()); });
+  }
+  return 0;
+}();
+
+}  // namespace
+}  // namespace slm::kernels

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attention: every variant against softmax in float64 over the stored keys and values, within a derived bound.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "slm/core/aligned_buffer.h"
+#include "slm/core/dtype.h"
+#include "slm/core/rng.h"
+#include "slm/kernels/attention/variants.h"
+#include "tests/support/bounds.h"
+
+namespace slm::emulated {
+kernels::AttentionVariant attention_avx512vnni(kernels::Isa isa, kernels::KvStorage storage);
+}
+
+namespace slm::kernels {
+namespace {
+
+struct Tested {
+  AttentionVariant variant;
+  Isa needs;
+  std::string name;
+  friend std::ostream& operator<<(std::ostream& out, const Tested& tested) { return out << tested.name; }
+};
+
+std::vector<Tested> tested_variants() {
+  std::vector<Tested> all;
+  for (KvStorage storage : {KvStorage::F32, KvStorage::F16}) {
+    for (const AttentionVariant& v : attention_variants(storage)) all.push_back({v, v.isa, v.name});
+#if defined(SLM_EMULATED_AVX512)
+    const AttentionVariant emulated = emulated::attention_avx512vnni(Isa::Avx512Vnni, storage);
+    all.push_back({emulated, Isa::Avx2, std::string(emulated.name) + "_emulated"});
+#endif
+  }
+  return all;
+}
+
+struct Range {
+  int32_t begin, end;
+};
+
+/// Row r sees keys [max(0, start + r + 1 − window), start + r + 1): decoding or prefill after `start` cached tokens.
+std::vector<Range> causal(int64_t rows, int32_t start, int32_t window = 1 << 30) {
+  std::vector<Range> ranges;
+  for (int32_t r = 0; r < rows; ++r) ranges.push_back({std::max(0, start + r + 1 - window), start + r + 1});
+  return ranges;
+}
+
+/// One KV head's cache of `keys` tokens, everything behind them NaN, and queries that look at it.
+struct Problem {
+  KvStorage storage;
+  int64_t heads, head_dim, keys;
+  std::vector<Range> ranges;
+  float scale;
+  std::vector<float> q, k, v;  ///< k and v as given, (keys, head_dim)
+  AlignedBuffer k_blocks, v_blocks;
+
+  Problem(const AttentionVariant& variant, int64_t heads_, int64_t head_dim_, std::vector<Range> ranges_,
+          float magnitude = 1.0f)
+      : storage(variant.storage),
+        heads(heads_),
+        head_dim(head_dim_),
+        keys(0),
+        ranges(std::move(ranges_)),
+        scale(1.0f / std::sqrt(static_cast<float>(head_dim_))) {
+    for (const Range& range : ranges) keys = std::max<int64_t>(keys, range.end);
+    Rng rng(11);
+    q.resize(static_cast<size_t>(rows() * heads * head_dim));
+    k.resize(static_cast<size_t>(keys * head_dim));
+    v.resize(k.size());
+    for (float& x : q) x = rng.normal() * magnitude;
+    for (float& x : k) x = rng.normal() * magnitude;
+    for (float& x : v) x = rng.normal();
+    const auto bytes = static_cast<size_t>((keys + 31) / 32 * 32 * head_dim * element_bytes());
+    k_blocks = AlignedBuffer(bytes);
+    v_blocks = AlignedBuffer(bytes);
+    std::memset(k_blocks.data(), 0xff, bytes);
+    std::memset(v_blocks.data(), 0xff, bytes);
+    store(variant);
+  }
+
+  int64_t rows() const { return static_cast<int64_t>(ranges.size()); }
+  int64_t element_bytes() const { return storage == KvStorage::F32 ? 4 : 2; }
+  int64_t q_stride() const { return heads * head_dim; }
+
+  void store(const AttentionVariant& variant) {
+    for (int64_t t = 0; t < keys; ++t) {
+      const auto block = static_cast<size_t>(t / 32 * 32 * head_dim * element_bytes());
+      variant.store_k(
+          {.row = k.data() + t * head_dim, .head_dim = head_dim, .block = k_blocks.data() + block, .slot = t % 32});
+      variant.store_v(
+          {.row = v.data() + t * head_dim, .head_dim = head_dim, .block = v_blocks.data() + block, .slot = t % 32});
+    }
+  }
+
+  double stored(float x) const { return storage == KvStorage::F32 ? x : f16_to_f32(f32_to_f16(x)); }
+
+  /// Rows [first, first + count) of the output.
+  std::vector<float> run(const AttentionVariant& variant, int64_t first, int64_t count) const {
+    std::vector<int32_t> begin, end;
+    for (int64_t r = first; r < first + count; ++r) {
+      begin.push_back(ranges[static_cast<size_t>(r)].begin);
+      end.push_back(ranges[static_cast<size_t>(r)].end);
+    }
+    std::vector<float> out(static_cast<size_t>(count * q_stride()), 777.0f);
+    AlignedBuffer scratch(static_cast<size_t>(attention_scratch_floats(head_dim) + 16) * sizeof(float));
+    std::memset(scratch.data(), 0xff, scratch.size());
+    variant.attend({.q = q.data() + first * q_stride(),
+                    .q_stride = q_stride(),
+                    .k_blocks = k_blocks.data(),
+                    .v_blocks = v_blocks.data(),
+                    .key_begin = begin.data(),
+                    .key_end = end.data(),
+                    .out = out.data(),
+                    .out_stride = q_stride(),
+                    .rows = count,
+                    .heads = heads,
+                    .head_dim = head_dim,
+                    .scale = scale,
+                    .scratch = scratch.as<float>()});
+    for (size_t i = 0; i < 64; ++i)
+      EXPECT_EQ(scratch.data()[scratch.size() - 64 + i], std::byte{0xff}) << "wrote behind its scratch";
+    return out;
+  }
+  std::vector<float> run(const AttentionVariant& variant) const { return run(variant, 0, rows()); }
+};
+
+void expect_close(const Problem& p, const std::vector<float>& out) {
+  for (int64_t r = 0; r < p.rows(); ++r)
+    for (int64_t h = 0; h < p.heads; ++h) {
+      const float* q = p.q.data() + r * p.q_stride() + h * p.head_dim;
+      const Range range = p.ranges[static_cast<size_t>(r)];
+      std::vector<double> scores;
+      double largest = -INFINITY, smallest = INFINITY, score_error = 0.0, largest_value = 0.0, sum = 0.0;
+      for (int64_t t = range.begin; t < range.end; ++t) {
+        double score = 0.0, magnitudes = 0.0;
+        for (int64_t d = 0; d < p.head_dim; ++d) {
+          const double product = static_cast<double>(q[d]) * static_cast<double>(p.scale) *
+                                 p.stored(p.k[static_cast<size_t>(t * p.head_dim + d)]);
+          score += product;
+          magnitudes += std::fabs(product);
+          largest_value = std::max(largest_value, std::fabs(p.stored(p.v[static_cast<size_t>(t * p.head_dim + d)])));
+        }
+        scores.push_back(score);
+        largest = std::max(largest, score);
+        smallest = std::min(smallest, score);
+        score_error = std::max(score_error, bounds::dot(p.head_dim, magnitudes, 2));
+      }
+      for (double& s : scores) sum += s = std::exp(s - largest);
+      const double bound = bounds::attention(range.end - range.begin, score_error, largest - smallest, largest_value);
+      for (int64_t d = 0; d < p.head_dim; ++d) {
+        double expected = 0.0;
+        for (int64_t t = range.begin; t < range.end; ++t)
+          expected += scores[static_cast<size_t>(t - range.begin)] / sum *
+                      p.stored(p.v[static_cast<size_t>(t * p.head_dim + d)]);
+        ASSERT_NEAR(static_cast<double>(out[static_cast<size_t>(r * p.q_stride() + h * p.head_dim + d)]), expected,
+                    bound)
+            << "row " << r << " head " << h << " channel " << d;
+      }
+    }
+}
+
+class Attention : public testing::TestWithParam<Tested> {
+ protected:
+  void SetUp() override {
+    if (!supported(GetParam().needs)) GTEST_SKIP() << name(GetParam().needs) << " cannot run on this processor";
+  }
+  const AttentionVariant& variant() const { return GetParam().variant; }
+};
+
+TEST_P(Attention, AgreesWithDoubleForEveryHeadSize) {
+  for (int64_t head_dim : {8, 16, 24, 40, 64, 80, 96, 120, 128, 256}) {
+    SCOPED_TRACE(head_dim);
+    const Problem p(variant(), 3, head_dim, causal(11, 60));
+    expect_close(p, p.run(variant()));
+  }
+}
+
+TEST_P(Attention, AgreesWithDoubleForEveryContextLength) {
+  for (int32_t cached : {0, 1, 7, 30, 31, 32, 33, 63, 64, 100, 500})
+    for (int64_t heads : {1, 2, 7, 25}) {
+      SCOPED_TRACE(testing::Message() << cached << " cached, heads " << heads);
+      const Problem p(variant(), heads, 64, causal(1, cached));
+      expect_close(p, p.run(variant()));
+    }
+}
+
+TEST_P(Attention, AgreesWithDoubleInPrefillAndWindows) {
+  for (int32_t window : {1 << 30, 1, 5, 32, 33, 70}) {
+    SCOPED_TRACE(testing::Message() << "window " << window);
+    const Problem p(variant(), 7, 64, causal(75, 20, window));
+    expect_close(p, p.run(variant()));
+  }
+}
+
+TEST_P(Attention, RowsMayLookAtSeparatePlaces) {
+  const Problem p(variant(), 2, 32, {{0, 5}, {200, 230}, {64, 96}, {31, 33}, {5, 200}, {229, 230}});
+  expect_close(p, p.run(variant()));
+}
+
+TEST_P(Attention, ARowsResultDoesNotDependOnTheOthers) {
+  for (int32_t window : {1 << 30, 40}) {
+    const Problem p(variant(), 7, 64, causal(50, 45, window));
+    const std::vector<float> together = p.run(variant());
+    for (int64_t rows : {1, 3, 8})
+      for (int64_t first = 0; first < p.rows(); first += rows) {
+        const int64_t count = std::min(rows, p.rows() - first);
+        const std::vector<float> some = p.run(variant(), first, count);
+        ASSERT_EQ(std::memcmp(some.data(), together.data() + first * p.q_stride(), some.size() * sizeof(float)), 0)
+            << "rows " << first << " … " << first + count;
+      }
+  }
+}
+
+TEST_P(Attention, ARowThatSeesNothingBecomesZeros) {
+  const Problem p(variant(), 2, 64, {{0, 40}, {7, 7}, {35, 40}});
+  const std::vector<float> out = p.run(variant());
+  for (int64_t i = 0; i < p.q_stride(); ++i) ASSERT_EQ(out[static_cast<size_t>(p.q_stride() + i)], 0.0f);
+}
+
+TEST_P(Attention, OneKeyGivesItsValueExactly) {
+  const Problem p(variant(), 1, 64, {{36, 37}});
+  const std::vector<float> out = p.run(variant());
+  for (int64_t d = 0; d < 64; ++d)
+    ASSERT_EQ(static_cast<double>(out[static_cast<size_t>(d)]), p.stored(p.v[static_cast<size_t>(36 * 64 + d)]));
+}
+
+TEST_P(Attention, VeryLargeScoresPickTheLargest) {
+  const Problem p(variant(), 2, 64, causal(3, 70), 40.0f);  // scores of several thousand
+  expect_close(p, p.run(variant()));
+}
+
+TEST_P(Attention, ScoresOfMinusInfinityAreInvisible) {
+  Problem p(variant(), 1, 8, {{0, 70}, {0, 34}});
+  std::fill(p.q.begin(), p.q.end(), 1.0f);
+  for (int64_t t = 0; t < 70; ++t)
+    if (t != 40 && t != 66) p.k[static_cast<size_t>(t * 8)] = -std::numeric_limits<float>::infinity();
+  p.k[40 * 8] = p.k[66 * 8] = 2.0f;
+  for (int64_t d = 1; d < 8; ++d) p.k[static_cast<size_t>(40 * 8 + d)] = p.k[static_cast<size_t>(66 * 8 + d)] = 0.5f;
+  p.store(variant());
+  const std::vector<float> out = p.run(variant());
+  for (int64_t d = 0; d < 8; ++d) {
+    const double expected =
+        (p.stored(p.v[static_cast<size_t>(40 * 8 + d)]) + p.stored(p.v[static_cast<size_t>(66 * 8 + d)])) / 2.0;
+    ASSERT_NEAR(static_cast<double>(out[static_cast<size_t>(d)]), expected, 4.0 * bounds::kUnit * 4.0);
+    ASSERT_EQ(out[static_cast<size_t>(8 + d)], 0.0f) << "every key at −∞: zeros, not NaN";
+  }
+}
+
+TEST_P(Attention, EveryVisibleKeyAndValueCountsAndNoOther) {
+  Problem p(variant(), 1, 16, {{30, 70}});
+  const std::vector<float> before = p.run(variant());
+  for (int64_t t : {0, 29, 30, 31, 32, 63, 64, 69}) {
+    const bool visible = t >= 30;
+    for (std::vector<float>* side : {&p.k, &p.v})
+      for (int64_t d : {0, 7, 15}) {
+        float& x = (*side)[static_cast<size_t>(t * 16 + d)];
+        const float kept = x;
+        x += 1.0f;
+        p.store(variant());
+        const std::vector<float> after = p.run(variant());
+        ASSERT_EQ(after != before, visible) << (side == &p.k ? "key " : "value ") << t << " channel " << d;
+        x = kept;
+      }
+  }
+}
+
+TEST_P(Attention, StoresKeysTransposedAndValuesPlain) {
+  constexpr int64_t kDim = 24;
+  Rng rng(3);
+  std::vector<float> row(kDim);
+  for (int64_t slot : {0, 13, 31}) {
+    for (float& x : row) x = rng.normal();
+    row[0] = 70000.0f;         // infinity in half
+    row[1] = 1.0f + 0x1p-11f;  // a tie: to even
+    row[2] = 3e-8f;
+    for (bool key : {true, false}) {
+      std::vector<uint32_t> block(32 * kDim + 8, 0xdeadbeefu);
+      (key ? variant().store_k
+           : variant().store_v)({.row = row.data(), .head_dim = kDim, .block = block.data(), .slot = slot});
+      const auto* halves = reinterpret_cast<const uint16_t*>(block.data());
+      const std::vector<uint32_t> untouched(block.size(), 0xdeadbeefu);
+      const auto* clean = reinterpret_cast<const uint16_t*>(untouched.data());
+      for (int64_t i = 0; i < 32 * kDim; ++i) {
+        const int64_t d = key ? i / 32 : i % kDim, token = key ? i % 32 : i / kDim;
+        if (variant().storage == KvStorage::F32) {
+          ASSERT_EQ(block[static_cast<size_t>(i)],
+                    token == slot ? std::bit_cast<uint32_t>(row[static_cast<size_t>(d)]) : 0xdeadbeefu);
+        } else {
+          ASSERT_EQ(halves[i], token == slot ? f32_to_f16(row[static_cast<size_t>(d)]) : clean[i]);
+        }
+      }
+      for (size_t i = 32 * kDim; i < block.size(); ++i) ASSERT_EQ(block[i], 0xdeadbeefu);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(AllVariants, Attention, testing::ValuesIn(tested_variants()),
+                         [](const auto& tested) { return tested.param.name; });
+
+}  // namespace
+}  // namespace slm::kernels

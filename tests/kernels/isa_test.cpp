@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slm/kernels/isa.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "slm/core/error.h"
+#include "slm/kernels/attention/variants.h"
+#include "slm/kernels/gemm_variants.h"
+#include "slm/kernels/vec/variants.h"
+
+namespace slm::kernels {
+namespace {
+
+/// Sets SLM_ISA for one test and puts back what was there.
+class IsaChoice : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const char* value = std::getenv("SLM_ISA")) before_ = value;
+    unsetenv("SLM_ISA");
+  }
+  void TearDown() override { before_.empty() ? unsetenv("SLM_ISA") : setenv("SLM_ISA", before_.c_str(), 1); }
+  static void force(std::string_view isa) { setenv("SLM_ISA", std::string(isa).c_str(), 1); }
+  static std::string message_for(std::string_view isa) {
+    force(isa);
+    try {
+      forced_isa();
+    } catch (const ArgumentError& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+ private:
+  std::string before_;
+};
+
+TEST_F(IsaChoice, NamesAreTheOnesSlmIsaTakes) {
+  const std::vector<std::string> names = {"scalar", "avx2", "avx512vnni", "neon_dotprod"};
+  ASSERT_EQ(known_isas().size(), names.size());
+  for (size_t i = 0; i < names.size(); ++i) EXPECT_EQ(name(known_isas()[i]), names[i]);
+}
+
+TEST_F(IsaChoice, ScalarRunsEverywhere) { EXPECT_TRUE(supported(Isa::Scalar)); }
+
+TEST_F(IsaChoice, NothingIsForcedWhenUnsetOrEmpty) {
+  EXPECT_FALSE(forced_isa().has_value());
+  force("");
+  EXPECT_FALSE(forced_isa().has_value());
+}
+
+TEST_F(IsaChoice, ForcesWhatThisProcessorCanRun) {
+  for (Isa isa : known_isas()) {
+    if (!supported(isa)) continue;
+    force(name(isa));
+    EXPECT_EQ(forced_isa(), isa);
+  }
+}
+
+TEST_F(IsaChoice, RefusesAnUnknownNameAndListsTheKnown) {
+  const std::string message = message_for("avx1024");
+  EXPECT_NE(message.find("avx1024"), std::string::npos) << message;
+  for (Isa isa : known_isas()) EXPECT_NE(message.find(name(isa)), std::string::npos) << message;
+}
+
+TEST_F(IsaChoice, RefusesOneThisProcessorCannotRun) {
+  for (Isa isa : known_isas()) {
+    if (supported(isa)) continue;
+    const std::string message = message_for(name(isa));
+    EXPECT_NE(message.find("cannot run"), std::string::npos) << name(isa) << ": " << message;
+    EXPECT_NE(message.find(name(isa)), std::string::npos) << message;
+  }
+}
+
+TEST_F(IsaChoice, ForcedIsALimit) {
+  force("scalar");
+  for (Isa isa : known_isas()) EXPECT_EQ(selectable(isa), isa == Isa::Scalar) << name(isa);
+  EXPECT_EQ(select(vec_variants()).isa, Isa::Scalar);
+  EXPECT_EQ(select(attention_variants(KvStorage::F16)).isa, Isa::Scalar);
+  EXPECT_EQ(select(gemm_f32_variants()).isa, Isa::Scalar);
+}
+
+TEST_F(IsaChoice, SelectsTheFirstRowThatCanRun) {
+  const auto check = [](auto variants) {
+    size_t first = 0;
+    while (!supported(variants[first].isa)) ++first;
+    EXPECT_EQ(&select(variants), &variants[first]);
+  };
+  check(vec_variants());
+  for (KvStorage storage : {KvStorage::F32, KvStorage::F16}) check(attention_variants(storage));
+  for (GemmStorage storage : {GemmStorage::F32, GemmStorage::BF16, GemmStorage::F16}) check(gemm_variants(storage));
+}
+
+/// A table is best first, ends with scalar, and holds one storage.
+template <class Variant>
+void expect_ordered(std::span<const Variant> variants) {
+  ASSERT_FALSE(variants.empty());
+  EXPECT_EQ(variants.back().isa, Isa::Scalar);
+  for (size_t i = 1; i < variants.size(); ++i) EXPECT_GE(variants[i - 1].isa, variants[i].isa);
+}
+
+TEST_F(IsaChoice, TablesRunFromBestToScalar) {
+  expect_ordered(vec_variants());
+  for (KvStorage storage : {KvStorage::F32, KvStorage::F16}) {
+    expect_ordered(attention_variants(storage));
+    for (const AttentionVariant& variant : attention_variants(storage)) EXPECT_EQ(variant.storage, storage);
+  }
+  for (GemmStorage storage : {GemmStorage::F32, GemmStorage::BF16, GemmStorage::F16}) {
+    expect_ordered(gemm_variants(storage));
+    for (const GemmVariant& variant : gemm_variants(storage)) EXPECT_EQ(variant.storage, storage) << variant.name;
+  }
+}
+
+}  // namespace
+}  // namespace slm::kernels

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+// Vector kernels: every variant against float64 within a few roundings, quantization and widening bit for bit.
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "slm/core/dtype.h"
+#include "slm/core/rng.h"
+#include "slm/kernels/vec/variants.h"
+#include "tests/support/bounds.h"
+
+namespace slm::emulated {
+kernels::VecVariant vec_avx512vnni(kernels::Isa isa);
+}
+
+namespace slm::kernels {
+namespace {
+
+constexpr float kInf = std::numeric_limits<float>::infinity();
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr int64_t kSizes[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 896, 897};
+constexpr float kGuard = 4321.0f;
+
+struct Tested {
+  VecVariant variant;
+  Isa needs;
+  std::string name;
+  friend std::ostream& operator<<(std::ostream& out, const Tested& tested) { return out << tested.name; }
+};
+
+std::vector<Tested> tested_variants() {
+  std::vector<Tested> all;
+  for (const VecVariant& v : vec_variants()) all.push_back({v, v.isa, v.name});
+#if defined(SLM_EMULATED_AVX512)
+  const VecVariant emulated = emulated::vec_avx512vnni(Isa::Avx512Vnni);
+  all.push_back({emulated, Isa::Avx2, std::string(emulated.name) + "_emulated"});
+#endif
+  return all;
+}
+
+class Vec : public testing::TestWithParam<Tested> {
+ protected:
+  void SetUp() override {
+    if (!supported(GetParam().needs)) GTEST_SKIP() << name(GetParam().needs) << " cannot run on this processor";
+  }
+  const VecVariant& variant() const { return GetParam().variant; }
+};
+
+/// n normal numbers, then one guard.
+std::vector<float> normals(int64_t n, uint64_t seed, float magnitude = 1.0f) {
+  Rng rng(seed);
+  std::vector<float> x(static_cast<size_t>(n));
+  for (float& value : x) value = rng.normal() * magnitude;
+  x.push_back(kGuard);
+  return x;
+}
+
+TEST_P(Vec, RmsNormAgreesWithDouble) {
+  for (int64_t n : kSizes)
+    for (float magnitude : {1.0f, 1e-12f, 1e18f}) {
+      const std::vector<float> x = normals(n, 1, magnitude), w = normals(n, 2);
+      std::vector<float> y(static_cast<size_t>(n + 1), kGuard);
+      variant().rms_norm(x.data(), w.data(), 1e-6f, n, y.data());
+      double squares = 0.0;
+      for (size_t i = 0; i < static_cast<size_t>(n); ++i)
+        squares += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+      const double inverse = 1.0 / std::sqrt(squares / static_cast<double>(n) + static_cast<double>(1e-6f));
+      for (size_t i = 0; i < static_cast<size_t>(n); ++i) {
+        const double expected = static_cast<double>(x[i]) * inverse * static_cast<double>(w[i]);
+        ASSERT_NEAR(static_cast<double>(y[i]), expected, bounds::relative(expected, 3.1)) << n << " at " << i;
+      }
+      ASSERT_EQ(y.back(), kGuard);
+      std::vector<float> in_place = x;
+      variant().rms_norm(in_place.data(), w.data(), 1e-6f, n, in_place.data());
+      ASSERT_EQ(in_place, y);
+    }
+}
+
+TEST_P(Vec, AddIsExactAndStaysInside) {
+  for (int64_t n : kSizes) {
+    const std::vector<float> x = normals(n, 3), start = normals(n, 4);
+    std::vector<float> y = start;
+    variant().add_(x.data(), n, y.data());
+    for (size_t i = 0; i < static_cast<size_t>(n); ++i) ASSERT_EQ(y[i], start[i] + x[i]);
+    ASSERT_EQ(y.back(), kGuard);
+  }
+}
+
+TEST_P(Vec, SwigluAgreesWithDouble) {
+  for (int64_t n : kSizes)
+    for (float magnitude : {1.0f, 8.0f, 40.0f}) {
+      const std::vector<float> gate = normals(n, 5, magnitude), up = normals(n, 6);
+      std::vector<float> y(static_cast<size_t>(n + 1), kGuard);
+      variant().swiglu(gate.data(), up.data(), n, y.data());
+      for (size_t i = 0; i < static_cast<size_t>(n); ++i) {
+        const auto z = static_cast<double>(gate[i]);
+        const double expected = z / (1.0 + std::exp(-z)) * static_cast<double>(up[i]);
+        ASSERT_NEAR(static_cast<double>(y[i]), expected,
+                    bounds::relative(expected, 9.0) +
+                        std::fabs(z * static_cast<double>(up[i])) * 0x1p-149)  // e^z may be subnormal
+            << gate[i] << " · " << up[i];
+      }
+      ASSERT_EQ(y.back(), kGuard);
+      std::vector<float> in_place = gate;
+      variant().swiglu(in_place.data(), up.data(), n, in_place.data());
+      ASSERT_EQ(in_place, y);
+    }
+}
+
+TEST_P(Vec, SwigluHandlesTheEndsOfTheRange) {
+  const std::vector<float> gate = {0.0f, -0.0f, 200.0f, -200.0f, 3e38f, -3e38f, kInf, kNan, -95.0f, -86.0f};
+  const std::vector<float> up(gate.size(), 2.0f);
+  std::vector<float> y(gate.size());
+  variant().swiglu(gate.data(), up.data(), static_cast<int64_t>(gate.size()), y.data());
+  EXPECT_EQ(y[0], 0.0f);
+  EXPECT_EQ(y[1], 0.0f);
+  EXPECT_EQ(y[2], 400.0f);
+  EXPECT_EQ(y[3], 0.0f);
+  EXPECT_EQ(y[4], kInf);
+  EXPECT_EQ(y[5], 0.0f);
+  EXPECT_EQ(y[6], kInf);
+  EXPECT_TRUE(std::isnan(y[7]));
+  for (size_t i : {8u, 9u}) {  // e⁻⁹⁵ is subnormal: its own spacing is the error
+    const double t = std::exp(static_cast<double>(gate[i])),
+                 expected = 2.0 * static_cast<double>(gate[i]) * t / (1.0 + t);
+    EXPECT_NEAR(static_cast<double>(y[i]), expected, bounds::relative(expected, 9.0) + 200.0 * 0x1p-149);
+  }
+}
+
+TEST_P(Vec, RopeRotatesPairsHalfAHeadApart) {
+  for (int64_t half : {1, 3, 4, 8, 12, 16, 20, 32, 40, 64}) {
+    const std::vector<float> start = normals(2 * half, 7), angle = normals(half, 8, 3.0f);
+    std::vector<float> x = start, cos(angle.size()), sin(angle.size());
+    for (size_t i = 0; i < angle.size(); ++i) {
+      cos[i] = std::cos(angle[i]);
+      sin[i] = std::sin(angle[i]);
+    }
+    variant().rope(x.data(), cos.data(), sin.data(), half);
+    for (size_t i = 0; i < static_cast<size_t>(half); ++i) {
+      const float a = start[i], b = start[i + static_cast<size_t>(half)];
+      ASSERT_EQ(x[i], a * cos[i] - b * sin[i]) << half << " at " << i;
+      ASSERT_EQ(x[i + static_cast<size_t>(half)], b * cos[i] + a * sin[i]) << half << " at " << i;
+    }
+    ASSERT_EQ(x.back(), kGuard);
+  }
+}
+
+/// The stated rule, in one place of the test.
+void expect_codes(const float* x, int64_t n, const int8_t* codes, int32_t sum) {
+  float amax = 0.0f;
+  for (int64_t i = 0; i < n; ++i) amax = std::max(amax, std::fabs(x[i]));
+  const float inverse = amax == 0.0f ? 0.0f : 127.0f / amax;
+  int32_t expected_sum = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const float product = x[i] * inverse;
+    const double below = std::floor(static_cast<double>(product)), rest = static_cast<double>(product) - below;
+    const bool up = rest > 0.5 || (rest == 0.5 && std::fmod(below, 2.0) != 0.0);
+    const auto expected = static_cast<int32_t>(below) + (up ? 1 : 0);
+    ASSERT_EQ(static_cast<int32_t>(codes[i]), expected) << x[i] << " · " << inverse << " at " << i;
+    ASSERT_LE(std::abs(expected), 127);
+    expected_sum += expected;
+  }
+  ASSERT_EQ(sum, expected_sum);
+}
+
+float amax_of(const float* x, int64_t n) {
+  float amax = 0.0f;
+  for (int64_t i = 0; i < n; ++i) amax = std::max(amax, std::fabs(x[i]));
+  return amax;
+}
+
+/// Rows with ties: amax 127 makes every half a tie.
+std::vector<float> ties(int64_t n) {
+  std::vector<float> x(static_cast<size_t>(n));
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(static_cast<int>(i * 37 % 253) - 126) + 0.5f;
+  x[0] = -127.0f;
+  x.push_back(kGuard);
+  return x;
+}
+
+TEST_P(Vec, QuantizesPer32BitForBit) {
+  for (int64_t n : {32, 64, 896, 4864})
+    for (const std::vector<float>& x :
+         {normals(n, 9), normals(n, 10, 1e-7f), normals(n, 11, 3e6f), normals(n, 12, 1e-34f), ties(n)}) {
+      std::vector<int8_t> codes(static_cast<size_t>(n + 1), 99);
+      std::vector<float> scales(static_cast<size_t>(n / 32 + 1), kGuard);
+      std::vector<int32_t> sums(static_cast<size_t>(n / 32 + 1), 4321);
+      variant().quantize_a8g32(x.data(), n, codes.data(), scales.data(), sums.data());
+      for (int64_t g = 0; g < n / 32; ++g) {
+        ASSERT_EQ(scales[static_cast<size_t>(g)], f16_to_f32(f32_to_f16(amax_of(x.data() + 32 * g, 32) / 127.0f)));
+        expect_codes(x.data() + 32 * g, 32, codes.data() + 32 * g, sums[static_cast<size_t>(g)]);
+      }
+      ASSERT_EQ(codes.back(), 99);
+      ASSERT_EQ(scales.back(), kGuard);
+      ASSERT_EQ(sums.back(), 4321);
+    }
+}
+
+TEST_P(Vec, QuantizesPerTokenBitForBit) {
+  for (int64_t n : kSizes)
+    for (const std::vector<float>& x : {normals(n, 13), normals(n, 14, 1e-30f), normals(n, 15, 1e36f), ties(n)}) {
+      std::vector<int8_t> codes(static_cast<size_t>(n + 1), 99);
+      float scale = kGuard;
+      int32_t sum = 4321;
+      variant().quantize_a8t(x.data(), n, codes.data(), &scale, &sum);
+      ASSERT_EQ(scale, amax_of(x.data(), n) / 127.0f);
+      expect_codes(x.data(), n, codes.data(), sum);
+      ASSERT_EQ(codes.back(), 99);
+    }
+}
+
+TEST_P(Vec, QuantizesZerosTinyAndBrokenRowsToZeroCodes) {
+  struct Case {
+    float value, group_scale, row_scale;
+  };
+  const Case cases[] = {{0.0f, 0.0f, 0.0f},
+                        {-0.0f, 0.0f, 0.0f},
+                        {1e-40f, 0.0f, 1e-40f / 127.0f},
+                        {-1e-37f, 0.0f, 1e-37f / 127.0f},
+                        {kInf, kInf, kInf},
+                        {-kInf, kInf, kInf},
+                        {kNan, kNan, kNan},
+                        {-kNan, kNan, kNan}};
+  for (const Case& c : cases)
+    for (size_t at : {0u, 5u, 31u}) {
+      std::vector<float> x(32, 0.0f);
+      if (!std::isfinite(c.value)) x.assign(32, 3.0f);
+      x[at] = c.value;
+      std::vector<int8_t> codes(32, 99);
+      float scale = kGuard;
+      int32_t sum = 4321;
+      const auto same = [](float a, float b) { return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b); };
+      variant().quantize_a8g32(x.data(), 32, codes.data(), &scale, &sum);
+      EXPECT_TRUE(same(scale, c.group_scale)) << scale << " for " << c.value;
+      EXPECT_EQ(codes, std::vector<int8_t>(32, 0));
+      EXPECT_EQ(sum, 0);
+      codes.assign(32, 99);
+      variant().quantize_a8t(x.data(), 32, codes.data(), &scale, &sum);
+      EXPECT_TRUE(same(scale, c.row_scale)) << scale << " for " << c.value;
+      EXPECT_EQ(codes, std::vector<int8_t>(32, 0));
+      EXPECT_EQ(sum, 0);
+    }
+}
+
+TEST_P(Vec, QuantizesTheLargestFloats) {
+  std::vector<float> x(32, 1.0f);
+  x[3] = -std::numeric_limits<float>::max();
+  std::vector<int8_t> codes(32, 99);
+  float scale;
+  int32_t sum;
+  variant().quantize_a8t(x.data(), 32, codes.data(), &scale, &sum);
+  EXPECT_EQ(scale, std::numeric_limits<float>::max() / 127.0f);
+  EXPECT_EQ(codes[3], -127);
+  EXPECT_EQ(sum, -127);
+  variant().quantize_a8g32(x.data(), 32, codes.data(), &scale, &sum);
+  EXPECT_EQ(scale, kInf) << "beyond half's range, and visible as such";
+  EXPECT_EQ(codes[3], -127);
+}
+
+TEST_P(Vec, LogSumExpAgreesWithDouble) {
+  for (int64_t n : {1, 2, 7, 8, 15, 16, 17, 33, 64, 100, 151936})
+    for (float magnitude : {1.0f, 10.0f, 60.0f}) {
+      const std::vector<float> x = normals(n, 16, magnitude);
+      float max;
+      double sum;
+      variant().max_sum_exp(x.data(), n, &max, &sum);
+      float expected_max = x[0];
+      for (size_t i = 0; i < static_cast<size_t>(n); ++i) expected_max = std::max(expected_max, x[i]);
+      ASSERT_EQ(max, expected_max);
+      double expected = 0.0;
+      for (size_t i = 0; i < static_cast<size_t>(n); ++i) expected += std::exp(static_cast<double>(x[i] - max));
+      ASSERT_NEAR(sum, expected, 4.0 * bounds::kUnit * expected) << n << " · " << magnitude;
+    }
+}
+
+TEST_P(Vec, ExponentialIsWithinTwoUlp) {
+  for (int i = 0; i <= 40000; ++i) {
+    const float x[2] = {0.0f, -16.0f * static_cast<float>(i) / 40000.0f};
+    float max;
+    double sum;
+    variant().max_sum_exp(x, 2, &max, &sum);
+    const double expected = std::exp(static_cast<double>(x[1]));
+    const double ulp =
+        static_cast<double>(std::nextafter(static_cast<float>(expected), kInf) - static_cast<float>(expected));
+    ASSERT_NEAR(sum - 1.0, expected, 2.0 * ulp + 0x1p-52) << "e^" << x[1];
+  }
+}
+
+TEST_P(Vec, LogSumExpCarriesInfinitiesAndNan) {
+  const auto log_sum_exp = [this](std::vector<float> x) {
+    float max;
+    double sum;
+    variant().max_sum_exp(x.data(), static_cast<int64_t>(x.size()), &max, &sum);
+    return static_cast<double>(max) + std::log(sum);
+  };
+  EXPECT_EQ(log_sum_exp({-kInf, 5.0f, -kInf}), 5.0);
+  EXPECT_EQ(log_sum_exp({-kInf, -kInf}), -std::numeric_limits<double>::infinity());
+  EXPECT_EQ(log_sum_exp({1.0f, kInf}), std::numeric_limits<double>::infinity());
+  for (size_t at : {0u, 3u, 17u, 39u}) {
+    std::vector<float> x(40, 1.0f);
+    x[at] = kNan;
+    EXPECT_TRUE(std::isnan(log_sum_exp(x))) << at;
+  }
+  EXPECT_NEAR(log_sum_exp(std::vector<float>(1000, -3e38f)), static_cast<double>(-3e38f), 1e23);
+}
+
+TEST_P(Vec, WidensEveryHalfAndBfloatExactly) {
+  std::vector<uint16_t> bits(65536);
+  for (size_t i = 0; i < bits.size(); ++i) bits[i] = static_cast<uint16_t>(i);
+  std::vector<float> y(bits.size() + 1, kGuard);
+  const auto check = [&](float (*expected)(uint16_t)) {
+    for (size_t i = 0; i < bits.size(); ++i) {
+      const float value = expected(bits[i]);
+      if (std::isnan(value)) {
+        ASSERT_TRUE(std::isnan(y[i])) << i;
+      } else {
+        ASSERT_EQ(std::bit_cast<uint32_t>(y[i]), std::bit_cast<uint32_t>(value)) << i;
+      }
+    }
+    ASSERT_EQ(y.back(), kGuard);
+  };
+  variant().f16_to_f32(bits.data(), 65536, y.data());
+  check(slm::f16_to_f32);
+  variant().bf16_to_f32(bits.data(), 65536, y.data());
+  check(slm::bf16_to_f32);
+  for (int64_t n : kSizes) {
+    std::vector<float> part(static_cast<size_t>(n + 1), kGuard);
+    variant().f16_to_f32(bits.data() + 15000, n, part.data());
+    ASSERT_EQ(part[static_cast<size_t>(n - 1)], slm::f16_to_f32(bits[static_cast<size_t>(15000 + n - 1)]));
+    ASSERT_EQ(part.back(), kGuard);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(AllVariants, Vec, testing::ValuesIn(tested_variants()),
+                         [](const auto& tested) { return tested.param.name; });
+
+}  // namespace
+}  // namespace slm::kernels
