@@ -68,6 +68,26 @@ TEST(Rows, W8cIsRintOfTheInverseOverTheWholeRow) {
   EXPECT_EQ(static_cast<int8_t>(row[3]), -127);
 }
 
+TEST(Rows, W8cMultipliesWithOneOverTheScale) {
+  // Near ties, 1 / (max / 127) and 127 / max give different codes: it must be the first.
+  int differences = 0;
+  for (int trial = 1; trial <= 50; ++trial) {
+    const float largest = 0.37f * static_cast<float>(trial), scale = largest / 127.0f;
+    std::vector<float> x = {largest};
+    for (int code = 0; code < 126; ++code) x.push_back((static_cast<float>(code) + 0.5f) * scale);
+    std::vector<std::byte> row(x.size());
+    float row_scale = 0.0f;
+    encode_row(WeightScheme::W8C, x, row, &row_scale);
+    ASSERT_EQ(row_scale, scale);
+    for (size_t i = 0; i < x.size(); ++i) {
+      const int code = static_cast<int>(std::nearbyint(x[i] * (1.0f / scale)));
+      ASSERT_EQ(static_cast<int8_t>(row[i]), code);
+      differences += code != static_cast<int>(std::nearbyint(x[i] * (127.0f / largest))) ? 1 : 0;
+    }
+  }
+  EXPECT_GT(differences, 10);
+}
+
 TEST(Rows, W8cRoundsHalfToEven) {
   const std::vector<float> x = {127.0f, 0.5f, 1.5f, 2.5f, -0.5f, -1.5f, -2.5f, 126.5f};
   std::vector<std::byte> row(x.size());
