@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Who may include whom: SLM_USES_<stage> lists what a stage may include directly; what those may, it may too.
 set(SLM_STAGES core io text kernels quant ops model export runtime eval)
+if(SLM_KERNELS_ONLY)
+  set(SLM_STAGES core kernels)
+endif()
 set(SLM_USES_core)
 set(SLM_USES_io core)
 set(SLM_USES_text io)

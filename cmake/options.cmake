@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # What is built. Everything but the library itself is on only when libslm is the top-level project.
-option(SLM_EXAMPLES "Build the programs in examples/" ${PROJECT_IS_TOP_LEVEL})
+option(SLM_KERNELS_ONLY "Build only core, kernels and their tests: all that needs no library" ${CMAKE_CROSSCOMPILING})
+if(SLM_KERNELS_ONLY)
+  set(whole_library OFF)
+else()
+  set(whole_library ${PROJECT_IS_TOP_LEVEL})
+endif()
+option(SLM_EXAMPLES "Build the programs in examples/" ${whole_library})
 option(SLM_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(SLM_BENCH "Build the microbenchmarks" OFF)
-option(SLM_INSTALL "Generate the install rules" ${PROJECT_IS_TOP_LEVEL})
+option(SLM_INSTALL "Generate the install rules" ${whole_library})
 option(SLM_WERROR "Treat warnings as errors (on in the presets)" OFF)
 option(SLM_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
 

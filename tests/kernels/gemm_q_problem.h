@@ -253,8 +253,4 @@ inline int64_t first_difference(std::span<const float> x, std::span<const float>
   return -1;
 }
 
-/// AVX-512 sources compiled against an emulation of their intrinsics, for processors that lack them; empty where not
-/// built.
-std::span<const GemmVariant> emulated_gemm_variants(GemmStorage storage);
-
 }  // namespace slm::kernels

@@ -3,4 +3,8 @@
 // a variant table. Without it the compiler may fill the struct with the very instructions the table is there to guard.
 #pragma once
 
+#if defined(__x86_64__)
 #define SLM_ISA_ROW __attribute__((target("general-regs-only")))
+#else
+#define SLM_ISA_ROW  // Arm's extensions add no instruction that fills a struct, and GCC 12 cannot inline across this target
+#endif

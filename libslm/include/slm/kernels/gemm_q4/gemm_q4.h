@@ -14,9 +14,8 @@
 // It is also word p of the GGUF block's 16 bytes, so that packing moves words and never touches a nibble.
 //
 // Overflow bounds (N5), with |code_a| ≤ 127:
-//   s = Σ₃₂ code_a·code_b       |s| ≤ 32·127·15 = 60,960: int32 and float exact (Q4_0: code_b = nibble − 8, |s| ≤
-//   32,512) int16 partial sums (AVX2)   a lane adds 8 pairs of code_a·nibble: ≤ 8·2·127·15 = 30,480 ≤ 32,767, so one
-//   widening per group
+//   s = Σ₃₂ code_a·code_b        |s| ≤ 32·127·15 = 60,960: int32 and float exact (Q4_0: code_b = nibble − 8, |s| ≤ 32,512)
+//   int16 partial sums (AVX2)    a lane adds 8 pairs of code_a·nibble: ≤ 8·2·127·15 = 30,480 ≤ 32,767: one widening per group
 #pragma once
 
 #include <cstddef>
