@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hugging Face folder out: config.json, model.safetensors, generation_config.json and the tokenizer, as
+// transformers.AutoModelForCausalLM.from_pretrained reads them.
+// In: ModelFiles, TokenizerData.  Out: a folder, an ExportReport.  Next: transformers, ModelFiles::open.
+#pragma once
+
+#include <filesystem>
+
+#include "slm/core/progress.h"
+#include "slm/export/report.h"
+#include "slm/model/model_files.h"
+#include "slm/text/tokenizer.h"
+
+namespace slm {
+
+struct HfExportOptions {
+  WeightScheme weights = WeightScheme::BF16;  ///< f32, bf16 or f16: every tensor, norms and biases too
+  Progress progress{};                        ///< in bytes of the source
+};
+
+/// Makes `folder` if it is not there. From a folder, tokenizer files are copied and config.json keeps what it says, but
+/// for the dtype; from a GGUF file, both are made anew (tokenizer.json for byte-level BPE only; another tokenizer is an
+/// ArgumentError). Rows are decoded and encoded in parallel, a few MB at a time; each file appears whole or not at all,
+/// and a folder made here is removed again on failure. Throws ArgumentError (a quantized scheme; `folder` is the source
+/// or lies under a file; a value the type cannot hold), IoError.
+ExportReport export_hf_folder(const ModelFiles& model, const TokenizerData& tokenizer,
+                              const std::filesystem::path& folder, const HfExportOptions& options = {});
+
+}  // namespace slm

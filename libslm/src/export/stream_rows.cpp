@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/stream_rows.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "slm/core/check.h"
+#include "slm/core/parallel.h"
+#include "slm/quant/rows.h"
+
+namespace slm {
+namespace {
+
+constexpr int64_t kStepValues = int64_t{1} << 20;  // 4 MB of float32 in flight
+constexpr int64_t kGrainValues = 1 << 14;          // values worth a thread
+
+/// One matrix on its way out.
+class MatrixStream {
+ public:
+  MatrixStream(const ModelTensor& tensor, WeightScheme scheme, int64_t paired_head_dim)
+      : tensor_(tensor),
+        source_(tensor.source),
+        scheme_(scheme),
+        paired_(paired_head_dim),
+        copied_(tensor.source.native() == scheme),
+        row_bytes_(row_bytes(scheme, tensor.source.k())) {
+    // Whole heads, so that a step reads the same rows it writes, whatever the two orders are.
+    const int64_t unit = std::max({int64_t{1}, paired_, source_.paired_head_dim});
+    step_rows_ = std::max<int64_t>(kStepValues / std::max<int64_t>(source_.k(), 1) / unit, 1) * unit;
+    if (scheme == WeightScheme::W8C) result_.row_scales.resize(static_cast<size_t>(source_.n()));
+  }
+
+  StreamedTensor run(const RowSink& sink) {
+    for (int64_t begin = 0; begin < source_.n(); begin += step_rows_) {
+      const int64_t end = std::min(begin + step_rows_, source_.n());
+      if (copied_ && paired_ == source_.paired_head_dim) {
+        sink({source_.tensor.row(begin).data(), static_cast<size_t>(end - begin) * row_bytes_});
+        for (int64_t r = begin; r < end; ++r) copy_scale(r, r);
+      } else {
+        make_rows(begin, end);
+        sink({rows_.data(), static_cast<size_t>(end - begin) * row_bytes_});
+        for (int64_t r = begin; r < end; ++r) result_.sqnr.add(noise_[static_cast<size_t>(r - begin)]);
+      }
+      tensor_.stored.release_rows(begin, end);
+    }
+    return std::move(result_);
+  }
+
+ private:
+  void copy_scale(int64_t to, int64_t stored) {
+    if (scheme_ == WeightScheme::W8C)
+      result_.row_scales[static_cast<size_t>(to)] = source_.row_scales[static_cast<size_t>(stored)];
+  }
+
+  /// Rows [begin, end) of the new file, into rows_; each row's noise by itself, so that threads do not change the sum.
+  void make_rows(int64_t begin, int64_t end) {
+    rows_.resize(static_cast<size_t>(end - begin) * row_bytes_);
+    noise_.assign(static_cast<size_t>(end - begin), {});
+    const int64_t k = source_.k();
+    parallel_for(end - begin, std::max<int64_t>(1, kGrainValues / k), [&](int64_t first, int64_t last, int) {
+      std::vector<float> values(static_cast<size_t>(k)), again(static_cast<size_t>(k));
+      for (int64_t i = first; i < last; ++i) {
+        const int64_t logical = logical_row(begin + i, paired_);
+        const std::span<std::byte> row(rows_.data() + static_cast<size_t>(i) * row_bytes_, row_bytes_);
+        if (copied_) {
+          const int64_t stored = source_.stored_row(logical);
+          std::memcpy(row.data(), source_.tensor.row(stored).data(), row_bytes_);
+          copy_scale(begin + i, stored);
+          continue;
+        }
+        float scale = 0.0f;
+        source_.decode_row(logical, values);
+        encode_row(scheme_, values, row, &scale);
+        decode_row(scheme_, row, scale, again);
+        noise_[static_cast<size_t>(i)].add(values, again);
+        if (scheme_ == WeightScheme::W8C) result_.row_scales[static_cast<size_t>(begin + i)] = scale;
+      }
+    });
+  }
+
+  const ModelTensor& tensor_;
+  const MatrixSource& source_;
+  WeightScheme scheme_;
+  int64_t paired_;
+  bool copied_;
+  uint64_t row_bytes_;
+  int64_t step_rows_ = 0;
+  std::vector<std::byte> rows_;
+  std::vector<SqnrAccumulator> noise_;
+  StreamedTensor result_;
+};
+
+template <class F>
+auto naming(const ModelTensor& tensor, F f) {
+  try {
+    return f();
+  } catch (const ArgumentError& error) {
+    throw ArgumentError(fmt::format("{} (tensor {})", error.what(), tensor.name));
+  }
+}
+
+}  // namespace
+
+int64_t logical_row(int64_t stored, int64_t paired_head_dim) {
+  if (paired_head_dim == 0) return stored;
+  const int64_t half = paired_head_dim / 2, head = stored / paired_head_dim, in = stored % paired_head_dim;
+  return head * paired_head_dim + (in % 2) * half + in / 2;
+}
+
+StreamedTensor stream_matrix(const ModelTensor& tensor, WeightScheme scheme, int64_t paired_head_dim,
+                             const RowSink& sink) {
+  return naming(tensor, [&] { return MatrixStream(tensor, scheme, paired_head_dim).run(sink); });
+}
+
+StreamedTensor stream_vector(const ModelFiles& model, const ModelTensor& tensor, WeightScheme scheme,
+                             int64_t paired_head_dim, const RowSink& sink) {
+  return naming(tensor, [&] {
+    const std::vector<float> logical = model.vector(tensor.name);
+    std::vector<float> values(logical.size()), again(logical.size());
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = logical[static_cast<size_t>(logical_row(static_cast<int64_t>(i), paired_head_dim))];
+    std::vector<std::byte> row(row_bytes(scheme, static_cast<int64_t>(values.size())));
+    encode_row(scheme, values, row, nullptr);
+    decode_row(scheme, row, 0.0f, again);
+    sink(row);
+    StreamedTensor result;
+    result.sqnr.add(values, again);
+    return result;
+  });
+}
+
+void check_is_not_source(const ModelFiles& model, const std::filesystem::path& out) {
+  std::error_code error;
+  for (const ModelTensor& tensor : model.tensors())
+    SLM_CHECK(!std::filesystem::equivalent(out, tensor.stored.file->path(), error) || error,
+              "[export] {} is the file the model is read from: choose another output", out.string());
+}
+
+}  // namespace slm
