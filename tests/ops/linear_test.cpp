@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// N4: a linear on packed weights = the float product of the quantizer's x̂ and Ŵ, within the bound of its float roundings.
+#include "slm/ops/linear.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "slm/core/parallel.h"
+#include "slm/core/rng.h"
+#include "slm/kernels/vec/variants.h"
+#include "slm/quant/fake_quant.h"
+#include "tests/support/bounds.h"
+
+namespace slm {
+namespace {
+
+struct Problem {
+  int64_t m, n, k;
+  std::vector<float> x, w, bias;
+  Problem(int64_t m_, int64_t n_, int64_t k_)
+      : m(m_), n(n_), k(k_), x(fill(m * k, 1)), w(fill(n * k, 2)), bias(fill(n, 3)) {}
+  static std::vector<float> fill(int64_t count, uint64_t seed) {
+    Rng rng(seed);
+    std::vector<float> values(static_cast<size_t>(count));
+    for (float& value : values) value = rng.normal();
+    return values;
+  }
+  MatrixSource source() const {
+    Tensor t = Tensor::zeros(Dtype::F32, {n, k});
+    std::copy(w.begin(), w.end(), t.mutable_as<float>().begin());
+    return {.tensor = t};
+  }
+};
+
+std::vector<float> run(const Problem& p, WeightScheme scheme) {
+  const MatrixSource source = p.source();
+  const PackedMatrix packed = pack(scheme, std::span(&source, 1));
+  LinearInput input(kernels::select(kernels::vec_variants()), p.m, p.k);
+  input.set({p.x.data(), p.m, p.k, p.k});
+  std::vector<float> y(static_cast<size_t>(p.m * p.n), -1e30f);
+  linear_into(input, packed, p.bias, {y.data(), p.m, p.n, p.n});
+  return y;
+}
+
+class LinearScheme : public testing::TestWithParam<WeightSchemeInfo> {};
+
+TEST_P(LinearScheme, EqualsTheFloatProductOfWhatTheQuantizerMade) {
+  for (const auto& [m, n, k] : {std::tuple{1, 40, 96}, {5, 33, 64}, {70, 130, 256}}) {
+    const Problem p(m, n, k);
+    std::vector<float> x = p.x, w(p.w.size());
+    fake_quant(GetParam().scheme, k, p.w, w);
+    if (GetParam().activations != ActivationScheme::F32) fake_quant(GetParam().activations, k, p.x, x);
+    const std::vector<float> y = run(p, GetParam().scheme);
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < n; ++j) {
+        double sum = static_cast<double>(p.bias[static_cast<size_t>(j)]), magnitude = std::abs(sum);
+        for (int64_t l = 0; l < k; ++l) {
+          const double product = static_cast<double>(x[static_cast<size_t>(i * k + l)]) *
+                                 static_cast<double>(w[static_cast<size_t>(j * k + l)]);
+          sum += product;
+          magnitude += std::abs(product);
+        }
+        ASSERT_NEAR(static_cast<double>(y[static_cast<size_t>(i * n + j)]), sum, bounds::dot(k, magnitude, 4))
+            << i << ' ' << j;
+      }
+  }
+}
+
+TEST_P(LinearScheme, GivesTheSameBitsForAnyThreadsAndRows) {
+  const Problem p(9, 100, 128);
+  const int before = num_threads();
+  set_num_threads(1);
+  const std::vector<float> one = run(p, GetParam().scheme);
+  set_num_threads(3);
+  EXPECT_EQ(run(p, GetParam().scheme), one);
+  set_num_threads(before);
+  Problem row(1, 100, 128);
+  row.x.assign(p.x.begin() + 4 * 128, p.x.begin() + 5 * 128);
+  EXPECT_EQ(run(row, GetParam().scheme), std::vector<float>(one.begin() + 400, one.begin() + 500));
+}
+
+INSTANTIATE_TEST_SUITE_P(, LinearScheme, testing::ValuesIn(weight_schemes().begin(), weight_schemes().end()),
+                         [](const auto& param) { return std::string(param.param.name); });
+
+TEST(Linear, FakeQuantizedInputsAreTheQuantizersValues) {
+  const Problem p(3, 1, 64);
+  LinearInput input(kernels::select(kernels::vec_variants()), 3, 64);
+  for (const ActivationScheme scheme : {ActivationScheme::A8G32, ActivationScheme::A8T}) {
+    std::vector<float> expected(p.x.size());
+    fake_quant(scheme, 64, p.x, expected);
+    input.set({p.x.data(), 3, 64, 64});
+    const ConstMatrixView actual = input.fake_quantized(scheme);
+    EXPECT_EQ(std::vector<float>(actual.data, actual.data + 3 * 64), expected);
+  }
+}
+
+TEST(Linear, NamesShapesThatDoNotFit) {
+  const Problem p(2, 8, 32);
+  const MatrixSource source = p.source();
+  const PackedMatrix w = pack(WeightScheme::F32, std::span(&source, 1));
+  LinearInput input(kernels::select(kernels::vec_variants()), 2, 64);
+  std::vector<float> y(16), wide(128);
+  input.set({wide.data(), 2, 64, 64});
+  try {
+    linear_into(input, w, {}, {y.data(), 2, 8, 8});
+    FAIL();
+  } catch (const ArgumentError& error) {
+    EXPECT_STREQ(error.what(), "[linear] x is (2,64), weight needs (…,32)");
+  }
+  input.set({p.x.data(), 2, 32, 32});
+  EXPECT_THROW(linear_into(input, w, {}, {y.data(), 2, 7, 8}), ArgumentError);
+  EXPECT_THROW(linear_into(input, w, std::span(p.bias).first(7), {y.data(), 2, 8, 8}), ArgumentError);
+  EXPECT_THROW(input.set({wide.data(), 3, 32, 32}), ArgumentError);
+}
+
+}  // namespace
+}  // namespace slm

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slm/runtime/generate.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/model_paths.h"
+
+namespace slm {
+namespace {
+
+class Generate : public testing::Test {
+ protected:
+  std::filesystem::path path_ = test::tiny_models() / "qwen2_tied";
+  Tokenizer tokenizer_ = Tokenizer::load(path_);
+  std::shared_ptr<Model> model_ = std::make_shared<Model>(load_model(path_, {.plan = {.weights = WeightScheme::F32}}));
+  std::vector<int32_t> prompt_ = tokenizer_.encode("the river rose");
+};
+
+TEST_F(Generate, StreamsWhatItReturns) {
+  Session session(model_, {.context = 64});
+  std::string streamed;
+  const Generated result =
+      generate(session, tokenizer_, prompt_, {.max_tokens = 12, .on_text = [&](std::string_view t) { streamed += t; }});
+  EXPECT_EQ(result.ids.size(), 12u);
+  EXPECT_EQ(result.stop, StopReason::Length);
+  EXPECT_EQ(streamed, result.text);
+  EXPECT_EQ(result.prompt_tokens, std::ssize(prompt_));
+  EXPECT_EQ(session.length(), std::ssize(prompt_) + 12);
+}
+
+TEST_F(Generate, StopsAtAStopIdAndKeepsItOut) {
+  Session session(model_, {.context = 64});
+  const Generated free = generate(session, tokenizer_, prompt_, {.max_tokens = 12});
+  session.truncate(0);
+  const int32_t stop = free.ids[5];
+  const size_t first = static_cast<size_t>(std::find(free.ids.begin(), free.ids.end(), stop) - free.ids.begin());
+  const Generated result = generate(session, tokenizer_, prompt_, {.max_tokens = 12, .stop_ids = {stop}});
+  EXPECT_EQ(result.stop, StopReason::EndOfText);
+  EXPECT_EQ(result.ids, std::vector<int32_t>(free.ids.begin(), free.ids.begin() + static_cast<int64_t>(first)));
+  EXPECT_EQ(session.length(), std::ssize(prompt_) + static_cast<int64_t>(first));
+}
+
+TEST_F(Generate, StopsBeforeAStopStringEvenAcrossTokens) {
+  Session session(model_, {.context = 64});
+  const std::string all = generate(session, tokenizer_, prompt_, {.max_tokens = 16}).text;
+  ASSERT_GE(all.size(), 12u);
+  const std::string stop = all.substr(5, 4);
+  session.truncate(0);
+  std::string streamed;
+  const Generated result = generate(
+      session, tokenizer_, prompt_,
+      {.max_tokens = 16, .stop_strings = {"never there", stop}, .on_text = [&](std::string_view t) { streamed += t; }});
+  EXPECT_EQ(result.stop, StopReason::StopString);
+  EXPECT_EQ(result.text, all.substr(0, all.find(stop)));
+  EXPECT_EQ(streamed, result.text);
+}
+
+TEST_F(Generate, EndsWhereTheContextIsFull) {
+  Session session(model_, {.context = std::ssize(prompt_) + 3});
+  const Generated result = generate(session, tokenizer_, prompt_, {.max_tokens = -1});
+  EXPECT_EQ(result.stop, StopReason::ContextFull);
+  EXPECT_EQ(result.ids.size(), 4u);  // the last one is shown, though the cache has no room for it
+}
+
+TEST_F(Generate, EndsWhenCancelled) {
+  Session session(model_, {.context = 64});
+  int asked = 0;
+  const Generated result =
+      generate(session, tokenizer_, prompt_, {.max_tokens = 30, .cancelled = [&] { return ++asked > 4; }});
+  EXPECT_EQ(result.stop, StopReason::Cancelled);
+  EXPECT_EQ(result.ids.size(), 4u);
+}
+
+TEST_F(Generate, RefusesEmptyAndOverlongPrompts) {
+  Session session(model_, {.context = 4});
+  EXPECT_THROW(generate(session, tokenizer_, {}, {}), ArgumentError);
+  EXPECT_THROW(generate(session, tokenizer_, std::vector<int32_t>(5, 1), {}), ArgumentError);
+  EXPECT_EQ(session.length(), 0);
+}
+
+TEST_F(Generate, SessionRefusesWhatItCannotHold) {
+  EXPECT_THROW(Session(model_, {.context = 0}), ArgumentError);
+  EXPECT_THROW(Session(model_, {.context = model_->config.context + 1}), ArgumentError);
+  Session session(model_, {.context = 8});
+  EXPECT_THROW(session.append(std::vector<int32_t>{static_cast<int32_t>(model_->config.vocab)}), ArgumentError);
+  EXPECT_THROW(session.truncate(1), ArgumentError);
+}
+
+}  // namespace
+}  // namespace slm
