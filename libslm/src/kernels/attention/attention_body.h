@@ -201,10 +201,11 @@ struct BlockedAttention {
     const auto* k_blocks = static_cast<const Element*>(args.k_blocks);
     const auto* v_blocks = static_cast<const Element*>(args.v_blocks);
     const int64_t vectors = args.rows * args.heads;
-    const bool direct = sizeof(Element) == sizeof(float) && t.dim % W == 0;
     for (int64_t first = 0; first < vectors; first += kTile) {
       t.count = least(vectors - first, kTile);
       begin_tile(args, first, t);
+      // Half blocks are widened once for many vectors; for one register tile it is cheaper to do so in passing. Same bits.
+      const bool direct = t.dim % W == 0 && (sizeof(Element) == sizeof(float) || t.count <= kRows);
       int64_t begin = t.begin[0], end = t.end[0];
       for (int i = 1; i < t.count; ++i) {
         begin = t.begin[i] < begin ? t.begin[i] : begin;
