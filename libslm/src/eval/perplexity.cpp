@@ -32,7 +32,10 @@ LogSumExp log_sum_exp(const kernels::VecVariant& vec, std::span<const float> log
 class Walker {
  public:
   Walker(const std::shared_ptr<const Model>& model, const EvalText& text, const ScoreOptions& options)
-      : text_(text), options_(options), vec_(kernels::select(kernels::vec_variants())) {
+      : text_(text),
+        options_(options),
+        is_reference_(options.reference == model),
+        vec_(kernels::select(kernels::vec_variants())) {
     int64_t longest = 1;
     for (const EvalWindow& window : text.windows) {
       SLM_CHECK(0 <= window.begin && window.begin < window.first_counted && window.first_counted < window.end &&
@@ -45,7 +48,7 @@ class Walker {
     const SessionOptions session = {
         .context = longest, .kv = options.kv, .max_rows = options.max_rows, .max_logit_rows = options.max_logit_rows};
     model_.emplace(model, session);
-    if (options.reference == nullptr) return;
+    if (options.reference == nullptr || is_reference_) return;
     SLM_CHECK(options.reference->config.vocab == model->config.vocab,
               "[perplexity] the model's vocabulary has {} ids, the reference's {}", model->config.vocab,
               options.reference->config.vocab);
@@ -63,7 +66,9 @@ class Walker {
   }
 
  private:
-  bool comparing() const { return reference_ && (options_.kl_tokens <= 0 || score_.kl.count() < options_.kl_tokens); }
+  bool comparing() const {
+    return options_.reference != nullptr && (options_.kl_tokens <= 0 || score_.kl.count() < options_.kl_tokens);
+  }
 
   void walk_window(const EvalWindow& window) {
     window_ids_.assign(text_.ids.begin() + window.begin, text_.ids.begin() + window.end - 1);
@@ -76,12 +81,13 @@ class Walker {
       const auto ids = std::span(window_ids_).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
       model_->forward(ids);
       const bool compare = comparing();
-      if (compare) reference_->forward(ids);
+      if (compare && reference_) reference_->forward(ids);
       // The logits at input i predict the token at i + 1.
       for (int64_t i = std::max(begin, window.first_counted - 1 - window.begin); i < end;) {
         const int64_t rows = std::min(model_->max_logit_rows(), end - i);
         count_rows(model_->logits(i - begin, i - begin + rows),
-                   compare ? reference_->logits(i - begin, i - begin + rows) : ConstMatrixView{}, window.begin + i + 1);
+                   compare && reference_ ? reference_->logits(i - begin, i - begin + rows) : ConstMatrixView{},
+                   window.begin + i + 1);
         i += rows;
       }
       done_ += end - begin;
@@ -103,14 +109,15 @@ class Walker {
     });
     for (const PositionScore& position : positions_) {  // in order: the same sums for any number of threads
       score_.nll.add(position.nll);
-      if (reference.rows == 0 || !comparing()) continue;
+      if (!comparing()) continue;
       score_.kl.add(position.kl);
-      score_.agreed += position.agrees ? 1 : 0;
+      score_.agreed += position.agrees || is_reference_ ? 1 : 0;
     }
   }
 
   const EvalText& text_;
   const ScoreOptions& options_;
+  const bool is_reference_;  // compared with itself: 0 and all alike, without a second pass
   const kernels::VecVariant& vec_;
   std::optional<Session> model_, reference_;
   std::vector<int32_t> window_ids_;
