@@ -20,7 +20,8 @@ std::string known_weights() {
   return names;
 }
 
-/// CLI11 asks for a message, empty where all is well.
+}  // namespace
+
 std::string refuse_unknown_weights(const std::string& word) {
   try {
     parse_weights(word);
@@ -29,8 +30,6 @@ std::string refuse_unknown_weights(const std::string& word) {
     return error.what();
   }
 }
-
-}  // namespace
 
 void add_model_option(CLI::App& app, std::string& path) {
   app.add_option("--model", path, "A Hugging Face folder (config.json, *.safetensors, tokenizer) or a GGUF file")
@@ -98,14 +97,14 @@ std::shared_ptr<const Model> load_model_showing(const ModelFiles& files, const L
   if (!shown.progress) shown.progress = line.callback();
   auto model = std::make_shared<const Model>(load_model(files, shown));
   line.finish();
-  if (!options.plan.weights) {
-    std::map<std::string, int> changed;
-    for (const LoadedMatrix& matrix : model->matrices)
-      if (matrix.stored != Dtype::I8 && !native_scheme(matrix.stored))
-        ++changed[fmt::format("{} became {}", name(matrix.stored), name(matrix.scheme))];
-    for (const auto& [what, count] : changed)
-      fmt::print(stderr, "note: {} (no kernel runs it as stored): {} matrices\n", what, count);
-  }
+  std::map<std::string_view, int> changed;
+  for (const LoadedMatrix& matrix : model->matrices)
+    if (!options.plan.weights && matrix.stored != Dtype::I8 && !native_scheme(matrix.stored))
+      ++changed[name(matrix.stored)];
+  std::string types;
+  for (const auto& [type, count] : changed) types += fmt::format("{}{} {}", types.empty() ? "" : ", ", count, type);
+  if (!types.empty())
+    fmt::print(stderr, "note: no kernel runs these types as stored, they became w8g32: {} matrices\n", types);
   return model;
 }
 

@@ -48,6 +48,8 @@ class Table {
 
 /// Largest resident memory of this process so far (VmHWM); 0 where the system does not tell.
 uint64_t peak_rss_bytes();
+/// The peak counts from what is resident now, where the system allows it (Linux's clear_refs); otherwise it goes on.
+void reset_peak_rss();
 /// "491.3 MB" (10⁶ bytes).
 std::string megabytes(uint64_t bytes);
 /// "7 s", "3 min 20 s", "2 h 05 min".

@@ -60,6 +60,7 @@ const QuantizedRows& LinearInput::quantized(ActivationScheme scheme) {
 }
 
 ConstMatrixView LinearInput::fake_quantized(ActivationScheme scheme) {
+  if (scheme == ActivationScheme::F32) return x_;
   const QuantizedRows& rows = quantized(scheme);
   const int64_t k = x_.columns;
   if (values_.size() == 0) values_ = AlignedBuffer(static_cast<size_t>(max_rows_ * max_k_) * sizeof(float));

@@ -115,7 +115,8 @@ Generated generate(Session& session, const Tokenizer& tokenizer, std::span<const
     result.ids.push_back(id);
     seen.push_back(id);
     result.decode_seconds = seconds_since(first);
-    show(filter.push(decoder.push(id)));
+    // A model may have more rows than its tokenizer has ids (Qwen2.5 pads its vocabulary): such an id has no text.
+    if (id < tokenizer.vocab_size()) show(filter.push(decoder.push(id)));
     if (session.room() == 0) {
       result.stop = filter.stopped() ? StopReason::StopString : StopReason::ContextFull;
       break;

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// evaluate: perplexity of a model on a text under each scheme, and its KL to the unquantized model.
+#include <fmt/format.h>
+
+#include "cli/model_options.h"
+#include "cli/program.h"
+#include "cli/terminal.h"
+#include "evaluate/options.h"
+#include "slm/eval/perplexity.h"
+#include "slm/quant/scheme.h"
+
+namespace {
+
+slm::JsonDocument to_json(const std::string& weights, const slm::EvalText& text, const slm::Score& score,
+                          const slm::Model& model) {
+  slm::JsonDocument result = {{"weights", weights},
+                              {"protocol", text.protocol},
+                              {"windows", score.windows},
+                              {"tokens", score.nll.count()},
+                              {"perplexity", score.perplexity()},
+                              {"stderr", score.perplexity_error()},
+                              {"kl", nullptr},
+                              {"seconds", score.seconds},
+                              {"packed_bytes", model.packed_bytes}};
+  if (score.kl.count() > 0) {
+    result["kl"] = score.kl.mean();
+    result["kl_stderr"] = score.kl.standard_error();
+    result["kl_tokens"] = score.kl.count();
+    result["top1"] = score.agreement();
+  }
+  if (model.fake_activations) result["fake_activations"] = name(*model.fake_activations);
+  return result;
+}
+
+std::vector<std::string> to_row(const std::string& weights, const slm::Score& score, const slm::Model& model) {
+  const bool kl = score.kl.count() > 0;
+  return {weights,
+          slm::megabytes(model.packed_bytes),
+          fmt::format("{:.4f}", score.perplexity()),
+          fmt::format("± {:.4f}", score.perplexity_error()),
+          kl ? fmt::format("{:.5f} ± {:.5f}", score.kl.mean(), score.kl.standard_error()) : "",
+          kl ? fmt::format("{:.2f} %", 100 * score.agreement()) : "",
+          fmt::format("{:.1f}", static_cast<double>(score.nll.count()) / std::max(score.seconds, 1e-9)),
+          slm::duration(score.seconds)};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  slm::Program program("evaluate", slm::kEvaluateTeaches, slm::evaluate_examples());
+  slm::EvaluateOptions o;
+  slm::add_evaluate_options(program.options(), o);
+
+  return program.run(argc, argv, [&] {
+    slm::check(o);
+    const std::string data = slm::read_text(o.data);
+    const slm::ModelFiles files = slm::ModelFiles::open(o.model);
+    slm::EvalText text = slm::make_eval_text(slm::load_tokenizer(o.model), data, o.protocol);
+    const size_t in_file = text.windows.size();
+    if (o.windows > 0 && static_cast<size_t>(o.windows) < in_file) text.windows.resize(static_cast<size_t>(o.windows));
+    fmt::print(stderr, "{}: {} of {} windows, {} tokens counted, text of {} tokens\n", text.protocol,
+               text.windows.size(), in_file, text.counted_tokens(), text.ids.size());
+
+    std::shared_ptr<const slm::Model> reference;
+    if (!o.kl_to.empty()) reference = slm::load_model_showing(files, {.plan = slm::parse_weights(o.kl_to)});
+
+    slm::JsonDocument results = slm::JsonDocument::array();
+    slm::Table table(
+        {"weights", "size", "perplexity", "", "KL to " + (reference ? o.kl_to : "-"), "top-1", "tokens/s", "time"});
+    for (const std::string& weights : o.weights) {
+      const bool same = reference && weights == o.kl_to && !o.fake_activations;
+      const auto model = same ? reference
+                              : slm::load_model_showing(files, {.plan = slm::parse_weights(weights),
+                                                                .fake_activations = o.fake_activations});
+      slm::ProgressLine line(weights);
+      const slm::Score score = slm::score_text(
+          model, text, {.reference = reference, .kl_tokens = o.kl_tokens, .kv = o.kv, .progress = line.callback()});
+      line.finish();
+      results.push_back(to_json(weights, text, score, *model));
+      table.add(to_row(weights, score, *model));
+      fmt::print(stderr, "{}: perplexity {:.4f} ± {:.4f} in {}\n", weights, score.perplexity(),
+                 score.perplexity_error(), slm::duration(score.seconds));
+    }
+    if (program.json())
+      slm::print_json({{"model", o.model}, {"data", o.data}, {"threads", program.threads()}, {"results", results}});
+    else
+      fmt::print("{}: {}, {} windows, {} tokens\n\n{}", o.model, text.protocol, text.windows.size(),
+                 text.counted_tokens(), table.text());
+  });
+}

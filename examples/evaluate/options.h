@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// What evaluate is asked to measure: its command line.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "slm/eval/protocol.h"
+#include "slm/kernels/attention/attention.h"
+#include "slm/quant/scheme.h"
+
+namespace slm {
+
+struct EvaluateOptions {
+  std::string model, data;
+  std::string protocol_name = "llamacpp512";
+  ProtocolOptions protocol;
+  std::optional<int64_t> window, stride;
+  int64_t windows = 0;
+  std::vector<std::string> weights = {"as-is"};
+  std::string kl_to;
+  int64_t kl_tokens = 16384;
+  std::optional<std::string> fake_activations_name;
+  std::optional<ActivationScheme> fake_activations;
+  kernels::KvStorage kv = kernels::KvStorage::F32;
+};
+
+extern const char* const kEvaluateTeaches;
+std::string evaluate_examples();
+void add_evaluate_options(CLI::App& app, EvaluateOptions& options);
+/// Turns words into values. Throws UsageError for options that make no sense together.
+void check(EvaluateOptions& options);
+
+}  // namespace slm
