@@ -24,8 +24,10 @@ TEST(Dtype, EveryHalfHasTheValueOfItsDefinition) {
   for (uint32_t bits = 0; bits < 65536; ++bits) {
     const float value = f16_to_f32(static_cast<uint16_t>(bits));
     const double expected = half_value(static_cast<uint16_t>(bits));
-    if (std::isnan(expected)) EXPECT_TRUE(std::isnan(value)) << bits;
-    else EXPECT_EQ(static_cast<double>(value), expected) << bits;
+    if (std::isnan(expected))
+      EXPECT_TRUE(std::isnan(value)) << bits;
+    else
+      EXPECT_EQ(static_cast<double>(value), expected) << bits;
     EXPECT_EQ(std::signbit(value), (bits & 0x8000) != 0) << bits;
   }
 }

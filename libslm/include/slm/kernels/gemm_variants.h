@@ -10,7 +10,7 @@
 namespace slm::kernels {
 
 /// Variants for a storage, best first, scalar last. Defined by the families' *_variants.cpp.
-std::span<const GemmVariant> gemm_f32_variants();   ///< GemmStorage::F32
+std::span<const GemmVariant> gemm_f32_variants();  ///< GemmStorage::F32
 std::span<const GemmVariant> gemm_bf16_variants();
 std::span<const GemmVariant> gemm_f16_variants();
 std::span<const GemmVariant> gemm_q8c_variants();

@@ -23,7 +23,8 @@ std::optional<Isa> forced_isa();
 bool selectable(Isa isa);
 
 /// The first selectable variant of a table. Every table ends with a scalar one.
-template <class Variant> const Variant& select(std::span<const Variant> variants) {
+template <class Variant>
+const Variant& select(std::span<const Variant> variants) {
   for (const Variant& variant : variants)
     if (selectable(variant.isa)) return variant;
   return variants.back();
