@@ -7,7 +7,8 @@
 
 Only llama_decode is timed: `prefill` ids in one call from an empty cache, then `decode` calls of one id each
 starting with `depth` ids in the cache. With --ours every round runs both on the same file, in alternating order,
-and the printed ratio is ours / llama.cpp of the same round: a machine that slows down slows both.
+and the printed ratio is ours / llama.cpp of the same round: a machine that slows down slows both. `cpu_share` is
+the part of its threads' time that llama.cpp was on a core; below 0.9 the run says that it is no measurement.
 In: a GGUF both can run   Out: one JSON document on stdout
 """
 import argparse
@@ -91,7 +92,11 @@ def main():
         print(f"round {i + 1}/{a.rounds}: llama.cpp {theirs[-1]}" + (f" ours {[ours[-1].get(f) for f in FIELDS]}"
               if ours else ""), file=sys.stderr)
     report = {"model": a.model, "prefill": a.prefill, "decode": a.decode, "depth": a.depth, "threads": a.threads,
-              "kv": a.kv, "flash": a.flash, "cpu": cpu(), **llama_model.about(), "llama_cpp": summary(theirs)}
+              "kv": a.kv, "flash": a.flash, "cpu": cpu(), **llama_model.about(), "cpu_share": round(model.cpu_share(), 3),
+              "measurement": model.cpu_share() >= 0.9, "llama_cpp": summary(theirs)}
+    if not report["measurement"]:
+        print(f"warning: llama.cpp had its cores for {model.cpu_share():.0%} of the time: the machine is busy, "
+              "this is no measurement", file=sys.stderr)
     if ours:
         report["ours"] = summary(ours)
         report["ratio_ours_to_llama_cpp"] = {

@@ -40,7 +40,7 @@ class Model:
             raise SystemExit(f"error: llama.cpp makes no context for {path}")
         self.vocab = llama.llama_model_get_vocab(self.model)
         self.vocab_size = llama.llama_vocab_n_tokens(self.vocab)
-        self.room, self.length = batch, 0
+        self.threads, self.length, self.wall, self.cpu = threads, 0, 0.0, 0.0
         self.batch = llama.llama_batch_init(batch, 0, 1)
 
     def adds_bos(self):
@@ -66,15 +66,20 @@ class Model:
         b.n_tokens = len(ids)
         for i, token in enumerate(ids):
             b.token[i], b.pos[i], b.n_seq_id[i], b.seq_id[i][0], b.logits[i] = token, self.length + i, 1, 0, i >= first
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.process_time()
         status = llama.llama_decode(self.context, b)
         llama.llama_synchronize(self.context)
         seconds = time.perf_counter() - started
+        self.wall, self.cpu = self.wall + seconds, self.cpu + time.process_time() - cpu
         if status != 0:
             raise SystemExit(f"error: llama_decode returned {status}")
         self.length += len(ids)
         self.rows = len(ids) - first
         return seconds
+
+    def cpu_share(self):
+        """CPU seconds of all decode calls / (seconds x threads): well below 1, something else had the cores."""
+        return self.cpu / (self.wall * self.threads)
 
     def logits(self):
         """(rows, vocabulary) of the last decode, a copy."""
