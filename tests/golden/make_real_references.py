@@ -205,23 +205,23 @@ def protocol(model, ids, size, first):
 
 
 def write_perplexity(name, model, encode, raw, header):
-    results = {}
+    path = os.path.join(OUT, "perplexity.json")
     for label, text, size, first in (("llamacpp512", raw, 512, 257), ("gptq2048", rows_joined(raw), 2048, 1)):
         started = time.time()
         ids = encode(text)
-        results[label] = {"tokens_of_whole_file": len(ids), **protocol(model, ids, size, first)}
-        print(f"  {name} {label}: {results[label]['perplexity']:.6f} +- {results[label]['stderr']:.4f} "
+        result = {"tokens_of_whole_file": len(ids), **protocol(model, ids, size, first)}
+        print(f"  {name} {label}: {result['perplexity']:.6f} +- {result['stderr']:.4f} "
               f"({time.time() - started:.0f} s)", flush=True)
-    path = os.path.join(OUT, "perplexity.json")
-    whole = {}
-    if os.path.exists(path):
-        with open(path) as f:
-            whole = json.load(f)
-    whole[name] = {**header, "text": "first 16384 tokens of wiki.test.raw", "bos": "none (add_bos_token is false)",
-                   "protocols": results}
-    with open(path, "w") as f:
-        json.dump(dict(sorted(whole.items())), f, indent=1)
-        f.write("\n")
+        whole = {}
+        if os.path.exists(path):
+            with open(path) as f:
+                whole = json.load(f)
+        known = whole.get(name, {}).get("protocols", {})
+        whole[name] = {**header, "text": "first 16384 tokens of wiki.test.raw", "bos": "none (add_bos_token is false)",
+                       "protocols": {**known, label: result}}
+        with open(path, "w") as f:
+            json.dump(dict(sorted(whole.items())), f, indent=1)
+            f.write("\n")
 
 
 def main():
