@@ -232,7 +232,10 @@ void ChatWriter::conversation(std::span<const ChatMessage> messages) {
   const bool in_turn_of_its_own =
       style_.format == ChatFormat::ChatMl || style_.format == ChatFormat::Llama3 || style_.format == ChatFormat::Zephyr;
   if (in_turn_of_its_own && !style_.system_preamble.empty()) {
-    turn("system", style_.system_preamble + std::string(content(system)));
+    open("system");
+    script_.text(style_.system_preamble);
+    script_.text(content(system));
+    close();
   } else if (in_turn_of_its_own && (has_system || !system.empty())) {
     turn("system", system);
   }

@@ -130,6 +130,7 @@ void parse_trainer(std::string_view message, const std::string& path, SentencePi
                           fmt::format("[sentencepiece] model type {}, expected 1 (unigram) or 2 (BPE)", field.value));
       spec.unigram = field.value == 1;
     }
+    if (field.number == 24) spec.rewrites_text |= field.value != 0;  // treat_whitespace_as_suffix
     if (field.number == 40) spec.unk_id = id;
     if (field.number == 41) spec.bos_id = id;
     if (field.number == 42) spec.eos_id = id;
@@ -149,8 +150,10 @@ SentencePieceSpec parse_sentencepiece(std::string_view model_proto, const std::s
     if (field.number == 3) {
       MessageReader normalizer(field.bytes, path);
       for (Field part; normalizer.next(part);) {
+        if (part.number == 2) spec.rewrites_text |= !part.bytes.empty();  // precompiled_charsmap
         if (part.number == 3) spec.add_dummy_prefix = part.value != 0;
         if (part.number == 4) spec.remove_extra_whitespaces = part.value != 0;
+        if (part.number == 5) spec.rewrites_text |= part.value == 0;  // escape_whitespaces
       }
     }
   }

@@ -21,11 +21,6 @@ bool TokenTable::has(int32_t id) const { return id >= 0 && id < size() && spans_
 
 bool TokenTable::set(int32_t id, std::string_view bytes, bool literal) {
   if (has(id)) return false;
-  replace(id, bytes, literal);
-  return true;
-}
-
-void TokenTable::replace(int32_t id, std::string_view bytes, bool literal) {
   SLM_CHECK(id >= 0 && id < kMaxTokens && bytes.size() < (1u << 30) && arena_.size() + bytes.size() <= UINT32_MAX,
             "[token table] token {} of {} bytes: ids are below {}, all tokens below 4 GiB", id, bytes.size(),
             kMaxTokens);
@@ -36,6 +31,7 @@ void TokenTable::replace(int32_t id, std::string_view bytes, bool literal) {
   span.literal = literal;
   span.set = true;
   arena_.append(bytes);
+  return true;
 }
 
 void TokenTable::reserve(size_t tokens, size_t bytes) {

@@ -44,13 +44,10 @@ std::optional<char> byte_of_piece(std::string_view piece) {
 
 }  // namespace
 
-bool set_bpe_token(TokenTable& table, int32_t id, std::string_view spelling, bool added, bool replace) {
+bool set_bpe_token(TokenTable& table, int32_t id, std::string_view spelling, bool added) {
   const std::optional<std::string> bytes = byte_level_bytes(spelling);
   const bool literal = !bytes || (added && *bytes != spelling);
-  const std::string_view stored = literal ? spelling : std::string_view(*bytes);
-  if (!replace) return table.set(id, stored, literal);
-  table.replace(id, stored, literal);
-  return true;
+  return table.set(id, literal ? spelling : std::string_view(*bytes), literal);
 }
 
 Merge resolve_merge(const TokenTable& table, std::string_view left, std::string_view right, size_t rank,
@@ -186,6 +183,10 @@ TokenizerData Tokenizer::data() const {
   const Impl& impl = *impl_;
   TokenizerData data{.model = impl.bpe ? "gpt2" : impl.unigram ? "t5" : "llama", .pre = impl.pre};
   for (int32_t id = 0; id < vocab_size(); ++id) {
+    if (impl.sentencepiece && type(id) == TokenType::UserDefined) {
+      data.tokens.push_back(token_bytes(id));  // with spaces, as llama.cpp looks for them in the text
+      continue;
+    }
     // GGUF names an id without a token so; llama.cpp needs every name once.
     data.tokens.push_back(impl.table.has(id) ? piece(id) : fmt::format("[PAD{}]", id));
   }

@@ -139,7 +139,7 @@ void use_sentencepiece(SentencePieceSpec spec, std::string_view model_proto, con
   if (spec.pieces.size() > static_cast<size_t>(TokenTable::kMaxTokens))
     throw FormatError(path, fmt::format("[sentencepiece] {} pieces, expected at most {}", spec.pieces.size(),
                                         TokenTable::kMaxTokens));
-  impl.sentencepiece.emplace(model_proto.empty() ? std::string_view(rebuilt) : model_proto, path);
+  impl.sentencepiece.emplace(model_proto.empty() ? std::string_view(rebuilt) : model_proto, spec, path);
   impl.unigram = spec.unigram;
   impl.add_space_prefix = spec.add_dummy_prefix;
   impl.remove_extra_whitespaces = spec.remove_extra_whitespaces;

@@ -85,6 +85,12 @@ void read_bpe(const GgufFile& file, Tokenizer::Impl& impl) {
   impl.bpe.emplace(impl.table, std::move(merges), pre->ignore_merges);
 }
 
+std::string mark_spaces(std::string_view text) {
+  std::string marked;
+  for (const char c : text) c == ' ' ? marked += "\u2581" : marked += c;
+  return marked;
+}
+
 void read_sentencepiece(const GgufFile& file, Tokenizer::Impl& impl) {
   const Strings& tokens = required_strings(file, "tokenizer.ggml.tokens");
   const std::vector<TokenType> types = token_types(file, tokens.size());
@@ -106,6 +112,10 @@ void read_sentencepiece(const GgufFile& file, Tokenizer::Impl& impl) {
   spec.bos_id = id("tokenizer.ggml.bos_token_id", 1);
   spec.eos_id = id("tokenizer.ggml.eos_token_id", 2);
   spec.pad_id = id("tokenizer.ggml.padding_token_id", -1);
+  // GGUF writes the spaces of user-defined tokens as such (see Tokenizer::data).
+  for (SentencePieceSpec::Piece& piece : spec.pieces) {
+    if (piece.type == TokenType::UserDefined) piece.text = mark_spaces(piece.text);
+  }
   // SentencePiece wants exactly one unknown piece; some files call it a control token.
   for (size_t i = 0; i < spec.pieces.size(); ++i) {
     if (static_cast<int32_t>(i) == spec.unk_id) {

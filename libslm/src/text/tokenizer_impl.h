@@ -3,6 +3,7 @@
 // In: tokenizer_json.cpp, tokenizer_folder.cpp, tokenizer_gguf.cpp.  Out: Tokenizer::Impl.  Next: tokenizer.cpp.
 #pragma once
 
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,14 +39,16 @@ struct Tokenizer::Impl {
 
 /// Sets a BPE token by its spelling. `added`: the spelling is its text (<|im_start|>), else byte-level where it can be.
 /// False if the id is taken.
-bool set_bpe_token(TokenTable& table, int32_t id, std::string_view spelling, bool added, bool replace = false);
+bool set_bpe_token(TokenTable& table, int32_t id, std::string_view spelling, bool added);
 
 /// Throws FormatError if a side or the result is not in the vocabulary. The table's index must be built.
 Merge resolve_merge(const TokenTable& table, std::string_view left, std::string_view right, size_t rank,
                     const std::string& path);
 
 /// Fills table, types, bpe, pretokenizer, added tokens and add_bos from a tokenizer.json.
-void read_tokenizer_json(const std::filesystem::path& path, Tokenizer::Impl& impl);
+void read_tokenizer_json(const std::filesystem::path& file, Tokenizer::Impl& impl);
+/// The same; path is for messages.
+void read_tokenizer_json(std::istream& stream, const std::string& path, Tokenizer::Impl& impl);
 /// Fills table, types, scores, sentencepiece and ids from a tokenizer.model.
 void read_tokenizer_model(const std::filesystem::path& path, Tokenizer::Impl& impl);
 /// Fills the same from a vocabulary; path is for messages. With `model_proto`, that runs instead of a rebuilt one.

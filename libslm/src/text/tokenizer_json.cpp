@@ -5,6 +5,7 @@
 
 #include "slm/core/check.h"
 #include "slm/io/json.h"
+#include "slm/text/byte_level.h"
 #include "slm/text/normalizer.h"
 #include "text/tokenizer_impl.h"
 
@@ -253,7 +254,12 @@ class Interpreter {
       if (token.id < 0 || token.id >= TokenTable::kMaxTokens)
         throw FormatError(path_, fmt::format("[tokenizer.json] id {} of \"{}\", expected below {}", token.id,
                                              token.text, TokenTable::kMaxTokens));
-      set_bpe_token(impl_.table, token.id, token.text, /*added=*/true, /*replace=*/true);
+      // A token of the vocabulary may be added too: its bytes stay those the vocabulary spells.
+      const bool known = impl_.table.has(token.id);
+      if (known && spelling(token.id) != token.text)
+        throw FormatError(
+            path_, fmt::format("[tokenizer.json] id {} of \"{}\" belongs to another token", token.id, token.text));
+      if (!known) set_bpe_token(impl_.table, token.id, token.text, /*added=*/true);
       if (static_cast<size_t>(impl_.table.size()) > impl_.types.size())
         impl_.types.resize(static_cast<size_t>(impl_.table.size()), TokenType::Unused);
       impl_.types[static_cast<size_t>(token.id)] = token.control ? TokenType::Control : TokenType::UserDefined;
@@ -298,6 +304,10 @@ class Interpreter {
   std::vector<Json> array(const Json& part, const char* key) const {
     return json_require<std::vector<Json>>(part, key, path_);
   }
+  std::string spelling(int32_t id) const {
+    const std::string_view bytes = impl_.table.bytes(id);
+    return impl_.table.literal(id) ? std::string(bytes) : byte_level_spelling(bytes);
+  }
   static std::string quote(const std::string& literal) {
     std::string pattern;
     for (const char c : literal) {
@@ -324,7 +334,12 @@ const Json& member(const Json& object, const char* key) {
 void read_tokenizer_json(const std::filesystem::path& file, Tokenizer::Impl& impl) {
   const std::string path = file.string();
   std::ifstream stream(file, std::ios::binary);
-  if (!stream || std::filesystem::is_directory(file)) throw IoError("[read] " + path, stream ? EISDIR : errno);
+  if (!stream) throw IoError("[read] " + path, errno);
+  if (std::filesystem::is_directory(file)) throw IoError("[read] " + path, EISDIR);
+  read_tokenizer_json(stream, path, impl);
+}
+
+void read_tokenizer_json(std::istream& stream, const std::string& path, Tokenizer::Impl& impl) {
   Reader reader(path, impl.table);
   Json::sax_parse(stream, &reader);
   const Json& model = member(reader.root, "model");

@@ -4,6 +4,7 @@
 // with scores.  Out: ids.  Next: tokenizer.h.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -24,6 +25,8 @@ struct SentencePieceSpec {
   bool unigram = false;       ///< false: BPE
   bool add_dummy_prefix = true;
   bool remove_extra_whitespaces = false;
+  bool rewrites_text =
+      false;  ///< the model normalizes by a table, or marks spaces after words: only the library knows how
   int32_t unk_id = 0, bos_id = 1, eos_id = 2, pad_id = -1;  ///< -1: none
 };
 
@@ -34,16 +37,23 @@ std::string serialize_sentencepiece(const SentencePieceSpec& spec);
 
 class SentencePieceModel {
  public:
-  /// Throws FormatError with the library's message.
-  SentencePieceModel(std::string_view model_proto, const std::string& path);
+  /// `spec` describes the same model. Throws FormatError with the library's message.
+  SentencePieceModel(std::string_view model_proto, const SentencePieceSpec& spec, const std::string& path);
   SentencePieceModel(SentencePieceModel&&) noexcept;
   ~SentencePieceModel();
   /// Appends the ids of a text (valid UTF-8) as the library gives them; control pieces are never among them.
+  /// A long text goes through the library in parts of some kilobytes, cut before spaces that no piece reaches over: the
+  /// ids are the same, and its heap stays in the cache. Cost: O(n log n).
   void encode(std::string_view text, std::vector<int32_t>& ids) const;
 
  private:
   struct Library;
+  size_t next_cut(std::string_view text, size_t from) const;
+
   std::unique_ptr<Library> library_;
+  bool may_cut_ = false;
+  bool add_dummy_prefix_ = false;
+  std::bitset<256> joins_space_;  ///< last bytes of what stands before a space inside some piece
 };
 
 }  // namespace slm

@@ -19,8 +19,6 @@ class TokenTable {
   /// `literal`: the bytes are the token's spelling itself; else the spelling is their byte-level form. Both kinds have
   /// name spaces of their own. False if the id has a token already. Precondition: 0 ≤ id < kMaxTokens.
   bool set(int32_t id, std::string_view bytes, bool literal);
-  /// Changes the kind and the bytes of a token that is there, or sets it.
-  void replace(int32_t id, std::string_view bytes, bool literal);
   void reserve(size_t tokens, size_t bytes);
   /// To be called when all tokens are set, before find. Of equal tokens the one with the largest id is found.
   void build_index();
