@@ -17,6 +17,9 @@ namespace {
 
 constexpr GemmStorage kStorages[] = {GemmStorage::Q8C, GemmStorage::Q8_0, GemmStorage::Q4_0, GemmStorage::Q4_1};
 
+/// Rows from which a variant may take another path than for few: AVX2's int8 kernels flip signs instead of moving them.
+constexpr int64_t kManyRows = 16;
+
 /// A variant, and the instruction set its code really needs.
 struct Case {
   GemmVariant variant;
@@ -71,7 +74,8 @@ class GemmQ : public testing::TestWithParam<Case> {
 
 TEST_P(GemmQ, EqualsTheReferenceBitForBitOnAwkwardShapes) {
   const int64_t panel = variant().panel_columns, tile = variant().row_tile;
-  std::vector<int64_t> heights = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, tile - 1, tile + 1, 2 * tile + 1};
+  std::vector<int64_t> heights = {
+      1, 2, 3, 4, 5, 6, 7, 8, 9, 10, tile - 1, tile + 1, 2 * tile + 1, kManyRows, kManyRows + 3};
   for (int64_t m : heights)
     for (int64_t n : {int64_t{1}, int64_t{7}, panel - 1, panel, panel + 1, 2 * panel + 5})
       for (int64_t k : depths()) {
@@ -82,10 +86,11 @@ TEST_P(GemmQ, EqualsTheReferenceBitForBitOnAwkwardShapes) {
 }
 
 TEST_P(GemmQ, EqualsTheReferenceOnModelDepths) {
-  for (int64_t k : {int64_t{896}, int64_t{4864}}) {
-    const GemmProblem p = problem(5, 19, k);
-    EXPECT_EQ(first_difference(run(variant(), p), reference(p)), -1) << "k " << k;
-  }
+  for (int64_t k : {int64_t{896}, int64_t{4864}})
+    for (int64_t m : {int64_t{5}, kManyRows + 2}) {
+      const GemmProblem p = problem(m, 19, k);
+      EXPECT_EQ(first_difference(run(variant(), p), reference(p)), -1) << "m " << m << " k " << k;
+    }
   if (variant().storage == GemmStorage::Q8C) {
     const GemmProblem p = problem(3, 17, 895);
     EXPECT_EQ(first_difference(run(variant(), p), reference(p)), -1);
@@ -93,7 +98,7 @@ TEST_P(GemmQ, EqualsTheReferenceOnModelDepths) {
 }
 
 TEST_P(GemmQ, IsExactAtTheEndsOfTheCodeRanges) {
-  for (int64_t m : {1, 5, 9})
+  for (int64_t m : {int64_t{1}, int64_t{5}, int64_t{9}, kManyRows + 1})
     for (int64_t k : depths()) {
       const GemmProblem p = problem(m, 40, k, Fill::Largest);
       EXPECT_EQ(first_difference(run(variant(), p), reference(p)), -1) << "m " << m << " k " << k;
@@ -102,17 +107,19 @@ TEST_P(GemmQ, IsExactAtTheEndsOfTheCodeRanges) {
 
 TEST_P(GemmQ, KeepsZeroNegativeSubnormalAndHugeScales) {
   for (bool bias : {false, true}) {
-    const GemmProblem p = problem(6, 35, 96, Fill::OddScales, bias);
-    EXPECT_EQ(first_difference(run(variant(), p), reference(p)), -1);
+    for (int64_t m : {int64_t{6}, kManyRows}) {
+      const GemmProblem p = problem(m, 35, 96, Fill::OddScales, bias);
+      EXPECT_EQ(first_difference(run(variant(), p), reference(p)), -1) << "m " << m;
+    }
   }
 }
 
 TEST_P(GemmQ, GivesTheSameBitsForEverySplit) {
   const int64_t panel = variant().panel_columns;
-  const GemmProblem p = problem(2 * variant().row_tile + 3, 3 * panel + 2, 64);
+  const GemmProblem p = problem(2 * kManyRows + 3, 3 * panel + 2, 64);
   const PackedProblem packed(variant(), p);
   const std::vector<float> whole = run_part(variant(), p, packed, 0, p.m, 0, p.n);
-  for (int64_t rows : {int64_t{1}, int64_t{3}, int64_t{variant().row_tile}, p.m})
+  for (int64_t rows : {int64_t{1}, int64_t{3}, int64_t{variant().row_tile}, kManyRows, p.m})
     for (int64_t panels : {1, 2, 4})
       for (int64_t m0 = 0; m0 < p.m; m0 += rows)
         for (int64_t n0 = 0; n0 < p.n; n0 += panels * panel) {
@@ -126,7 +133,7 @@ TEST_P(GemmQ, GivesTheSameBitsForEverySplit) {
 }
 
 TEST_P(GemmQ, BlocksOfRowsBeyondTheCacheGiveTheSameBits) {
-  const GemmProblem p = problem(variant().row_tile * 16 + 1, 3, 4864);
+  const GemmProblem p = problem(variant().row_tile * 16 + 1, variant().panel_columns + 3, 4864);
   EXPECT_EQ(first_difference(run(variant(), p), reference(p)), -1);
 }
 
@@ -159,20 +166,23 @@ TEST_P(GemmQ, UnpackIsTheInverseOfPackBitForBit) {
 }
 
 TEST_P(GemmQ, NoticesEveryFlippedBitOfAWeightRow) {
-  // Scales of one and activations without zeros: any other code must change c.
-  GemmProblem p = problem(1, variant().panel_columns, 32, Fill::Random, false);
-  for (int8_t& code : p.a) code = static_cast<int8_t>(code == 0 ? 1 : code);
-  p.refresh_sums();
-  const std::vector<float> before = run(variant(), p);
-  const int64_t column = 11;
-  const int64_t codes_begin = p.grouped() ? (p.storage == GemmStorage::Q4_1 ? 4 : 2) : 0;
-  for (size_t at = static_cast<size_t>(codes_begin); at < p.rows[column].size(); ++at)
-    for (int bit = 0; bit < 8; ++bit) {
-      p.rows[column][at] ^= static_cast<std::byte>(1 << bit);
-      const std::vector<float> after = run(variant(), p);
-      p.rows[column][at] ^= static_cast<std::byte>(1 << bit);
-      ASSERT_EQ(first_difference(before, after), column) << "byte " << at << " bit " << bit;
-    }
+  for (int64_t m : {int64_t{1}, kManyRows}) {
+    // Activations without zeros: any other code must change the column's value in every row.
+    GemmProblem p = problem(m, variant().panel_columns, 32, Fill::Random, false);
+    for (int8_t& code : p.a) code = static_cast<int8_t>(code == 0 ? 1 : code);
+    p.refresh_sums();
+    const std::vector<float> before = run(variant(), p);
+    const int64_t column = 11;
+    const int64_t codes_begin = p.grouped() ? (p.storage == GemmStorage::Q4_1 ? 4 : 2) : 0;
+    for (size_t at = static_cast<size_t>(codes_begin); at < p.rows[column].size(); ++at)
+      for (int bit = 0; bit < 8; ++bit) {
+        p.rows[column][at] ^= static_cast<std::byte>(1 << bit);
+        const std::vector<float> after = run(variant(), p);
+        p.rows[column][at] ^= static_cast<std::byte>(1 << bit);
+        for (int64_t i = 0; i < m * p.n; ++i)
+          ASSERT_EQ(before[i] != after[i], i % p.n == column) << "m " << m << " byte " << at << " bit " << bit;
+      }
+  }
 }
 
 TEST_P(GemmQ, NoticesEveryChangedActivation) {
