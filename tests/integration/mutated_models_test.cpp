@@ -33,12 +33,12 @@ std::string mutate_text(std::string text, Rng& rng) {
   return text;
 }
 
-/// One to four edits: flipped bits, changed bytes, a size field made absurd, a cut, a repeated or removed stretch. Half of them
+/// One to three edits: flipped bits, changed bytes, a size field made absurd, a cut, a repeated or removed stretch. A third of them
 /// fall on the first `header` bytes, where structure is.
 std::string mutate(std::string bytes, size_t header, Rng& rng) {
-  const int edits = 1 + static_cast<int>(rng.below(4));
+  const int edits = 1 + static_cast<int>(rng.below(3));
   for (int i = 0; i < edits && !bytes.empty(); ++i) {
-    const size_t range = rng.below(2) == 0 ? std::min(header, bytes.size()) : bytes.size();
+    const size_t range = rng.below(3) == 0 ? std::min(header, bytes.size()) : bytes.size();
     const size_t at = rng.below(range);
     switch (rng.below(12)) {
       case 0:
