@@ -17,7 +17,7 @@ namespace {
 
 constexpr GemmStorage kStorages[] = {GemmStorage::Q8C, GemmStorage::Q8_0, GemmStorage::Q4_0, GemmStorage::Q4_1};
 
-/// Rows from which a variant may take another path than for few: AVX2's int8 kernels flip signs instead of moving them.
+/// More than any tile has: a variant may take another path for many rows than for few.
 constexpr int64_t kManyRows = 16;
 
 /// A variant, and the instruction set its code really needs.

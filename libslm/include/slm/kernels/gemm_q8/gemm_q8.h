@@ -14,9 +14,7 @@
 // Overflow bounds (N5), with |code_a| ≤ 127 and code_b in [−128,127]:
 //   Q8_0  s = Σ₃₂ code_a·code_b    |s| ≤ 32·127·128 = 520,192: int32 and float exact
 //   Q8C   s = Σ over k             |s| ≤ k·16,256 ≤ 2,130,706,432 < 2³¹ for k ≤ 131,072; float(s) rounds to nearest even
-//   maddubs pair (AVX2)            signs moved: |code_b|·(±code_a), two of them: ≤ 2·128·127 = 32,512 ≤ 32,767
-//                                  signs flipped: a negative code_b meets −code_a − 1 in [−128,126], others code_a: in
-//                                  [−2·128·128, 2·128·126] = [−32,768, 32,256]: never saturates
+//   maddubs pair (AVX2)            |code_b|·(±code_a), two of them: ≤ 2·128·127 = 32,512 ≤ 32,767, never saturates
 //   dpbusd (VNNI)                  (code_b + 128)·code_a may wrap in Q8C; subtracting 128·sum_a wraps back, s itself fits
 #pragma once
 
