@@ -5,7 +5,7 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
+#include <limits>
 #include <new>
 
 #include "slm/core/parallel.h"
@@ -31,9 +31,11 @@ Program::Program(const std::string& name, const std::string& teaches, const std:
   app_.set_version_flag("--version", fmt::format("{} of libslm {}", name, SLM_VERSION));
   app_.get_formatter()->column_width(34);
   app_.add_option("--threads", threads_, "Threads to compute with (default: OMP_NUM_THREADS, else all processors)")
-      ->check(CLI::Range(1, 1024))
+      ->check(CLI::Range(1, 1024).description(""))
+      ->type_name("N")
       ->group("Every program");
   app_.add_option("--seed", seed_, "Seed of everything random; the same seed gives the same result")
+      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()).description(""))
       ->capture_default_str()
       ->group("Every program");
   app_.add_flag("--json", json_, "Print one JSON document on stdout instead")->group("Every program");
@@ -51,8 +53,7 @@ int Program::run(int argc, char** argv, const std::function<void()>& body) {
     kernels::forced_isa();  // an unusable SLM_ISA is an error in every program, never ignored
     if (threads_ > 0) set_num_threads(threads_);
     body();
-    errno = 0;
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw IoError("[output] cannot write to stdout", errno);
+    write_now("");
     return 0;
   } catch (const CLI::Success& asked) {  // --help, --version
     return app_.exit(asked);
@@ -70,6 +71,11 @@ int Program::run(int argc, char** argv, const std::function<void()>& body) {
     print_error("[program] an unknown exception");
   }
   return 1;
+}
+
+void write_now(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+    throw IoError("[output] cannot write to stdout", errno);
 }
 
 void print_json(const JsonDocument& document) {

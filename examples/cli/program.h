@@ -10,6 +10,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "slm/core/error.h"
 
@@ -30,7 +31,7 @@ class Program {
   Program(const std::string& name, const std::string& teaches, const std::string& examples);
 
   CLI::App& options() { return app_; }
-  uint64_t seed() const { return seed_; }
+  uint64_t seed() const { return static_cast<uint64_t>(seed_); }
   bool json() const { return json_; }
   int threads() const;  ///< that parallel regions use
   /// Seconds since the program began.
@@ -42,11 +43,13 @@ class Program {
  private:
   CLI::App app_;
   int threads_ = 0;
-  uint64_t seed_ = 0;
+  int64_t seed_ = 0;  // signed, so that −1 is refused and not a huge number
   bool json_ = false;
   std::chrono::steady_clock::time_point begin_;
 };
 
+/// Writes to stdout at once, for text that streams. Throws IoError.
+void write_now(std::string_view text);
 /// Prints one document and a line end on stdout. Bytes that are not UTF-8 become U+FFFD; NaN and infinity become null.
 void print_json(const JsonDocument& document);
 

@@ -11,10 +11,10 @@
 
 namespace {
 
-slm::JsonDocument to_json(const std::string& weights, const slm::EvalText& text, const slm::Score& score,
+slm::JsonDocument to_json(const std::string& weights, const slm::EvaluateOptions& o, const slm::Score& score,
                           const slm::Model& model) {
   slm::JsonDocument result = {{"weights", weights},
-                              {"protocol", text.protocol},
+                              {"protocol", o.protocol_name},
                               {"windows", score.windows},
                               {"tokens", score.nll.count()},
                               {"perplexity", score.perplexity()},
@@ -27,6 +27,10 @@ slm::JsonDocument to_json(const std::string& weights, const slm::EvalText& text,
     result["kl_stderr"] = score.kl.standard_error();
     result["kl_tokens"] = score.kl.count();
     result["top1"] = score.agreement();
+  }
+  if (o.protocol.protocol == slm::Protocol::Rolling) {
+    result["window"] = o.protocol.window;
+    result["stride"] = o.protocol.stride;
   }
   if (model.fake_activations) result["fake_activations"] = name(*model.fake_activations);
   return result;
@@ -76,7 +80,7 @@ int main(int argc, char** argv) {
       const slm::Score score = slm::score_text(
           model, text, {.reference = reference, .kl_tokens = o.kl_tokens, .kv = o.kv, .progress = line.callback()});
       line.finish();
-      results.push_back(to_json(weights, text, score, *model));
+      results.push_back(to_json(weights, o, score, *model));
       table.add(to_row(weights, score, *model));
       fmt::print(stderr, "{}: perplexity {:.4f} ± {:.4f} in {}\n", weights, score.perplexity(),
                  score.perplexity_error(), slm::duration(score.seconds));

@@ -24,8 +24,9 @@ std::string evaluate_examples() {
          "  evaluate --model models/qwen2.5-0.5b --data wiki.test.raw --weights w8c --fake-activations a8t --kl-to "
          "f32\n"
          "JSON: {model, data, threads, results: [{weights, protocol, windows, tokens, perplexity, stderr, kl, seconds, "
-         "packed_bytes,\n  kl_stderr, kl_tokens, top1, fake_activations}]}; kl is null without --kl-to, what follows "
-         "packed_bytes is there where measured.";
+         "packed_bytes,\n  kl_stderr, kl_tokens, top1, window, stride, fake_activations}]}; kl is null without "
+         "--kl-to, what "
+         "follows packed_bytes\n  is there where it applies.";
 }
 
 void add_evaluate_options(CLI::App& app, EvaluateOptions& o) {

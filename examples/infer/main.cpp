@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 
 #include "cli/model_options.h"
 #include "cli/program.h"
@@ -68,11 +67,7 @@ int main(int argc, char** argv) {
     if (!o.ignore_eos) generate.stop_ids = chat ? chat->stop_ids() : tokenizer.eos_ids();
     generate.start = chat ? slm::StreamStart::TextStart : slm::StreamStart::Continuation;
     generate.cancelled = [&] { return interrupt.raised(); };
-    if (!program.json())
-      generate.on_text = [](std::string_view piece) {
-        std::fwrite(piece.data(), 1, piece.size(), stdout);
-        std::fflush(stdout);
-      };
+    if (!program.json()) generate.on_text = slm::write_now;
 
     slm::JsonDocument document = {{"model", o.model}, {"weights", o.weights}, {"threads", program.threads()}};
     if (o.chat) {
@@ -80,8 +75,7 @@ int main(int argc, char** argv) {
       document["turns"] = slm::talk(conversation, generate, interrupt, program.json());
     } else {
       const slm::Generated result = slm::generate(session, tokenizer, prompt_ids, generate);
-      if (!program.json()) fmt::print("\n");
-      std::fflush(stdout);
+      if (!program.json()) slm::write_now("\n");
       if (result.stop == slm::StopReason::ContextFull)
         fmt::print(stderr, "note: the context of {} tokens is full, the text ends here (--ctx)\n", context);
       fmt::print(stderr, "loaded in {:.2f} s; {}; peak memory {}\n", load_end - load_begin, slm::timing_line(result),

@@ -54,7 +54,9 @@ void add_infer_options(CLI::App& app, InferOptions& o) {
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 30).description(""))
       ->type_name("N");
   add_kv_option(app, o.kv);
-  app.add_option("--stop", o.stop, "End before this text; may be given several times")->type_name("S");
+  app.add_option("--stop", o.stop, "End before this text; may be given several times")
+      ->type_name("S")
+      ->allow_extra_args(false);
   app.add_flag("--ignore-eos", o.ignore_eos, "Go on where the model would end");
   const char* sampling = "Sampling";
   app.add_option("--temperature", o.sampler.temperature, "0: always the likeliest token; higher: more varied")

@@ -34,8 +34,7 @@ JsonDocument talk(Conversation& conversation, const GenerateOptions& options, In
     if (line.empty() || line == "/reset") continue;
     try {
       const Reply reply = conversation.reply(line, options);
-      if (!json) fmt::print("\n");
-      std::fflush(stdout);
+      if (!json) write_now("\n");
       if (reply.dropped_turns > 0)
         fmt::print(stderr, "note: the context is full, the oldest {} of the turns before are forgotten\n",
                    reply.dropped_turns);

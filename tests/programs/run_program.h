@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a program of the build and keeps what it says.
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/support/model_paths.h"
+
+namespace slm::test {
+
+/// A folder that is gone after the test.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "slm-programs-XXXXXX").string();
+    path_ = mkdtemp(pattern.data());
+  }
+  ~ScratchFolder() { std::filesystem::remove_all(path_); }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+  std::string write(const std::string& name, const std::string& bytes) const {
+    std::ofstream(path_ / name, std::ios::binary) << bytes;
+    return (path_ / name).string();
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+struct Ran {
+  int exit_code = -1;  ///< 128 + signal where one ended it
+  std::string out, err;
+  nlohmann::json json() const { return nlohmann::json::parse(out); }
+  /// The one line "error: …" without these words; "" where there is none or more than one.
+  std::string error() const {
+    std::istringstream lines(err);
+    std::string found;
+    int count = 0;
+    for (std::string line; std::getline(lines, line);)
+      if (line.starts_with("error: ")) found = line.substr(7), ++count;
+    return count == 1 ? found : "";
+  }
+};
+
+struct RunOptions {
+  std::string input;  ///< stdin
+  std::map<std::string, std::string> environment;
+  std::string output;  ///< a path stdout goes to instead
+};
+
+class Process {
+ public:
+  /// Starts it; stdin is what `input` descriptor reads, -1: nothing.
+  Process(const std::string& program, const std::vector<std::string>& arguments, const RunOptions& options,
+          int input = -1) {
+    std::vector<std::string> words;
+    std::istringstream launcher(SLM_PROGRAM_LAUNCHER);
+    for (std::string word; std::getline(launcher, word, ';');) words.push_back(word);
+    words.push_back(std::string(SLM_PROGRAM_DIR) + "/" + program);
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    const std::string in = scratch_.write("in", options.input);
+    const std::string out = options.output.empty() ? out_path() : options.output;
+    const std::string err = (scratch_.path() / "err").string();
+    pid_ = fork();
+    if (pid_ != 0) return;
+    alarm(300);
+    dup2(input >= 0 ? input : open(in.c_str(), O_RDONLY), 0);
+    dup2(open(out.c_str(), O_WRONLY | O_CREAT, 0600), 1);
+    dup2(open(err.c_str(), O_WRONLY | O_CREAT, 0600), 2);
+    setenv("OMP_WAIT_POLICY", "passive", 0);  // several tests share the cores: waiting threads shall not burn them
+    for (const auto& [key, value] : options.environment) setenv(key.c_str(), value.c_str(), 1);
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  void interrupt() const { kill(pid_, SIGINT); }
+  std::string out_path() const { return (scratch_.path() / "out").string(); }
+  Ran wait() {
+    int status = 0;
+    waitpid(pid_, &status, 0);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read(out_path()),
+            read((scratch_.path() / "err").string())};
+  }
+
+ private:
+  static std::string read(const std::string& path) {
+    std::ostringstream text;
+    text << std::ifstream(path, std::ios::binary).rdbuf();
+    return text.str();
+  }
+  ScratchFolder scratch_;
+  pid_t pid_ = -1;
+};
+
+inline Ran run(const std::string& program, const std::vector<std::string>& arguments, const RunOptions& options = {}) {
+  return Process(program, arguments, options).wait();
+}
+
+inline std::string tiny(const std::string& name) { return (tiny_models() / name).string(); }
+
+/// Exit code, nothing on stdout, one error line that holds `part`.
+inline void expect_error(const Ran& ran, int exit_code, const std::string& part) {
+  EXPECT_EQ(ran.exit_code, exit_code) << ran.err;
+  EXPECT_EQ(ran.out, "");
+  EXPECT_NE(ran.error().find(part), std::string::npos) << "expected \"" << part << "\" in: " << ran.err;
+}
+
+}  // namespace slm::test
