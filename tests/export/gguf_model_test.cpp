@@ -149,6 +149,23 @@ TEST(GgufModel, InterleavesTheRotaryHalvesOfLlamasQueriesOnly) {
   for (int64_t r = 0; r < v.shape()[0]; ++r) EXPECT_EQ(row(v_out, r), row(v, r));
 }
 
+TEST(GgufModel, InterleavesTheBiasesOfLlamasQueriesAndKeysToo) {
+  const TemporaryFolder folder;
+  make_folder(folder.path() / "m", Family::Llama, 128, 257);  // two heads of 64
+  const ModelFiles source = ModelFiles::open(folder.path() / "m");
+  export_gguf(source, plain_tokenizer(), folder.path() / "o.gguf");
+  const GgufFile raw = GgufFile::open(folder.path() / "o.gguf");
+  const std::vector<float> q = source.vector("model.layers.0.self_attn.q_proj.bias");
+  const std::span<const float> stored = raw.find_tensor("blk.0.attn_q.bias")->tensor.as<float>();
+  EXPECT_EQ(stored[1], q[32]);
+  EXPECT_EQ(stored[2], q[1]);
+  EXPECT_EQ(stored[65], q[96]);
+  const ModelFiles out = ModelFiles::open(folder.path() / "o.gguf");
+  EXPECT_EQ(out.config(), source.config());
+  for (const ModelTensor& tensor : source.tensors())
+    expect_equal_bits(values_of(out, tensor.name), values_of(source, tensor.name), tensor.name);
+}
+
 TEST(GgufModel, HasEveryKeyLlamaCppNeeds) {
   using enum GgufType;
   const std::map<std::string, GgufType> of_every_file = {

@@ -69,15 +69,15 @@ inline TokenizerData plain_tokenizer() {
   return t;
 }
 
-/// Writes a Qwen2 folder of one block with seeded weights, all of F32; the embedding's first value is `first`.
-inline void make_qwen2_folder(const std::filesystem::path& folder, int width, int vocab, float first = 0.5f) {
+/// Writes a folder of one block with seeded weights and biases, all of F32; the embedding's first value is `first`.
+inline void make_folder(const std::filesystem::path& folder, Family family, int width, int vocab, float first = 0.5f) {
   std::filesystem::create_directories(folder);
   write_file(
       folder / "config.json",
-      fmt::format(R"({{"model_type":"qwen2","vocab_size":{},"hidden_size":{},"num_hidden_layers":1,)"
+      fmt::format(R"({{"model_type":"{}","attention_bias":true,"vocab_size":{},"hidden_size":{},"num_hidden_layers":1,)"
                   R"("num_attention_heads":{},"num_key_value_heads":1,"intermediate_size":{},"rms_norm_eps":1e-6,)"
                   R"("hidden_act":"silu","tie_word_embeddings":true,"max_position_embeddings":64}})",
-                  vocab, width, std::max(1, width / 64), width));
+                  name(family), vocab, width, std::max(1, width / 64), width));
   std::vector<SafetensorsEntry> entries;
   for (const ExpectedTensor& tensor : expected_tensors(read_hf_config(folder / "config.json")))
     entries.push_back({tensor.name, Dtype::F32, tensor.shape});
@@ -88,6 +88,10 @@ inline void make_qwen2_folder(const std::filesystem::path& folder, int width, in
     if (i == 0) values[0] = first;
     sink(std::as_bytes(std::span<const float>(values)));
   });
+}
+
+inline void make_qwen2_folder(const std::filesystem::path& folder, int width, int vocab, float first = 0.5f) {
+  make_folder(folder, Family::Qwen2, width, vocab, first);
 }
 
 }  // namespace slm
