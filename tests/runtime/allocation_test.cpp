@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
 
 #include "slm/runtime/sampler.h"
@@ -23,6 +24,11 @@ void* __libc_memalign(size_t, size_t);
 void* malloc(size_t size) { return ++allocations, __libc_malloc(size); }
 void* calloc(size_t n, size_t size) { return ++allocations, __libc_calloc(n, size); }
 void* realloc(void* p, size_t size) { return ++allocations, __libc_realloc(p, size); }
+int posix_memalign(void** p, size_t alignment, size_t size) {
+  ++allocations;
+  *p = __libc_memalign(alignment, size);
+  return *p == nullptr ? ENOMEM : 0;
+}
 void* aligned_alloc(size_t alignment, size_t size) { return ++allocations, __libc_memalign(alignment, size); }
 }
 

@@ -13,13 +13,12 @@ constexpr size_t kHugePage = size_t{2} << 20;
 }  // namespace
 
 AlignedBuffer::AlignedBuffer(size_t bytes) : size_(bytes) {
-  // Huge pages: a decode step walks hundreds of MB, and 4 KB pages cost a TLB miss each.
+  // Huge pages: a decode step walks hundreds of MB, and 4 KB pages cost a TLB miss each. Only whole ones are asked for, so
+  // that the end of a buffer does not take up to 2 MB it has no use for.
   const size_t alignment = bytes >= 4 * kHugePage ? kHugePage : kCacheLine;
-  if (bytes > SIZE_MAX - alignment) throw std::bad_alloc();
-  const size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-  void* p = std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
-  if (p == nullptr) throw std::bad_alloc();
-  if (alignment == kHugePage) madvise(p, rounded, MADV_HUGEPAGE);
+  void* p = nullptr;
+  if (posix_memalign(&p, alignment, bytes == 0 ? alignment : bytes) != 0) throw std::bad_alloc();
+  if (alignment == kHugePage) madvise(p, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
   data_.reset(static_cast<std::byte*>(p));
 }
 
