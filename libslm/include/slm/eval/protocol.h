@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Protocols of perplexity: which text, cut into which windows, of which which tokens count. The same protocol gives the
-// same number as the program it is named after; two protocols are not comparable (docs/evaluation.md).
+// same number as the program it is named after; two protocols are not comparable.
 // In: the bytes of a text file, a tokenizer.  Out: EvalText.  Next: perplexity.h.
 //
 //   gptq2048     ids |--- 2048 ---|--- 2048 ---| …      counted: the last 2047 of each      (Frantar et al. 2023)
