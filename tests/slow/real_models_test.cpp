@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Real weights against transformers in float32 (tests/golden/make_real_references.py): prompt ids, greedy tokens,
-// logits and perplexity. Needs the models of $SLM_MODELS and ../shared/data; minutes. "Same tokens" holds until the
+// logits (perplexity: perplexity_test.cpp). Needs the models of $SLM_MODELS and ../shared/data; minutes. "Same tokens" holds until the
 // reference's top two are closer than twice the largest logit difference seen; where that happens is printed.
 #include <gtest/gtest.h>
 
@@ -9,7 +9,6 @@
 #include <iostream>
 #include <map>
 
-#include "slm/eval/perplexity.h"
 #include "slm/io/json.h"
 #include "slm/io/safetensors.h"
 #include "slm/kernels/vec/variants.h"
@@ -22,9 +21,8 @@ namespace slm {
 namespace {
 
 struct Case {
-  std::string name;        ///< of the reference
-  std::string model;       ///< file or folder in $SLM_MODELS
-  std::string perplexity;  ///< entry of perplexity.json; empty: not compared
+  std::string name;   ///< of the reference
+  std::string model;  ///< file or folder in $SLM_MODELS
 };
 
 class RealModel : public testing::TestWithParam<Case> {
@@ -113,30 +111,12 @@ TEST_P(RealModel, EqualsTransformers) {
     }
   }
   std::cout << GetParam().name << ": " << compared << " greedy tokens equal\n";
-
-  if (GetParam().perplexity.empty()) return;
-  const Json references = parse_json_file(test::real_golden() / "perplexity.json");
-  if (!references.contains(GetParam().perplexity)) GTEST_SKIP() << "perplexity.json has no " << GetParam().perplexity;
-  const std::string file = read_file(text_path());
-  for (const Protocol protocol : {Protocol::LlamaCpp512, Protocol::Gptq2048}) {
-    const Json& reference = references.at(GetParam().perplexity).at("protocols").at(std::string(name(protocol)));
-    EvalText text = make_eval_text(*tokenizer_, file, {.protocol = protocol});
-    EXPECT_EQ(std::ssize(text.ids), reference.at("tokens_of_whole_file").get<int64_t>());
-    text.windows.resize(reference.at("windows").get<size_t>());
-    const Score score = score_text(model_, text);
-    const double expected = reference.at("perplexity").get<double>();
-    std::cout << GetParam().name << ": " << name(protocol) << " perplexity " << score.perplexity() << ", transformers "
-              << expected << '\n';
-    EXPECT_EQ(score.nll.count(), reference.at("scored").get<int64_t>());
-    EXPECT_NEAR(score.perplexity(), expected, 5e-5 * expected);  // four digits
-  }
 }
 
 INSTANTIATE_TEST_SUITE_P(, RealModel,
-                         testing::Values(Case{"smollm2", "smollm2-135m-instruct-q4_1.gguf", "smollm2"},
-                                         Case{"qwen0.5b", "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf", ""},
-                                         Case{"qwen0.5b-tie", "qwen0.5b-tie", "qwen0.5b-tie"},
-                                         Case{"qwen1.5b-tie", "qwen1.5b-tie", "qwen1.5b-tie"}),
+                         testing::Values(Case{"smollm2", "smollm2-135m-instruct-q4_1.gguf"},
+                                         Case{"qwen0.5b", "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"},
+                                         Case{"qwen0.5b-tie", "qwen0.5b-tie"}, Case{"qwen1.5b-tie", "qwen1.5b-tie"}),
                          [](const auto& param) {
                            std::string name = param.param.name;
                            std::replace_if(
