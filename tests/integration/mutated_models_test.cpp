@@ -27,8 +27,9 @@ namespace fs = std::filesystem;
 std::string mutate_text(std::string text, Rng& rng) {
   for (int tries = 0; tries < 100; ++tries) {
     char& c = text[rng.below(text.size())];
-    if (std::isdigit(static_cast<unsigned char>(c))) return c = static_cast<char>('0' + rng.below(10)), text;
-    if (std::islower(static_cast<unsigned char>(c))) return c = static_cast<char>('a' + rng.below(26)), text;
+    const char other =
+        static_cast<char>(std::isdigit(static_cast<unsigned char>(c)) ? '0' + rng.below(10) : 'a' + rng.below(26));
+    if (std::isalnum(static_cast<unsigned char>(c)) && other != c) return c = other, text;
   }
   return text;
 }
@@ -121,6 +122,10 @@ TEST_P(MutatedModels, AreRefusedOrRun) {
       }
       const ModelFiles files = ModelFiles::open(model);
       ++opened;
+      if (files.gguf()) {
+        const Tokenizer tokenizer = Tokenizer::load(model);
+        tokenizer.decode(tokenizer.encode("Größe – 3.1 m <|im_end|>", {.control_tokens = true}), false);
+      }
       static constexpr std::array<std::optional<WeightScheme>, 4> kSchemes = {std::nullopt, WeightScheme::W4G32,
                                                                               WeightScheme::W8C, WeightScheme::F32};
       const auto loaded =

@@ -131,6 +131,8 @@ TEST(Pack, RefusesWhatDoesNotFit) {
                                                {.tensor = random_matrix(4, 64, 1)}};
   EXPECT_THROW(pack(WeightScheme::F32, different), ArgumentError);
   EXPECT_THROW(pack(WeightScheme::F32, {}), ArgumentError);
+  EXPECT_NO_THROW(PackedMatrix(WeightScheme::W8C, 1, 131072));
+  EXPECT_THROW(PackedMatrix(WeightScheme::W8C, 1, 131073), ArgumentError);
 }
 
 }  // namespace

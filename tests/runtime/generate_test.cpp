@@ -66,9 +66,19 @@ TEST_F(Generate, EndsWhenCancelled) {
   Session session(model_, {.context = 64});
   int asked = 0;
   const Generated result =
-      generate(session, tokenizer_, prompt_, {.max_tokens = 30, .cancelled = [&] { return ++asked > 4; }});
+      generate(session, tokenizer_, prompt_, {.max_tokens = 30, .cancelled = [&] { return ++asked > 5; }});
   EXPECT_EQ(result.stop, StopReason::Cancelled);
   EXPECT_EQ(result.ids.size(), 4u);
+}
+
+TEST_F(Generate, EndsWithinALongPromptWhenCancelled) {
+  Session session(model_, {.context = 64, .max_rows = 4});
+  int asked = 0;
+  const Generated result =
+      generate(session, tokenizer_, std::vector<int32_t>(40, 1), {.cancelled = [&] { return ++asked > 3; }});
+  EXPECT_EQ(result.stop, StopReason::Cancelled);
+  EXPECT_TRUE(result.ids.empty());
+  EXPECT_EQ(session.length(), 12);
 }
 
 TEST_F(Generate, RefusesEmptyAndOverlongPrompts) {

@@ -13,7 +13,17 @@ size_t element_size(kernels::KvStorage storage) { return storage == kernels::KvS
 
 }  // namespace
 
+namespace {
+/// Positions are int32: a capacity beyond them is refused before a size is computed from it.
+int64_t checked_capacity(int64_t capacity) {
+  SLM_CHECK(capacity >= 1 && capacity < int64_t{1} << 31, "[kv_cache] room for {} tokens, expected 1 to 2^31 - 1",
+            capacity);
+  return capacity;
+}
+}  // namespace
+
 uint64_t KvCache::bytes(const ModelConfig& config, int64_t capacity, kernels::KvStorage storage) {
+  checked_capacity(capacity);
   uint64_t total = element_size(storage) * 2;
   for (const int64_t factor : {blocks_for(capacity), kKvBlockTokens, config.head_dim, config.kv_heads, config.layers})
     SLM_CHECK(!__builtin_mul_overflow(total, static_cast<uint64_t>(factor), &total) && total < uint64_t{1} << 46,
@@ -25,15 +35,14 @@ KvCache::KvCache(const ModelConfig& config, const KvCacheOptions& options)
     : layers_(config.layers),
       kv_heads_(config.kv_heads),
       head_dim_(config.head_dim),
-      capacity_(options.capacity),
+      capacity_(checked_capacity(options.capacity)),
       sequences_(options.sequences),
-      blocks_(blocks_for(options.capacity)),
+      blocks_(blocks_for(capacity_)),
       variant_(kernels::select(kernels::attention_variants(options.storage))),
       element_bytes_(element_size(options.storage)),
       head_bytes_(static_cast<size_t>(blocks_ * kKvBlockTokens * head_dim_) * element_bytes_) {
-  SLM_CHECK(capacity_ >= 1 && sequences_ >= 1, "[kv_cache] {} sequences of {} tokens, expected at least one of one",
-            sequences_, capacity_);
-  SLM_CHECK(sequences_ < 1 << 20, "[kv_cache] {} sequences, expected fewer than {}", sequences_, 1 << 20);
+  SLM_CHECK(sequences_ >= 1 && sequences_ < 1 << 20, "[kv_cache] {} sequences, expected 1 to {}", sequences_,
+            (1 << 20) - 1);
   buffer_ = AlignedBuffer(bytes(config, capacity_, options.storage) * static_cast<uint64_t>(sequences_));
 }
 

@@ -26,6 +26,11 @@ MatrixView view(AlignedBuffer& buffer, int64_t rows, int64_t columns) {
 
 int64_t group_columns(const ModelConfig& c) { return std::max(c.q_width() + 2 * c.kv_width(), 2 * c.ffn); }
 
+int64_t checked_rows(int64_t rows) {
+  SLM_CHECK(rows >= 1 && rows < int64_t{1} << 20, "[runtime] a step of {} rows, expected 1 to {}", rows, (1 << 20) - 1);
+  return rows;
+}
+
 size_t largest_row_bytes(const ModelConfig& c) { return static_cast<size_t>(c.width) * sizeof(float); }
 
 }  // namespace
@@ -34,8 +39,8 @@ RuntimeExecutor::RuntimeExecutor(const ModelConfig& config, KvCache& cache, cons
     : config_(config),
       cache_(cache),
       vec_(kernels::select(kernels::vec_variants())),
-      max_rows_(options.max_rows),
-      max_logit_rows_(options.max_logit_rows),
+      max_rows_(checked_rows(options.max_rows)),
+      max_logit_rows_(checked_rows(options.max_logit_rows)),
       fake_activations_(options.fake_activations),
       angles_(config.head_dim, config.rope_theta, options.max_rows),
       input_(vec_, std::max(options.max_rows, options.max_logit_rows),
@@ -49,8 +54,6 @@ RuntimeExecutor::RuntimeExecutor(const ModelConfig& config, KvCache& cache, cons
       logits_(floats(max_logit_rows_, config.vocab)),
       attention_scratch_(floats(num_threads(), kernels::attention_scratch_floats(config.head_dim))),
       row_scratch_(largest_row_bytes(config)) {
-  SLM_CHECK(max_rows_ >= 1 && max_logit_rows_ >= 1, "[runtime] {} rows and {} logit rows, expected at least 1",
-            max_rows_, max_logit_rows_);
   for (auto* rows : {&ids_, &positions_, &key_begin_, &key_end_}) rows->reserve(static_cast<size_t>(max_rows_));
   batch_.reserve(static_cast<size_t>(max_rows_));
 }

@@ -70,6 +70,8 @@ PackedMatrix::PackedMatrix(WeightScheme scheme, int64_t n, int64_t k)
   SLM_CHECK(n > 0 && k > 0, "[pack] matrix is ({},{}), expected at least one row and column", n, k);
   SLM_CHECK(k % info(scheme).group == 0, "[pack] rows of {} values, {} needs a multiple of {}", k, name(scheme),
             info(scheme).group);
+  SLM_CHECK(scheme != WeightScheme::W8C || k <= kernels::kMaxQ8cDepth,
+            "[pack] rows of {} values, w8c sums at most {} in int32", k, kernels::kMaxQ8cDepth);
   panel_bytes_ = variant_->panel_bytes(k);
   data_ = AlignedBuffer(panel_bytes_ * static_cast<size_t>(panels()));
 }

@@ -91,7 +91,19 @@ Generated generate(Session& session, const Tokenizer& tokenizer, std::span<const
   };
 
   const auto begin = std::chrono::steady_clock::now();
-  std::span<const float> logits = session.append(prompt);
+  std::span<const float> logits;
+  for (std::span<const int32_t> rest = prompt; !rest.empty();) {  // step by step: a long prompt can be cancelled
+    if (options.cancelled && options.cancelled()) {
+      result.stop = StopReason::Cancelled;
+      return result;
+    }
+    const size_t count = std::min(rest.size(), static_cast<size_t>(session.max_rows()));
+    if (count < rest.size())
+      session.forward(rest.first(count));
+    else
+      logits = session.append(rest);
+    rest = rest.subspan(count);
+  }
   result.prefill_seconds = seconds_since(begin);
   auto first = std::chrono::steady_clock::now();
   for (;;) {

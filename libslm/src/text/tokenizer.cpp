@@ -87,9 +87,10 @@ void add_known_eos_ids(Tokenizer::Impl& impl) {
 
 Tokenizer Tokenizer::load(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(path)) return from_folder(path);
-  if (path.extension() == ".gguf") return from_gguf(GgufFile::open(path));
+  const bool is_json = path.extension() == ".json";
+  if (!is_json && path.extension() != ".model") return from_gguf(GgufFile::open(path));
   auto impl = std::make_shared<Impl>();
-  path.extension() == ".model" ? read_tokenizer_model(path, *impl) : read_tokenizer_json(path, *impl);
+  is_json ? read_tokenizer_json(path, *impl) : read_tokenizer_model(path, *impl);
   add_known_eos_ids(*impl);
   return Tokenizer(std::move(impl));
 }

@@ -4,6 +4,7 @@
 // rebuilt.
 #include "slm/core/check.h"
 #include "slm/io/gguf.h"
+#include "slm/text/utf8.h"
 #include "text/tokenizer_impl.h"
 
 namespace slm {
@@ -50,6 +51,8 @@ void read_bpe(const GgufFile& file, Tokenizer::Impl& impl) {
   for (size_t i = 0; i < tokens.size(); ++i) {
     const auto id = static_cast<int32_t>(i);
     const bool whole = impl.types[i] == TokenType::Control || impl.types[i] == TokenType::UserDefined;
+    if (valid_utf8_prefix(tokens[i]) < tokens[i].size())
+      throw FormatError(file.path(), fmt::format("[tokenizer] token {} is no valid UTF-8", i));
     set_bpe_token(impl.table, id, tokens[i], whole);
     if (whole)
       added.push_back({.text = std::string(tokens[i]), .id = id, .control = impl.types[i] == TokenType::Control});

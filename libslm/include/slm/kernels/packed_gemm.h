@@ -33,6 +33,9 @@ enum class GemmStorage {
   Q4_1,  ///< k/32 GGUF Q4_1 blocks (f16 d, f16 m, 16 bytes; value d·nibble + m)
 };
 
+/// Longest row whose w8c sum certainly fits int32: 131,072 · 127 · 128 < 2³¹.
+inline constexpr int64_t kMaxQ8cDepth = 131072;
+
 /// Rows of B in, one panel out.
 struct PackArgs {
   const std::byte* const* rows;  ///< `count` pointers to rows in the storage's own format; any alignment

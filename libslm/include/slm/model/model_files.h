@@ -29,6 +29,8 @@ class ModelFiles {
   /// Throws IoError (no such file; a folder without config.json or weights), FormatError (missing, unknown, duplicate
   /// tensors, wrong shapes, config against weights).
   static ModelFiles open(const std::filesystem::path& path);
+  ModelFiles(ModelFiles&&) = default;  // not copied: tensors refer to the row scales held here
+  ModelFiles& operator=(ModelFiles&&) = default;
 
   const ModelConfig& config() const { return config_; }
   const std::string& path() const { return path_; }
@@ -41,6 +43,7 @@ class ModelFiles {
   uint64_t stored_bytes() const;
 
  private:
+  ModelFiles() = default;
   std::string path_;
   ModelConfig config_;
   std::optional<GgufFile> gguf_;

@@ -44,7 +44,7 @@ struct TokenizerData {
 /// Immutable and thread-safe; a copy shares the vocabulary.
 class Tokenizer {
  public:
-  /// A folder (from_folder), a .gguf file (from_gguf), or a tokenizer.json / tokenizer.model file by itself.
+  /// A folder (from_folder), a *.json or *.model file by itself, or a GGUF file of any name (from_gguf).
   /// Throws IoError, FormatError naming the part that is not supported.
   static Tokenizer load(const std::filesystem::path& path);
   /// tokenizer.model, else tokenizer.json; with tokenizer_config.json, special_tokens_map.json, added_tokens.json,
