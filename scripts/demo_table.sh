@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Joins the JSON of evaluate and of end_to_end_bench into one Markdown table: a row for each scheme.
-#   demo_table.sh evaluate.json bench.json
+# Joins the JSON of evaluate and of runs of end_to_end_bench into one Markdown table: a row for each scheme.
+#   demo_table.sh evaluate.json bench.json…
 set -euo pipefail
 source "$(dirname "$0")/packages.sh"
 require_packages jq
-jq -r -n --slurpfile evaluate "$1" --slurpfile bench "$2" '
+jq -r -n --slurpfile evaluate "$1" --slurpfile bench <(cat "${@:2}") '
   def round_to(n): . * pow(10; n) | round / pow(10; n);
   "| weights | size MB | perplexity | KL to f32 | ms/token | prefill tok/s | peak MB |",
   "|---|---:|---:|---:|---:|---:|---:|",
-  ($bench[0].results[] as $b | ($evaluate[0].results[] | select(.weights == $b.weights)) as $e |
+  ($bench[] | (.results // [.])[] as $b | ($evaluate[0].results[] | select(.weights == $b.weights)) as $e |
    "| \($b.weights) | \($b.packed_bytes / 1e6 | round_to(1)) | \($e.perplexity | round_to(3)) | \($e.kl // 0 | round_to(4)) | \(1000 / $b.decode_tokens_per_second | round_to(2)) | \($b.prefill_tokens_per_second | round_to(0)) | \($b.peak_rss_bytes / 1e6 | round_to(0)) |")'
