@@ -31,9 +31,7 @@ std::vector<Planned> plan_tensors(const ModelFiles& model, const SchemePlan& pla
   std::vector<Planned> planned;
   for (const ModelTensor& tensor : model.tensors()) {
     const Tensor& stored = tensor.stored.tensor;
-    const bool paired = config.family == Family::Llama && (tensor.name.find(".q_proj.") != std::string::npos ||
-                                                           tensor.name.find(".k_proj.") != std::string::npos);
-    Planned p = {&tensor, WeightScheme::F32, paired ? config.head_dim : 0};
+    Planned p = {&tensor, WeightScheme::F32, gguf_paired_head_dim(config, tensor.name)};
     if (p.matrix()) {
       p.scheme = plan.scheme_of(tensor.name, stored.dtype(), config.tied_head);
       const int64_t k = stored.shape()[1];

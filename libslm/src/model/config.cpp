@@ -229,6 +229,11 @@ std::vector<ExpectedTensor> expected_tensors(const ModelConfig& c) {
   return all;
 }
 
+int64_t gguf_paired_head_dim(const ModelConfig& config, std::string_view hf_name) {
+  const bool paired = hf_name.find(".q_proj.") != hf_name.npos || hf_name.find(".k_proj.") != hf_name.npos;
+  return config.family == Family::Llama && paired ? config.head_dim : 0;
+}
+
 std::string gguf_tensor_name(std::string_view hf_name) {
   return translate(hf_name, &NamePair::hf, &NamePair::gguf, "model.layers.", "blk.");
 }

@@ -17,11 +17,6 @@ bool ignorable(std::string_view name, const ModelConfig& config) {
   return name.ends_with(".rotary_emb.inv_freq") || (config.tied_head && name == "lm_head.weight");
 }
 
-/// GGUF files hold q and k of the `llama` architecture with the rotary halves of each head interleaved.
-bool pairs_rotary_rows(const ModelConfig& config, std::string_view name) {
-  return config.family == Family::Llama && (name.find(".q_proj.") != name.npos || name.find(".k_proj.") != name.npos);
-}
-
 }  // namespace
 
 ModelFiles ModelFiles::open(const fs::path& path) {
@@ -72,8 +67,7 @@ ModelFiles ModelFiles::open(const fs::path& path) {
       throw FormatError(files.path_, fmt::format("tensor {} is {}, the config says {}", want.name, shape.to_string(),
                                                  want.shape.to_string()));
     tensor.source.tensor = tensor.stored.tensor;
-    if (files.gguf_ && pairs_rotary_rows(files.config_, want.name))
-      tensor.source.paired_head_dim = files.config_.head_dim;
+    if (files.gguf_) tensor.source.paired_head_dim = gguf_paired_head_dim(files.config_, want.name);
     const Dtype dtype = tensor.stored.tensor.dtype();
     if (dtype == Dtype::I32 || (want.shape.rank() == 1 && (is_block_type(dtype) || dtype == Dtype::I8)))
       throw FormatError(files.path_, fmt::format("tensor {} is {}, expected floats", want.name, slm::name(dtype)));

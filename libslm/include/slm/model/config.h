@@ -53,6 +53,10 @@ struct ExpectedTensor {
 /// Every tensor a model of this config has, in the order of use.
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config);
 
+/// GGUF files hold q and k of the `llama` architecture with the rotary halves of each head interleaved (MatrixSource::stored_row):
+/// the head size for those tensors, 0 for all others.
+int64_t gguf_paired_head_dim(const ModelConfig& config, std::string_view hf_name);
+
 /// "model.layers.3.self_attn.q_proj.weight" ↔ "blk.3.attn_q.weight". Empty where the name is not one of the families'.
 std::string gguf_tensor_name(std::string_view hf_name);
 std::string hf_tensor_name(std::string_view gguf_name);
