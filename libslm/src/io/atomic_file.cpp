@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "io/descriptor.h"
 #include "slm/core/check.h"
 
 namespace slm {
@@ -20,14 +21,12 @@ constexpr int kNameAttempts = 1000;
 /// there.
 void sync_folder(const std::filesystem::path& folder) {
   const std::string name = folder.empty() ? "." : folder.string();
-  const int fd = ::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) {
+  const Descriptor fd(::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.get() < 0) {
     if (errno == EACCES) return;  // a folder one may write to but not read
     throw IoError("[write] " + name, errno);
   }
-  const int error = ::fsync(fd) == 0 ? 0 : errno;
-  ::close(fd);
-  if (error != 0 && error != EINVAL && error != EROFS) throw IoError("[write] " + name, error);
+  if (::fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS) throw IoError("[write] " + name, errno);
 }
 
 }  // namespace

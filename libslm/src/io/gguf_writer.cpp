@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "io/ggml_types.h"
+#include "io/gguf_tensor_info.h"
 #include "io/tensor_sink.h"
 #include "slm/core/check.h"
 #include "slm/io/atomic_file.h"
@@ -12,7 +13,6 @@
 namespace slm {
 namespace {
 
-constexpr uint64_t kDefaultAlignment = 32;
 constexpr size_t kMaxTensorName = 63;  ///< GGML_MAX_NAME less the terminating zero
 constexpr uint32_t kVersion = 3;
 
@@ -191,7 +191,7 @@ void GgufWriter::declare_tensor(std::string name, Dtype dtype, Shape shape) {
 
 uint64_t GgufWriter::alignment() const {
   const auto key = std::ranges::find(metadata_, "general.alignment", &std::pair<std::string, GgufValue>::first);
-  return key == metadata_.end() ? kDefaultAlignment : std::get<uint64_t>(key->second.value);
+  return key == metadata_.end() ? kGgufDefaultAlignment : std::get<uint64_t>(key->second.value);
 }
 
 void GgufWriter::write_header(const Sink& sink) const {

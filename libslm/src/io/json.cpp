@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <set>
 
+#include "io/descriptor.h"
 #include "slm/core/check.h"
 
 namespace slm {
@@ -62,32 +63,25 @@ std::string shown(const Json& value) {
 std::string read_file(const std::filesystem::path& path) {
   const std::string name = path.string();
   const std::string message = "[read] " + name;
-  const int fd = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) throw IoError(message, errno);
-  std::string text;
-  int error = 0;
+  const Descriptor fd(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.get() < 0) throw IoError(message, errno);
   struct stat status = {};
-  if (::fstat(fd, &status) != 0) {
-    error = errno;
-  } else if (S_ISDIR(status.st_mode)) {
-    error = EISDIR;
-  } else {
-    constexpr size_t kChunk = size_t{1} << 16;
-    size_t size = 0;
-    // One byte more than the file, so that its end is seen without growing; a pipe has no size and grows by doubling.
-    text.resize(S_ISREG(status.st_mode) && status.st_size > 0 ? static_cast<size_t>(status.st_size) + 1 : kChunk);
-    while (true) {
-      const ssize_t n = ::read(fd, text.data() + size, text.size() - size);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) error = errno;
-      if (n <= 0) break;
-      size += static_cast<size_t>(n);
-      if (size == text.size()) text.resize(2 * size);
-    }
-    text.resize(size);
+  if (::fstat(fd.get(), &status) != 0) throw IoError(message, errno);
+  if (S_ISDIR(status.st_mode)) throw IoError(message, EISDIR);
+  constexpr size_t kChunk = size_t{1} << 16;
+  // One byte more than the file, so that its end is seen without growing; a pipe has no size and grows by doubling.
+  const bool has_size = S_ISREG(status.st_mode) && status.st_size > 0;
+  std::string text(has_size ? static_cast<size_t>(status.st_size) + 1 : kChunk, '\0');
+  size_t size = 0;
+  while (true) {
+    const ssize_t n = ::read(fd.get(), text.data() + size, text.size() - size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw IoError(message, errno);
+    if (n == 0) break;
+    size += static_cast<size_t>(n);
+    if (size == text.size()) text.resize(2 * size);
   }
-  ::close(fd);
-  if (error != 0) throw IoError(message, error);
+  text.resize(size);
   return text;
 }
 
