@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention of Qwen2.5-0.5B (7 query heads per KV head, head size 64) and neighbours: prefill in GFLOP/s, decoding also in
-// GB/s of cache read. One call is one KV head; FLOPs count both products over the visible keys.
+// Attention of Qwen2.5-0.5B (7 query heads per KV head, head size 64) and neighbours: prefill in GFLOP/s, decoding
+// also in GB/s of cache read. One call is one KV head; FLOPs count both products over the visible keys.
 #include <benchmark/benchmark.h>
 
 #include <cstring>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Vector kernels on the rows of Qwen2.5-0.5B: width 896, ffn 4864, head size 64, vocabulary 151,936. Elements per second.
+// Vector kernels on the rows of Qwen2.5-0.5B: width 896, ffn 4864, head size 64, vocabulary 151,936.
+// Elements per second.
 #include <benchmark/benchmark.h>
 
 #include <string>

@@ -21,17 +21,17 @@ std::string cell(const slm::JsonDocument& s) {
 int main(int argc, char** argv) {
   slm::Program program(
       "end_to_end_bench",
-      "Measures a model's speed as llama-bench does: reading a prompt of random tokens, and, apart from it, tokens one "
-      "by "
-      "one\nfrom an empty context (or --depth). One round warms up, then the median of --rounds and the least and "
-      "largest.",
+      "Measures a model's speed as llama-bench does: reading a prompt of random tokens, and, apart from it, tokens "
+      "one by one\n"
+      "from an empty context (or --depth). One round warms up, then the median of --rounds and the least and largest.",
       slm::describe_weights() +
           "\nExamples:\n"
           "  end_to_end_bench --model models/qwen2.5-0.5b --weights w4g32,w8g32 --threads 2\n"
           "  end_to_end_bench --model model.gguf --prefill 512 --decode 0 --rounds 1 --json\n"
           "JSON: {model, threads, rounds, results: [{weights, prefill, decode, depth, prefill_tokens_per_second,\n"
-          "  decode_tokens_per_second, spread, load_seconds, packed_bytes, kv_bytes, peak_rss_bytes}]}; of one scheme, "
-          "its keys stand\n  at the top too.");
+          "  decode_tokens_per_second, spread, load_seconds, packed_bytes, kv_bytes, peak_rss_bytes}]};"
+          " of one scheme, its keys stand\n"
+          "  at the top too.");
   slm::BenchOptions o;
   slm::add_model_option(program.options(), o.model);
   slm::add_weights_option(program.options(), o.weights);

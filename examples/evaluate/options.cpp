@@ -7,10 +7,11 @@
 namespace slm {
 
 const char* const kEvaluateTeaches =
-    "Measures how well a model predicts a text, under each way of holding its weights: perplexity = exp(mean of "
-    "−log p(token)),\nwith one standard error; and how far its predictions are from the unquantized model's: mean "
-    "KL(reference ‖ model) in\nnats, and how often both find the same token likeliest. Numbers compare only within one "
-    "protocol:\n"
+    "Measures how well a model predicts a text, under each way of holding its weights: "
+    "perplexity = exp(mean of −log p(token)),\n"
+    "with one standard error; and how far its predictions are from the unquantized model's: "
+    "mean KL(reference ‖ model) in\n"
+    "nats, and how often both find the same token likeliest. Numbers compare only within one protocol:\n"
     "  gptq2048     windows of 2048 side by side, the last 2047 counted, rows joined by blank lines: the GPTQ paper\n"
     "  llamacpp512  windows of 512 side by side, the last 255 counted: llama-perplexity\n"
     "  rolling      windows of W tokens every S: each token once, with at least W − S tokens before it";
@@ -21,12 +22,13 @@ std::string evaluate_examples() {
          "  evaluate --model models/qwen2.5-0.5b --data wiki.test.raw --protocol llamacpp512 --windows 64 \\\n"
          "    --weights f32,w8g32,w4g32 --kl-to f32 --kl-tokens 4096\n"
          "  evaluate --model model.gguf --data book.txt --protocol rolling --window 1024 --stride 512\n"
-         "  evaluate --model models/qwen2.5-0.5b --data wiki.test.raw --weights w8c --fake-activations a8t --kl-to "
-         "f32\n"
-         "JSON: {model, data, threads, results: [{weights, protocol, windows, tokens, perplexity, stderr, kl, seconds, "
-         "packed_bytes,\n  kl_stderr, kl_tokens, top1, window, stride, fake_activations}]}; kl is null without "
-         "--kl-to, what "
-         "follows packed_bytes\n  is there where it applies.";
+         "  evaluate --model models/qwen2.5-0.5b --data wiki.test.raw --weights w8c --fake-activations a8t"
+         " --kl-to f32\n"
+         "JSON: {model, data, threads, results: [{weights, protocol, windows, tokens, perplexity, stderr, kl, seconds,"
+         " packed_bytes,\n"
+         "  kl_stderr, kl_tokens, top1, window, stride, fake_activations}]}; kl is null without --kl-to,"
+         " what follows packed_bytes\n"
+         "  is there where it applies.";
 }
 
 void add_evaluate_options(CLI::App& app, EvaluateOptions& o) {

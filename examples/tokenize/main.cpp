@@ -8,8 +8,9 @@
 
 int main(int argc, char** argv) {
   slm::Program program("tokenize",
-                       "Shows the ids and pieces a model's tokenizer makes of a text: one token a line, the id and its "
-                       "spelling in\nthe vocabulary (byte-level vocabularies write a space as Ġ and a line end as Ċ).\n"
+                       "Shows the ids and pieces a model's tokenizer makes of a text: one token a line, "
+                       "the id and its spelling in\n"
+                       "the vocabulary (byte-level vocabularies write a space as Ġ and a line end as Ċ).\n"
                        "Names of control tokens in the text (\"<|im_end|>\") are plain text unless --control-tokens.",
                        "Examples:\n"
                        "  tokenize --model models/qwen2.5-0.5b --text \"The river rose\"\n"

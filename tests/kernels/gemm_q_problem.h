@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Integer GEMM problems for the tests of gemm_q4 and gemm_q8: random or extreme operands, an obvious reference that
-// reads the weights in their own storage (never a panel), and a runner that packs, calls a variant and watches the
-// bytes around its output.
+// reads the weights in their own storage (never a panel), and a runner that packs,
+// calls a variant and watches the bytes around its output.
 #pragma once
 
 #include <bit>
@@ -201,8 +201,8 @@ class PackedProblem {
   AlignedBuffer buffer_;
 };
 
-/// Rows [m0,m1) × columns [n0,n1) of the product, n0 at the start of a panel; fails where a byte outside them is
-/// written.
+/// Rows [m0,m1) × columns [n0,n1) of the product, n0 at the start of a panel;
+/// fails where a byte outside them is written.
 inline std::vector<float> run_part(const GemmVariant& variant, const GemmProblem& p, const PackedProblem& packed,
                                    int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
   const int64_t m = m1 - m0, n = n1 - n0, per_row = p.grouped() ? p.groups() : 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// N4: a linear on packed weights = the float product of the quantizer's x̂ and Ŵ, within the bound of its float roundings.
+// N4: a linear on packed weights = the float product of the quantizer's x̂ and Ŵ, within the bound of its roundings.
 #include "slm/ops/linear.h"
 
 #include <gtest/gtest.h>

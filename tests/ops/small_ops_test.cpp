@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RoPE, embedding, attention and the row-wise operations against their formulas in f64, at the level ops/ adds: rows, heads, threads.
+// RoPE, embedding, attention and the row-wise operations against their formulas in f64, at the level ops/ adds:
+// rows, heads, threads.
 #include <gtest/gtest.h>
 
 #include <cmath>

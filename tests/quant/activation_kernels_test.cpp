@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fast copies of the activation rule: every row of the vec table that runs here equals quant/activations bit for
-// bit.
+// The fast copies of the activation rule: every row of the vec table
+// that runs here equals quant/activations bit for bit.
 #include <gtest/gtest.h>
 
 #include <cmath>

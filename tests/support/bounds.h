@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Error bounds for floating-point kernels against a float64 reference. Integers and packed bits are compared exactly,
 // not here. A sum of k products rounded in float drifts like a random walk: |error| ≤ c·√k·ε·Σ|a||b| with c = 4 holds
-// with large margin on random data (the certain bound has k in place of √k: Higham 2002, §3.1); one wrong weight is far
-// outside of it.
+// with large margin on random data (the certain bound has k in place of √k: Higham 2002, §3.1);
+// one wrong weight is far outside of it.
 #pragma once
 
 #include <algorithm>
@@ -14,8 +14,8 @@ namespace slm::bounds {
 /// Unit roundoff of float: 2⁻²⁴.
 inline constexpr double kUnit = 0x1p-24;
 
-/// A dot product of length k whose products' magnitudes sum to `magnitudes`; `extra` roundings of the result's size
-/// follow.
+/// A dot product of length k whose products' magnitudes sum to `magnitudes`;
+/// `extra` roundings of the result's size follow.
 inline double dot(int64_t k, double magnitudes, int extra = 1) {
   return (4.0 * std::sqrt(static_cast<double>(k)) + extra) * kUnit * magnitudes + 1e-44;
 }
@@ -24,8 +24,8 @@ inline double dot(int64_t k, double magnitudes, int extra = 1) {
 inline double relative(double value, double roundings) { return roundings * kUnit * std::fabs(value) + 0x1p-149; }
 
 /// softmax-weighted mean of n values, |value| ≤ largest_value, from scores each off by at most score_error and at most
-/// `spread` below their maximum: weights are off by the factor e^(±2·score_error), the subtraction and exp add a few
-/// ulps.
+/// `spread` below their maximum: weights are off by the factor e^(±2·score_error),
+/// the subtraction and exp add a few ulps.
 inline double attention(int64_t n, double score_error, double spread, double largest_value) {
   const double weight = 2.0 * score_error + kUnit * (std::min(spread, 104.0) + 8.0);
   return (2.0 * weight + 4.0 * std::sqrt(static_cast<double>(n) + 4.0) * kUnit) * largest_value + 0x1p-149;

@@ -6,8 +6,8 @@
 //   slm::kernels' namespace slm::emulated { using namespace slm::kernels; } #define kernels emulated the functions
 //   become slm::emulated::… #include "kernels/<family>/<family>_avx512vnni.cpp"
 // and the family's test adds them to its variants as "…(emulated)", where SLM_EMULATED_AVX512 is defined
-// (tests/CMakeLists.txt). Such a file is compiled with -mavx2 -mfma -mf16c, so it must include nothing that defines
-// inline functions or templates.
+// (tests/CMakeLists.txt). Such a file is compiled with -mavx2 -mfma -mf16c,
+// so it must include nothing that defines inline functions or templates.
 #pragma once
 
 #define SIMDE_ENABLE_NATIVE_ALIASES

@@ -37,8 +37,8 @@ class PaddedTokens {
   std::vector<int32_t> types_;
 };
 
-/// `tokenizer.*`. Both arguments must outlive the writer. Throws ArgumentError where GGUF has no name for the
-/// tokenizer.
+/// `tokenizer.*`. Both arguments must outlive the writer.
+/// Throws ArgumentError where GGUF has no name for the tokenizer.
 void set_tokenizer_keys(GgufWriter& writer, const TokenizerData& tokenizer, const PaddedTokens& tokens);
 
 }  // namespace slm

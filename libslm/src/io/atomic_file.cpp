@@ -17,8 +17,8 @@ namespace {
 constexpr size_t kBufferBytes = size_t{1} << 20;
 constexpr int kNameAttempts = 1000;
 
-/// Makes a rename in `folder` durable. File systems that cannot fsync a folder say EINVAL: nothing more can be done
-/// there.
+/// Makes a rename in `folder` durable. File systems that cannot fsync a folder say EINVAL:
+/// nothing more can be done there.
 void sync_folder(const std::filesystem::path& folder) {
   const std::string name = folder.empty() ? "." : folder.string();
   const Descriptor fd(::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The file as a whole: header, then metadata (gguf_value), then the table of tensors (gguf_tensor_info); and the typed
-// look-ups of keys.
+// The file as a whole: header, then metadata (gguf_value), then the table of tensors (gguf_tensor_info);
+// and the typed look-ups of keys.
 #include "slm/io/gguf.h"
 
 #include <algorithm>

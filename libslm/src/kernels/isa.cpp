@@ -19,10 +19,14 @@ constexpr std::array kIsas = {Isa::Scalar, Isa::Avx2, Isa::Avx512Vnni, Isa::Neon
 
 std::string_view name(Isa isa) {
   switch (isa) {
-    case Isa::Scalar: return "scalar";
-    case Isa::Avx2: return "avx2";
-    case Isa::Avx512Vnni: return "avx512vnni";
-    case Isa::NeonDotprod: return "neon_dotprod";
+    case Isa::Scalar:
+      return "scalar";
+    case Isa::Avx2:
+      return "avx2";
+    case Isa::Avx512Vnni:
+      return "avx512vnni";
+    case Isa::NeonDotprod:
+      return "neon_dotprod";
   }
   return "?";
 }
@@ -31,7 +35,8 @@ std::span<const Isa> known_isas() { return kIsas; }
 
 bool supported(Isa isa) {
   switch (isa) {
-    case Isa::Scalar: return true;
+    case Isa::Scalar:
+      return true;
 #if defined(__x86_64__)
     case Isa::Avx2:
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
@@ -40,9 +45,11 @@ bool supported(Isa isa) {
              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
              __builtin_cpu_supports("avx512vnni");
 #elif defined(__aarch64__)
-    case Isa::NeonDotprod: return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0 && (getauxval(AT_HWCAP) & HWCAP_ASIMDHP) != 0;
+    case Isa::NeonDotprod:
+      return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0 && (getauxval(AT_HWCAP) & HWCAP_ASIMDHP) != 0;
 #endif
-    default: return false;
+    default:
+      return false;
   }
 }
 

@@ -27,8 +27,8 @@ class Loader {
     return values;
   }
 
-  /// The parts' weights ("….q_proj"), those of equal scheme packed together, and their biases where the config has
-  /// them.
+  /// The parts' weights ("….q_proj"), those of equal scheme packed together,
+  /// and their biases where the config has them.
   PackedLinears linears(const std::vector<std::string>& parts, bool bias) {
     PackedLinears group;
     int64_t columns = 0;

@@ -8,9 +8,11 @@
 
 namespace slm {
 namespace {
-constexpr int64_t kTileRows =
-    16;  // query rows one task serves: small enough to balance the triangle, large enough to reuse keys
-}
+
+/// Query rows one task serves: small enough to balance the triangle, large enough to reuse keys.
+constexpr int64_t kTileRows = 16;
+
+}  // namespace
 
 void attention_into(const kernels::AttentionVariant& variant, const AttentionShape& shape, ConstMatrixView q,
                     const KvLayer& kv, std::span<const int32_t> key_begin, std::span<const int32_t> key_end,

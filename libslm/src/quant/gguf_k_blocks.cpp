@@ -59,8 +59,8 @@ void decode_q3_k(const uint8_t* block, float* values) {
   }
 }
 
-// Q4_K: [d f16][dmin f16][12 bytes of scales and minima][128 bytes]: 32 bytes hold two sub-blocks of 32, low then high
-// nibbles.
+// Q4_K: [d f16][dmin f16][12 bytes of scales and minima][128 bytes]:
+// 32 bytes hold two sub-blocks of 32, low then high nibbles.
 void decode_q4_k(const uint8_t* block, float* values) {
   const float d = load_half(block), dmin = load_half(block + 2);
   for (size_t pair = 0; pair < 4; ++pair) {

@@ -27,8 +27,8 @@ std::string unescape(std::string_view literal) {
   return text;
 }
 
-/// The system prompt a ChatML template carries: what stands between "<|im_start|>system\n" and "<|im_end|>" in one
-/// literal.
+/// The system prompt a ChatML template carries: what stands between "<|im_start|>system\n"
+/// and "<|im_end|>" in one literal.
 std::string default_system_prompt(std::string_view jinja) {
   constexpr std::string_view kOpen = "<|im_start|>system", kClose = "<|im_end|>";
   for (size_t at = jinja.find(kOpen); at != std::string_view::npos; at = jinja.find(kOpen, at + 1)) {

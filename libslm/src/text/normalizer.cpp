@@ -43,8 +43,8 @@ bool is_inert(char32_t c) {
          (c >= 0x3001 && c <= 0x3029);
 }
 
-/// Decomposes, sorts marks by class, composes: D117 of the standard. utf8proc's own sort is quadratic in a run of
-/// marks.
+/// Decomposes, sorts marks by class, composes: D117 of the standard. utf8proc's own sort is quadratic in
+/// a run of marks.
 void append_nfc(std::vector<utf8proc_int32_t>& text, std::string& out) {
   std::vector<utf8proc_int32_t> decomposed;
   decomposed.reserve(text.size() + 16);

@@ -34,8 +34,8 @@ struct JitStackDeleter {
   void operator()(pcre2_jit_stack* stack) const { pcre2_jit_stack_free(stack); }
 };
 
-/// Oniguruma's syntax as PCRE2's. \s is White_Space there; PCRE2's \s would add U+180E. The rest of what differs is
-/// refused.
+/// Oniguruma's syntax as PCRE2's. \s is White_Space there; PCRE2's \s would add U+180E.
+/// The rest of what differs is refused.
 std::string translate(const std::string& pattern) {
   std::string result;
   bool in_class = false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tokenizer in a GGUF file's metadata (github.com/ggml-org/ggml/blob/master/docs/gguf.md, "Tokenizer"): `gpt2` is
-// byte-level BPE, its pre-tokenizer only a name; `llama` is SentencePiece's vocabulary, from which its model is
-// rebuilt.
+// byte-level BPE, its pre-tokenizer only a name; `llama` is SentencePiece's vocabulary,
+// from which its model is rebuilt.
 #include "slm/core/check.h"
 #include "slm/io/gguf.h"
 #include "slm/text/utf8.h"

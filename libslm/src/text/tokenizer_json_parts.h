@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parts of a tokenizer.json around the model: each is interpreted into what a Tokenizer holds. What is not supported
-// is an error that names it.
+// The parts of a tokenizer.json around the model: each is interpreted into what a Tokenizer holds.
+// What is not supported is an error that names it.
 // In: the tree of tokenizer_json_reader.  Out: fields of Tokenizer::Impl.  Next: tokenizer_json.cpp.
 #pragma once
 

@@ -9,8 +9,8 @@ Utf8Step utf8_step(std::string_view bytes) {
   const auto at = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
   const uint8_t lead = at(0);
   if (lead < 0x80) return {.code_point = lead, .length = 1, .valid = true};
-  // Table 3-7: the lead byte says how many follow, and narrows the range of the second (no overlong forms, no
-  // surrogates).
+  // Table 3-7: the lead byte says how many follow, and narrows the range of the second (no overlong forms,
+  // no surrogates).
   const size_t length = lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
   if (length == 0) return {.length = 1};
   const uint8_t low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;

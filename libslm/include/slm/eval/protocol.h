@@ -39,8 +39,8 @@ struct EvalWindow {
 struct EvalText {
   std::string protocol;  ///< for reports: "rolling W=512 S=256"
   std::vector<int32_t> ids;
-  std::optional<int32_t>
-      bos;  ///< stands in place of each window's first id (llamacpp512, where the vocabulary adds one)
+  /// Stands in place of each window's first id (llamacpp512, where the vocabulary adds one).
+  std::optional<int32_t> bos;
   std::vector<EvalWindow> windows;
   int64_t counted_tokens() const;
 };
@@ -50,8 +50,8 @@ struct EvalText {
 std::vector<EvalWindow> eval_windows(const ProtocolOptions& options, int64_t tokens);
 
 /// The text a protocol scores: gptq2048 takes each line as a row of the data set that keeps its newline, a blank line
-/// as the empty row, and joins the rows by "\n\n", as the paper's code does with wikitext-2-raw-v1; the others take the
-/// bytes as they are.
+/// as the empty row, and joins the rows by "\n\n", as the paper's code does with wikitext-2-raw-v1;
+/// the others take the bytes as they are.
 std::string protocol_text(Protocol protocol, std::string_view file_text);
 
 /// One tokenization of the protocol's text, begun by BOS where the vocabulary adds one.

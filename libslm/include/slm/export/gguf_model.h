@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // GGUF out: a model and its tokenizer as one GGUF file. F32 F16 BF16 Q8_0 Q4_0 Q4_1 run unchanged in llama.cpp. w8c,
 // which GGUF has no type for, is I8 codes with an F32 tensor of row scales beside them and `slm.*` keys: only libslm
-// reads it. In: ModelFiles, TokenizerData, SchemePlan.  Out: a file, an ExportReport.  Next: ModelFiles::open,
-// llama.cpp.
+// reads it. In: ModelFiles, TokenizerData, SchemePlan.  Out: a file, an ExportReport.
+// Next: ModelFiles::open, llama.cpp.
 #pragma once
 
 #include <filesystem>

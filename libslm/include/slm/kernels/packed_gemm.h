@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packed GEMM: C = A·Bᵀ + bias with B packed once into panels. One contract for every weight storage, a family for each:
+// Packed GEMM: C = A·Bᵀ + bias with B packed once into panels. One contract for all weight storages, a family each:
 //   gemm_f32   f32, bf16, f16 weights × f32 activations
 //   gemm_q8    w8c × a8t, w8g32 × a8g32
 //   gemm_q4    w4g32, w4g32a × a8g32
 // This file is plain data: ISA translation units include nothing else of the project.
 //
-//   B (n,k) rows = output columns. A panel holds `panel_columns` consecutive rows of B, interleaved as its variant likes;
+//   B (n,k) rows = output columns. A panel holds `panel_columns` consecutive rows of B, as its variant likes them;
 //   panels follow one another:   [panel 0: rows 0…P-1][panel 1: rows P…2P-1]…   the last one is padded with zeros.
 //
 // One accumulation order for all variants, so that all give the same bits, for every m and every split into calls:
 //   f32 bf16 f16   acc = 0; for j = 0…k-1: acc = fma(a[j], b[j], acc);  c = acc + bias
-//   w8g32 w4g32    for each group g of 32: s = Σ code_a·code_b (int32, exact), acc = fma(float(s), d_a[g]·d_b[g], acc);  c = acc + bias
+//   w8g32 w4g32    for each group g of 32: s = Σ code_a·code_b (int32, exact), acc = fma(float(s), d_a[g]·d_b[g], acc);
+//                  c = acc + bias
 //   w4g32a         the same with code_b in 0…15, then acc = fma(float(sum_a[g]), d_a[g]·m_b[g], acc) in each group
 //   w8c            s over all k (int32, exact for k ≤ 131,072);  c = fma(float(s), d_a·d_b, bias or 0)
 #pragma once

@@ -40,8 +40,8 @@ struct ModelConfig {
   bool operator==(const ModelConfig&) const = default;
 };
 
-/// Reads config.json. Throws IoError, FormatError (a missing or impossible value, an unsupported model type, rope type
-/// or activation: each named).
+/// Reads config.json. Throws IoError, FormatError (a missing or impossible value,
+/// an unsupported model type, rope type or activation: each named).
 ModelConfig read_hf_config(const std::filesystem::path& config_json);
 /// Reads GGUF metadata. Throws FormatError as above. A head is tied where the file has no output.weight.
 ModelConfig read_gguf_config(const GgufFile& file);
@@ -53,8 +53,8 @@ struct ExpectedTensor {
 /// Every tensor a model of this config has, in the order of use.
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config);
 
-/// GGUF files hold q and k of the `llama` architecture with the rotary halves of each head interleaved (MatrixSource::stored_row):
-/// the head size for those tensors, 0 for all others.
+/// GGUF files hold q and k of the `llama` architecture with the rotary halves of each head interleaved
+/// (MatrixSource::stored_row): the head size for those tensors, 0 for all others.
 int64_t gguf_paired_head_dim(const ModelConfig& config, std::string_view hf_name);
 
 /// "model.layers.3.self_attn.q_proj.weight" ↔ "blk.3.attn_q.weight". Empty where the name is not one of the families'.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // KvCache: keys and values of one or more sequences, in blocks of 32 tokens (layout: kernels/attention/attention.h).
-// Memory for the whole capacity is reserved when it is made; the system gives pages as tokens come. K is stored after
-// RoPE.
+// Memory for the whole capacity is reserved when it is made; the system gives pages as tokens come.
+// K is stored after RoPE.
 #pragma once
 
 #include <cstdint>

@@ -17,8 +17,8 @@ namespace slm {
 
 struct LoadOptions {
   SchemePlan plan;  ///< default: as stored
-  /// Measure a scheme apart from its kernels: weights hold the scheme's values in f32, linears' inputs are quantized
-  /// and dequantized so.
+  /// Measure a scheme apart from its kernels: weights hold the scheme's values in f32,
+  /// linears' inputs are quantized and dequantized so.
   std::optional<ActivationScheme> fake_activations;
   Progress progress;
 };
@@ -38,8 +38,8 @@ struct Model {
   uint64_t packed_bytes = 0;
 };
 
-/// Packs tensor by tensor and gives the file's pages back: peak memory is the packed weights and a few MB. Throws as
-/// ModelFiles and pack().
+/// Packs tensor by tensor and gives the file's pages back:
+/// peak memory is the packed weights and a few MB. Throws as ModelFiles and pack().
 Model load_model(const ModelFiles& files, const LoadOptions& options = {});
 Model load_model(const std::filesystem::path& path, const LoadOptions& options = {});
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ModelFiles: an opened model, a Hugging Face folder or a GGUF file: its config and its tensors by their Hugging Face
-// names, checked against each other. Nothing is read but headers. In: a path.  Out: config, MatrixSource and vectors.
-// Next: load.h, export/.
+// names, checked against each other. Nothing is read but headers. In: a path.
+// Out: config, MatrixSource and vectors. Next: load.h, export/.
 #pragma once
 
 #include <filesystem>
@@ -37,8 +37,8 @@ class ModelFiles {
   const std::optional<GgufFile>& gguf() const { return gguf_; }  ///< empty for a folder
   /// In the order of expected_tensors(config()).
   const std::vector<ModelTensor>& tensors() const { return tensors_; }
-  const ModelTensor& tensor(
-      std::string_view hf_name) const;  ///< throws ArgumentError if the model has none of that name
+  /// Throws ArgumentError if the model has none of that name.
+  const ModelTensor& tensor(std::string_view hf_name) const;
   std::vector<float> vector(std::string_view hf_name) const;  ///< a norm weight or bias as floats
   uint64_t stored_bytes() const;
 
@@ -52,8 +52,8 @@ class ModelFiles {
   std::map<std::string, size_t, std::less<>> index_;
 };
 
-/// Suffix of the F32 tensor that holds the row scales of an I8 tensor in our own GGUF files ("blk.0.attn_q.weight" +
-/// this).
+/// Suffix of the F32 tensor that holds the row scales of an I8 tensor in our own GGUF files
+/// ("blk.0.attn_q.weight" + this).
 inline constexpr std::string_view kRowScaleSuffix = ".slm_row_scale";
 
 }  // namespace slm

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The weights of a decoder, by what an executor holds: Table (embedding, head), Vector (norm), Linears (linears that
-// share an input).
+// The weights of a decoder, by what an executor holds: Table (embedding, head), Vector (norm),
+// Linears (linears that share an input).
 //   T tokens, D width, H heads, Hkv KV heads, Dh head size, F ffn width, V vocab
 #pragma once
 
@@ -30,8 +30,8 @@ struct DecoderWeights {
   std::optional<Table> head;  ///< (V, D); empty: tied to the embedding
 };
 
-/// Linears with one input, packed: parts that share a scheme are one matrix, the parts' columns lie side by side in the
-/// output.
+/// Linears with one input, packed: parts that share a scheme are one matrix,
+/// the parts' columns lie side by side in the output.
 struct PackedLinears {
   std::vector<PackedMatrix> matrices;
   std::vector<float> bias;        ///< (all columns) or empty

@@ -16,8 +16,8 @@ namespace slm {
 
 /// values (rows,k) → out (rows,k), which may be the same memory; clip_mask (rows,k), 1 inside and 0 where clipped, or
 /// empty. rows = values.size() / k. The plain types never clip. Throws ArgumentError on sizes, k no multiple of the
-/// scheme's group, a value that is not finite or overflows its storage. Rows run in parallel; the result does not
-/// depend on the threads.
+/// scheme's group, a value that is not finite or overflows its storage.
+/// Rows run in parallel; the result does not depend on the threads.
 void fake_quant(WeightScheme scheme, int64_t k, std::span<const float> values, std::span<float> out,
                 std::span<uint8_t> clip_mask = {});
 

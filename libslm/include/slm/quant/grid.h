@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Grids: the norm for rounding and clipping (numerics N1), in three separate steps: find_params, encode, decode. GPTQ
-// and learned scales replace the first (given_params). A group is any run of values: a tensor, a channel, 32 weights, a
-// token.
+// and learned scales replace the first (given_params).
+// A group is any run of values: a tensor, a channel, 32 weights, a token.
 //
 //   Symmetric      value = d·code                 Q4_0 Q8_0, w8c, activations
 //   IntegerZero    value = scale·(code − zero)    Jacob et al. 2017 (arXiv:1712.05877, eq. 1): 0 is always on the grid
@@ -32,8 +32,7 @@ enum class Rounding : uint8_t {
 enum class Range : uint8_t {
   AbsMax,     ///< d = max|x| / qmax
   SignedMax,  ///< d = x of largest |x| (first of equals) / qmin: that x is exact, d may be negative
-  MinMax,  ///< Symmetric: no.  IntegerZero: over min(x, 0)…max(x, 0).  FloatMinimum: d = (max − min) / (qmax − qmin), m
-           ///< = min
+  MinMax,     ///< IntegerZero: over min(x, 0)…max(x, 0).  FloatMinimum: m = min, d = (max − min) / (qmax − qmin)
 };
 
 /// What encode multiplies with. Never the inverse of a rounded scale.
@@ -81,8 +80,8 @@ Grid integer_zero_grid(int bits, ParamStorage storage = ParamStorage::F32);
 /// The pattern of Q4_1: codes 0 … 2^bits − 1 over min … max.
 Grid float_minimum_grid(int bits, ParamStorage storage = ParamStorage::F32);
 
-/// What find_params gives. `scale`, `minimum`, `zero` decode (as stored); `inverse` and `encode_minimum` encode
-/// (unrounded).
+/// What find_params gives. `scale`, `minimum`, `zero` decode (as stored);
+/// `inverse` and `encode_minimum` encode (unrounded).
 struct GridParams {
   float scale = 0.0f;
   float minimum = 0.0f;         ///< FloatMinimum
@@ -103,8 +102,8 @@ GridParams given_params(const Grid& grid, float scale, float minimum = 0.0f, int
 
 namespace detail {
 
-/// t rounded. |t| is first limited to 2^22, so that the conversion is defined: the code stays out of every grid's
-/// range.
+/// t rounded. |t| is first limited to 2^22, so that the conversion is defined:
+/// the code stays out of every grid's range.
 [[gnu::always_inline]] inline int32_t round_quotient(Rounding rounding, int32_t qmin, float t) {
   constexpr int32_t kLimit = 0x4a800000;  // 2^22; limited as bits: an integer minimum has no branch and also takes NaN
   const int32_t bits = std::bit_cast<int32_t>(t), magnitude_bits = bits & 0x7fffffff;

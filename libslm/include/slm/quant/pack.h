@@ -20,13 +20,13 @@ namespace slm {
 struct MatrixSource {
   Tensor tensor;                      ///< (n,k): F32 F16 BF16, any GGUF block type, or I8 codes with row_scales
   std::span<const float> row_scales;  ///< (n), I8 only: value = code · row_scales[row]
-  int64_t paired_head_dim =
-      0;  ///< > 0: rows are stored as GGUF does for the `llama` architecture's q and k, see stored_row
+  /// > 0: rows are stored as GGUF does for the `llama` architecture's q and k, see stored_row.
+  int64_t paired_head_dim = 0;
   int64_t n() const { return tensor.shape()[0]; }
   int64_t k() const { return tensor.shape()[1]; }
 
-  /// Where logical row r lies. GGUF interleaves the two rotary halves of each head: row (h, half j, i) is stored at (h,
-  /// i, j).
+  /// Where logical row r lies. GGUF interleaves the two rotary halves of each head:
+  /// row (h, half j, i) is stored at (h, i, j).
   int64_t stored_row(int64_t r) const {
     if (paired_head_dim == 0) return r;
     const int64_t half = paired_head_dim / 2, head = r / paired_head_dim, in = r % paired_head_dim;
@@ -53,8 +53,8 @@ class PackedMatrix {
   std::byte* panel(int64_t p) { return data_.data() + static_cast<size_t>(p) * panel_bytes_; }
   size_t bytes() const { return data_.size(); }
 
-  /// Values of row r, (k) floats: what the kernels multiply with. For embeddings. Does not allocate; scratch has
-  /// row_bytes(scheme,k) bytes.
+  /// Values of row r, (k) floats: what the kernels multiply with. For embeddings.
+  /// Does not allocate; scratch has row_bytes(scheme,k) bytes.
   void decode_row(int64_t r, std::span<std::byte> scratch, std::span<float> values) const;
   /// The row as quantized: bit for bit what was packed.
   void unpack_row(int64_t r, std::span<std::byte> row, float* row_scale) const;

@@ -40,12 +40,12 @@ ChatStyle recognise_chat_template(std::string_view jinja);
 class ChatWriter;
 
 /// With SentencePiece vocabularies each stretch between control tokens is a text of its own and gets its own dummy
-/// prefix, as in Meta's code and llama.cpp; Hugging Face's converted tokenizers prefix the first stretch only (or,
-/// older ones, all).
+/// prefix, as in Meta's code and llama.cpp; Hugging Face's converted tokenizers prefix the first stretch
+/// only (or, older ones, all).
 class ChatTemplate {
  public:
-  /// The style of tokenizer.chat_template(). Throws ArgumentError (unknown template; its control tokens are not in the
-  /// vocabulary).
+  /// The style of tokenizer.chat_template(). Throws ArgumentError (unknown template;
+  /// its control tokens are not in the vocabulary).
   explicit ChatTemplate(Tokenizer tokenizer);
   ChatTemplate(Tokenizer tokenizer, ChatStyle style);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pretokenizer: cuts a text into the words BPE merges within: by one or more regular expressions, each cutting the
-// pieces of the one before into matches and the gaps between them. In: valid UTF-8.  Out: pieces that cover it, in
-// order.  Next: byte_bpe.h.
+// pieces of the one before into matches and the gaps between them. In: valid UTF-8.
+// Out: pieces that cover it, in order.  Next: byte_bpe.h.
 #pragma once
 
 #include <functional>
@@ -22,8 +22,8 @@ struct KnownPretokenizer {
   bool add_bos = false;        ///< default where the file does not say
 };
 
-/// qwen2, smollm, gpt-2, llama-bpe, default: expressions of the official tokenizer.json files; `default` is
-/// llama.cpp's.
+/// qwen2, smollm, gpt-2, llama-bpe, default: expressions of the official tokenizer.json files;
+/// `default` is llama.cpp's.
 std::span<const KnownPretokenizer> known_pretokenizers();
 /// By name or alias (gpt2, phi-2, llama3 …); nullptr if unknown.
 const KnownPretokenizer* find_pretokenizer(std::string_view name);

@@ -25,8 +25,8 @@ struct SentencePieceSpec {
   bool unigram = false;       ///< false: BPE
   bool add_dummy_prefix = true;
   bool remove_extra_whitespaces = false;
-  bool rewrites_text =
-      false;  ///< the model normalizes by a table, or marks spaces after words: only the library knows how
+  /// The model normalizes by a table, or marks spaces after words: only the library knows how.
+  bool rewrites_text = false;
   int32_t unk_id = 0, bos_id = 1, eos_id = 2, pad_id = -1;  ///< -1: none
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TokenTable: the strings of a vocabulary by id, and ids by string. One arena and one table of ids: 151,000 tokens of
-// Qwen2.5 take 3.6 MB.
+// TokenTable: the strings of a vocabulary by id, and ids by string. One arena and one table of ids:
+// 151,000 tokens of Qwen2.5 take 3.6 MB.
 // In: (id, bytes).  Out: look-ups both ways.  Next: byte_bpe.h, tokenizer.h.
 #pragma once
 

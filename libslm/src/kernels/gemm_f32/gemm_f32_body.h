@@ -124,7 +124,8 @@ struct PanelGemm {
             for (int64_t i = i0, rows; i < i1; i += rows) {  // tiles of nearly equal height
               const int64_t tiles = (i1 - i + kRows - 1) / kRows;
               rows = (i1 - i + tiles - 1) / tiles;
-              tile_of<kRows>(rows, a + i * args.a_stride + k0, args.a_stride, panel, panel_stride, part, target(args, i, n));
+              tile_of<kRows>(rows, a + i * args.a_stride + k0, args.a_stride, panel, panel_stride, part,
+                             target(args, i, n));
             }
           }
         }

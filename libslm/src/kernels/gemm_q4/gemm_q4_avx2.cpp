@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // 4-bit packed GEMM for AVX2 + FMA + F16C.
 // An unsigned nibble times a signed activation is what maddubs multiplies: no sign fixing, and the pairs of a whole
-// group of 32 add up in int16 (bound in gemm_q4.h) before one maddwd widens them. Q4_0's zero point leaves as 8·sum_a,
-// in int32, exactly.
+// group of 32 add up in int16 (bound in gemm_q4.h) before one maddwd widens them.
+// Q4_0's zero point leaves as 8·sum_a, in int32, exactly.
 #include <immintrin.h>
 
 #include "slm/kernels/gemm_q4/gemm_q4.h"

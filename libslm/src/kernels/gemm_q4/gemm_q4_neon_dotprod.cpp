@@ -34,8 +34,8 @@ constexpr int64_t kBlockBytes = 192 * 1024;
   return vfmaq_f32(acc, vdupq_n_f32(static_cast<float>(sum_a)), m);
 }
 
-// s[r][v] += words p (low nibbles) and p + 4 (high nibbles) of eight columns from `column` on; the lane is an
-// immediate.
+// s[r][v] += words p (low nibbles) and p + 4 (high nibbles) of eight columns from `column` on;
+// the lane is an immediate.
 template <int kPair, int R, class Group>
 [[gnu::always_inline]] inline void add_words(const Group& group, int64_t column, const int8x16_t (&a)[R][2],
                                              int32x4_t (&s)[R][2]) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // 8-bit packed GEMM for AVX2 + FMA + F16C.
-// maddubs wants one unsigned side: |code_b|, made once per load of B for all rows of the tile; the sign moves
-// to a.
+// maddubs wants one unsigned side: |code_b|, made once per load of B for all rows of the tile;
+// the sign moves to a.
 #include <immintrin.h>
 
 #include "slm/kernels/gemm_q8/gemm_q8.h"
@@ -26,8 +26,8 @@ constexpr int64_t kPrefetchBytes = 2048;
   return _mm256_set1_epi32(quad);
 }
 
-// s += |b|·sign(codes, b) over four k. The empty asm keeps the sum a chain in one register: left to itself, GCC turns it into a
-// tree of many live products, spills most of them, and runs at a third of the speed.
+// s += |b|·sign(codes, b) over four k. The empty asm keeps the sum a chain in one register: left to itself, GCC turns
+// it into a tree of many live products, spills most of them, and runs at a third of the speed.
 [[gnu::always_inline]] inline void add_products(__m256i b, __m256i abs_b, __m256i codes, __m256i& s) {
   const __m256i pairs = _mm256_maddubs_epi16(abs_b, _mm256_sign_epi8(codes, b));
   s = _mm256_add_epi32(s, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));

@@ -3,8 +3,8 @@
 //   scale = amax / 127,  inverse = 127 / amax,  code = rint(x · inverse)        each rounded once in float
 // amax comes as the bits of the largest |x|, ordered as integers: a NaN is above infinity.
 // All codes are 0 where amax is 0, where 127/amax overflows (amax < 2⁻¹²¹), and where amax is infinite or NaN; in the
-// last case the scale is ∞ or NaN, so that the broken row stays visible. Included by ISA translation units too;
-// internal linkage.
+// last case the scale is ∞ or NaN, so that the broken row stays visible.
+// Included by ISA translation units too; internal linkage.
 #pragma once
 
 #include <cstdint>

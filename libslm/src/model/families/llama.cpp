@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Llama (Touvron et al. 2023, arXiv:2302.13971) and what shares its block: SmolLM2, TinyLlama. No biases unless the
-// config says so.
+// Llama (Touvron et al. 2023, arXiv:2302.13971) and what shares its block: SmolLM2, TinyLlama.
+// No biases unless the config says so.
 #include "model/families/family.h"
 
 namespace slm {

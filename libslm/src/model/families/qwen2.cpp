@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Qwen2 and Qwen2.5 (Yang et al. 2024, arXiv:2407.10671): the Llama block with biases on q, k and v; tied head up
-// to 1.5B.
+// Qwen2 and Qwen2.5 (Yang et al. 2024, arXiv:2407.10671): the Llama block with biases on q, k and v;
+// tied head up to 1.5B.
 #include "model/families/family.h"
 
 namespace slm {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // gemm_q4: packed GEMM with 4-bit weights, w4g32 (Q4_0) and w4g32a (Q4_1), times a8g32 activations. Contract:
-// packed_gemm.h. One panel layout for all instruction sets: 16 rows of B (= output columns), one struct per group of 32
-// along k.
+// packed_gemm.h. One panel layout for all instruction sets:
+// 16 rows of B (= output columns), one struct per group of 32 along k.
 //
 //   Q4_0 panel:  [group 0][group 1] … [group k/32 − 1]  zeros up to a multiple of 64 bytes
 //   one group:   d   16 halfs, one per column                                                     32 bytes
@@ -14,8 +14,10 @@
 // It is also word p of the GGUF block's 16 bytes, so that packing moves words and never touches a nibble.
 //
 // Overflow bounds (N5), with |code_a| ≤ 127:
-//   s = Σ₃₂ code_a·code_b        |s| ≤ 32·127·15 = 60,960: int32 and float exact (Q4_0: code_b = nibble − 8, |s| ≤ 32,512)
-//   int16 partial sums (AVX2)    a lane adds 8 pairs of code_a·nibble: ≤ 8·2·127·15 = 30,480 ≤ 32,767: one widening per group
+//   s = Σ₃₂ code_a·code_b        |s| ≤ 32·127·15 = 60,960 (Q4_0: code_b = nibble − 8, |s| ≤ 32,512):
+//                                int32 and float exact
+//   int16 partial sums (AVX2)    a lane adds 8 pairs of code_a·nibble: ≤ 8·2·127·15 = 30,480 ≤ 32,767:
+//                                one widening per group
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // gemm_q8: packed GEMM with 8-bit weights, w8g32 (Q8_0) times a8g32 and w8c (Q8C) times a8t. Contract: packed_gemm.h.
-// One panel layout for all instruction sets: 16 rows of B (= output columns), words of four consecutive k of one column.
+// One panel layout for all instruction sets: 16 rows of B (= output columns), in words of four consecutive k of one.
 //
 //   Q8_0 panel:  [group 0][group 1] … [group k/32 − 1]  zeros up to a multiple of 64 bytes
 //   one group:   d   16 halfs, one per column                                            32 bytes
@@ -13,9 +13,11 @@
 //
 // Overflow bounds (N5), with |code_a| ≤ 127 and code_b in [−128,127]:
 //   Q8_0  s = Σ₃₂ code_a·code_b    |s| ≤ 32·127·128 = 520,192: int32 and float exact
-//   Q8C   s = Σ over k             |s| ≤ k·16,256 ≤ 2,130,706,432 < 2³¹ for k ≤ 131,072; float(s) rounds to nearest even
+//   Q8C   s = Σ over k             |s| ≤ k·16,256 ≤ 2,130,706,432 < 2³¹ for k ≤ 131,072;
+//                                  float(s) rounds to nearest even
 //   maddubs pair (AVX2)            |code_b|·(±code_a), two of them: ≤ 2·128·127 = 32,512 ≤ 32,767, never saturates
-//   dpbusd (VNNI)                  (code_b + 128)·code_a may wrap in Q8C; subtracting 128·sum_a wraps back, s itself fits
+//   dpbusd (VNNI)                  (code_b + 128)·code_a may wrap in Q8C; subtracting 128·sum_a wraps back,
+//                                  s itself fits
 #pragma once
 
 #include <cstddef>
