@@ -32,10 +32,12 @@ TEST_F(ConversationTest, AddsOnlyTheNewTurnToTheCache) {
   const std::vector<ChatMessage> messages = {{ChatRole::System, "Be brief."}, {ChatRole::User, "Hi"}};
   EXPECT_EQ(first.prompt_ids, chat_.encode(messages));
   const int64_t before = session.length();
-  EXPECT_EQ(before, std::ssize(first.prompt_ids) + 5);
+  EXPECT_EQ(before, std::ssize(first.prompt_ids) + 4);
   const Reply second = talk.reply("And now?", tokens(5));
-  EXPECT_EQ(second.prompt_ids, chat_.encode_next("And now?"));
-  EXPECT_EQ(session.length(), before + std::ssize(second.prompt_ids) + 5);
+  std::vector<int32_t> added = {first.generated.ids.back()};  // the id that nothing had to be read after
+  for (const int32_t id : chat_.encode_next("And now?")) added.push_back(id);
+  EXPECT_EQ(second.prompt_ids, added);
+  EXPECT_EQ(session.length(), before + std::ssize(second.prompt_ids) + 4);
   EXPECT_EQ(second.dropped_turns, 0);
   EXPECT_EQ(talk.messages().size(), 5u);
 }
@@ -46,9 +48,49 @@ TEST_F(ConversationTest, SaysWhatOneLongPromptWouldSay) {
   const Reply first = talk.reply("Hi", tokens(5));
   const Reply second = talk.reply("And now?", tokens(9));
   std::vector<int32_t> all = first.prompt_ids;
-  for (const auto* ids : {&first.generated.ids, &second.prompt_ids}) all.insert(all.end(), ids->begin(), ids->end());
+  all.insert(all.end(), first.generated.ids.begin(), first.generated.ids.end() - 1);
+  all.insert(all.end(), second.prompt_ids.begin(), second.prompt_ids.end());
   Session fresh(model_, options(400));
   EXPECT_EQ(generate(fresh, tokenizer_, all, tokens(9)).ids, second.generated.ids);
+}
+
+TEST_F(ConversationTest, ReadsTheRestOfACancelledPromptWithTheNextTurn) {
+  SessionOptions steps = options(400);
+  steps.max_rows = 8;
+  Session session(model_, steps);
+  Conversation talk(session, tokenizer_, chat_);
+  GenerateOptions cancelling = tokens(5);
+  int asked = 0;
+  cancelling.cancelled = [&] { return ++asked > 1; };
+  const Reply first = talk.reply("A question that takes more than one step of eight tokens to read?", cancelling);
+  ASSERT_EQ(first.generated.stop, StopReason::Cancelled);
+  ASSERT_EQ(session.length(), 8);
+  const Reply second = talk.reply("And now?", tokens(9));
+  std::vector<int32_t> all(session.ids().begin(), session.ids().end());
+  all.push_back(second.generated.ids.back());
+  const std::vector<ChatMessage> asked_for(talk.messages().begin(), talk.messages().end() - 1);
+  std::vector<int32_t> whole = chat_.encode(asked_for);
+  whole.insert(whole.end(), second.generated.ids.begin(), second.generated.ids.end());
+  EXPECT_EQ(all, whole);
+}
+
+TEST_F(ConversationTest, DrawsTurnTWithTheSeedPlusT) {
+  GenerateOptions drawn = tokens(12);
+  drawn.sampler = {.temperature = 5, .seed = 3};
+  Session session(model_, options(400));
+  Conversation talk(session, tokenizer_, chat_);
+  const Reply first = talk.reply("Hi", drawn);
+  const std::vector<int32_t> read(session.ids().begin(), session.ids().end());
+  const Reply second = talk.reply("Hi", drawn);
+  std::vector<int32_t> all = read;
+  all.insert(all.end(), second.prompt_ids.begin(), second.prompt_ids.end());
+  const auto drawn_with = [&](uint64_t seed) {
+    drawn.sampler.seed = seed;
+    Session fresh(model_, options(400));
+    return generate(fresh, tokenizer_, all, drawn).ids;
+  };
+  EXPECT_EQ(drawn_with(4), second.generated.ids);
+  EXPECT_NE(drawn_with(3), second.generated.ids);
 }
 
 TEST_F(ConversationTest, DropsTheOldestTurnsAndKeepsTheSystemPrompt) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/support/model_paths.h"
 
 namespace slm {
@@ -25,7 +27,30 @@ TEST_F(Generate, StreamsWhatItReturns) {
   EXPECT_EQ(result.stop, StopReason::Length);
   EXPECT_EQ(streamed, result.text);
   EXPECT_EQ(result.prompt_tokens, std::ssize(prompt_));
-  EXPECT_EQ(session.length(), std::ssize(prompt_) + 12);
+}
+
+TEST_F(Generate, ReadsNoMoreThanTheNextTokenNeeds) {
+  for (const int64_t n : {0, 1, 12}) {
+    Session session(model_, {.context = 64});
+    const Generated result = generate(session, tokenizer_, prompt_, {.max_tokens = n});
+    std::vector<int32_t> read = prompt_;
+    if (n > 0) read.insert(read.end(), result.ids.begin(), result.ids.end() - 1);
+    EXPECT_EQ(std::vector<int32_t>(session.ids().begin(), session.ids().end()), read) << n;
+  }
+}
+
+TEST_F(Generate, PenalisesWhatTheSessionHeldBefore) {
+  Session session(model_, {.context = 64});
+  const int32_t likeliest = generate(session, tokenizer_, prompt_, {.max_tokens = 1}).ids[0];
+  const auto after = [&](int32_t first) {  // the same last token after two histories
+    session.truncate(0);
+    session.append(std::vector<int32_t>{first});
+    SamplerOptions sampler{.repeat_penalty = 1e6f, .repeat_last = -1};
+    return generate(session, tokenizer_, prompt_, {.max_tokens = 24, .sampler = sampler}).ids;
+  };
+  const std::vector<int32_t> ids = after(likeliest);
+  EXPECT_EQ(std::count(ids.begin(), ids.end(), likeliest), 0);
+  EXPECT_EQ(std::set<int32_t>(ids.begin(), ids.end()).size(), ids.size()) << "the answer's own ids count too";
 }
 
 TEST_F(Generate, StopsAtAStopIdAndKeepsItOut) {

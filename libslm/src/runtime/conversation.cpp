@@ -18,8 +18,9 @@ void Conversation::reset() {
   const bool has_system = !messages_.empty() && messages_[0].role == ChatRole::System;
   messages_.resize(has_system ? 1 : 0);
   session_.truncate(0);
-  cached_.clear();
+  unread_.clear();
   continues_ = false;
+  turns_ = 0;
 }
 
 /// Drops the oldest turns until the rest, encoded into ids, leaves `reserve` tokens of room; the last message alone may
@@ -48,28 +49,31 @@ Reply Conversation::reply(std::string_view user, GenerateOptions options) {
   const int64_t reserve = options.max_tokens < 0 ? quarter : std::clamp<int64_t>(options.max_tokens, 1, quarter);
 
   Reply reply;
-  if (continues_) reply.prompt_ids = chat_.encode_next(user);
+  if (continues_) {
+    reply.prompt_ids = unread_;
+    const std::vector<int32_t> next = chat_.encode_next(user);
+    reply.prompt_ids.insert(reply.prompt_ids.end(), next.begin(), next.end());
+  }
   if (!continues_ || std::ssize(reply.prompt_ids) + reserve > session_.room()) {
     std::vector<int32_t> ids;
     reply.dropped_turns = drop_until_it_fits(messages, reserve, ids);
     // What the cache and the new beginning have in common, such as the system prompt, need not be read again.
-    const size_t most = std::min(cached_.size(), ids.size() - 1);
-    const auto same = std::mismatch(ids.begin(), ids.begin() + static_cast<ptrdiff_t>(most), cached_.begin()).first;
-    const ptrdiff_t kept = same - ids.begin();
-    session_.truncate(kept);
-    cached_.resize(static_cast<size_t>(kept));
+    const std::span<const int32_t> cached = session_.ids().first(std::min(session_.ids().size(), ids.size() - 1));
+    const auto same = std::mismatch(cached.begin(), cached.end(), ids.begin()).second;
+    session_.truncate(same - ids.begin());
     reply.prompt_ids.assign(same, ids.end());
   }
   continues_ = false;  // should generate() throw, the next turn reads all again
+  const int64_t before = session_.length();
+  options.sampler.seed += turns_++;
   reply.generated = generate(session_, tokenizer_, reply.prompt_ids, options);
 
-  cached_.insert(cached_.end(), reply.prompt_ids.begin(), reply.prompt_ids.end());
-  cached_.insert(cached_.end(), reply.generated.ids.begin(), reply.generated.ids.end());
-  cached_.resize(static_cast<size_t>(session_.length()));  // a full context holds all but the last id
+  unread_ = reply.prompt_ids;
+  unread_.insert(unread_.end(), reply.generated.ids.begin(), reply.generated.ids.end());
+  unread_.erase(unread_.begin(), unread_.begin() + (session_.length() - before));
   messages.push_back({ChatRole::Assistant, reply.generated.text});
   messages_ = std::move(messages);
-  // After a stop string the cache also holds that string, after a full context it lacks an id.
-  continues_ = reply.generated.stop != StopReason::StopString && reply.generated.stop != StopReason::ContextFull;
+  continues_ = reply.generated.stop != StopReason::StopString;  // its ids also say the string, its text does not
   return reply;
 }
 

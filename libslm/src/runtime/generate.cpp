@@ -78,8 +78,6 @@ Generated generate(Session& session, const Tokenizer& tokenizer, std::span<const
   Sampler sampler(options.sampler, session.model().config.vocab);
   StreamDecoder decoder(tokenizer, options.start);
   StopFilter filter(options.stop_strings);
-  std::vector<int32_t> seen(prompt.begin(), prompt.end());
-  seen.reserve(prompt.size() + static_cast<size_t>(limit));
 
   Generated result;
   result.prompt_tokens = std::ssize(prompt);
@@ -105,7 +103,7 @@ Generated generate(Session& session, const Tokenizer& tokenizer, std::span<const
     rest = rest.subspan(count);
   }
   result.prefill_seconds = seconds_since(begin);
-  auto first = std::chrono::steady_clock::now();
+  auto first = begin;
   for (;;) {
     if (std::ssize(result.ids) >= limit) {
       result.stop = StopReason::Length;
@@ -115,7 +113,14 @@ Generated generate(Session& session, const Tokenizer& tokenizer, std::span<const
       result.stop = StopReason::Cancelled;
       break;
     }
-    const int32_t id = sampler.sample(logits, seen);
+    if (!result.ids.empty()) {
+      if (session.room() == 0) {
+        result.stop = StopReason::ContextFull;
+        break;
+      }
+      logits = session.append(std::span(&result.ids.back(), 1));
+    }
+    const int32_t id = sampler.sample(logits, session.ids());
     if (result.ids.empty()) {
       result.first_token_seconds = seconds_since(begin);
       first = std::chrono::steady_clock::now();
@@ -125,15 +130,9 @@ Generated generate(Session& session, const Tokenizer& tokenizer, std::span<const
       break;
     }
     result.ids.push_back(id);
-    seen.push_back(id);
     result.decode_seconds = seconds_since(first);
     // A model may have more rows than its tokenizer has ids (Qwen2.5 pads its vocabulary): such an id has no text.
     if (id < tokenizer.vocab_size()) show(filter.push(decoder.push(id)));
-    if (session.room() == 0) {
-      result.stop = filter.stopped() ? StopReason::StopString : StopReason::ContextFull;
-      break;
-    }
-    logits = session.append(std::span(&id, 1));
     if (filter.stopped()) {
       result.stop = StopReason::StopString;
       break;

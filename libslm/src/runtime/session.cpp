@@ -23,6 +23,7 @@ Session::Session(std::shared_ptr<const Model> model, const SessionOptions& optio
                  .fake_activations = model_->fake_activations}) {
   rows_.reserve(static_cast<size_t>(executor_.max_rows()));
   wanted_.reserve(static_cast<size_t>(executor_.max_logit_rows()));
+  ids_.reserve(static_cast<size_t>(context()));
 }
 
 void Session::check_append(std::span<const int32_t> ids) const {
@@ -36,12 +37,12 @@ void Session::check_append(std::span<const int32_t> ids) const {
 void Session::run_blocks(std::span<const int32_t> ids) {
   rows_.clear();
   for (const int32_t id : ids)
-    rows_.push_back({.token = id, .sequence = 0, .position = static_cast<int32_t>(length_ + std::ssize(rows_))});
+    rows_.push_back({.token = id, .sequence = 0, .position = static_cast<int32_t>(length() + std::ssize(rows_))});
   executor_.begin(rows_);
   x_ = embed(executor_, model_->weights);
   for (int layer = 0; layer < static_cast<int>(model_->config.layers); ++layer)
     x_ = block(executor_, layer, model_->weights.blocks[static_cast<size_t>(layer)], x_);
-  length_ += std::ssize(ids);
+  ids_.insert(ids_.end(), ids.begin(), ids.end());
 }
 
 void Session::forward(std::span<const int32_t> ids) {
@@ -86,8 +87,8 @@ void Session::append(std::span<const int32_t> ids, const std::function<void(int6
 }
 
 void Session::truncate(int64_t n) {
-  SLM_CHECK(n >= 0 && n <= length_, "[session] truncate to {}, there are {} tokens", n, length_);
-  length_ = n;
+  SLM_CHECK(n >= 0 && n <= length(), "[session] truncate to {}, there are {} tokens", n, length());
+  ids_.resize(static_cast<size_t>(n));
 }
 
 }  // namespace slm

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conversation: chat turns on one session. Each turn adds only its own tokens to the cache. When the context is full
-// the oldest turns are dropped, the system prompt stays, and what is left is read again. In: what the user writes. Out:
-// replies.  Next: generate.h.
+// the oldest turns are dropped, the system prompt stays, and what is left is read again.
+// In: what the user writes. Out: replies.  Next: generate.h.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ namespace slm {
 
 struct Reply {
   Generated generated;
-  std::vector<int32_t> prompt_ids;  ///< what was added to the cache before the reply
+  std::vector<int32_t> prompt_ids;  ///< what was read for it: what the turn before left unread, then this turn
   int64_t dropped_turns = 0;        ///< turns (a question and its answer) forgotten to make room for this one
 };
 
@@ -31,7 +31,7 @@ class Conversation {
   Conversation(Session& session, const Tokenizer& tokenizer, const ChatTemplate& chat,
                std::optional<std::string> system = std::nullopt);
 
-  /// One turn. Room is kept for an answer of options.max_tokens, at most a quarter of the context. options.stop_ids are
+  /// One turn; turn t (from 0) draws with seed options.sampler.seed + t. Room is kept for an answer of options.max_tokens, at most a quarter of the context. options.stop_ids are
   /// the caller's: chat.stop_ids(), usually. Throws ArgumentError (an empty message; one that does not fit into the
   /// context by itself), and the conversation is then as before.
   Reply reply(std::string_view user, GenerateOptions options);
@@ -47,8 +47,9 @@ class Conversation {
   const Tokenizer& tokenizer_;
   const ChatTemplate& chat_;
   std::vector<ChatMessage> messages_;
-  std::vector<int32_t> cached_;  // ids in the session's cache
-  bool continues_ = false;       // the cache ends where the last reply ends: the next turn may be appended
+  std::vector<int32_t> unread_;  // end of the last turn that the session has not read
+  bool continues_ = false;       // session and unread_ are the talk so far: the next turn may be appended
+  uint64_t turns_ = 0;           // since the beginning or reset()
 };
 
 }  // namespace slm

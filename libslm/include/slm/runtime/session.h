@@ -31,8 +31,9 @@ class Session {
 
   const Model& model() const { return *model_; }
   int64_t context() const { return cache_.capacity(); }
-  int64_t length() const { return length_; }  ///< tokens in the cache
-  int64_t room() const { return context() - length_; }
+  int64_t length() const { return std::ssize(ids_); }    ///< tokens in the cache
+  std::span<const int32_t> ids() const { return ids_; }  ///< the tokens themselves; valid until the next change
+  int64_t room() const { return context() - length(); }
   uint64_t kv_bytes() const { return cache_.bytes(); }
 
   /// Appends tokens; the logits (V) of the last one, valid until the next call. Throws ArgumentError: no ids, more than
@@ -59,8 +60,8 @@ class Session {
   RuntimeExecutor executor_;
   std::vector<BatchRow> rows_;
   std::vector<int32_t> wanted_;
-  MatrixView x_;  // residual stream of the last step
-  int64_t length_ = 0;
+  MatrixView x_;              // residual stream of the last step
+  std::vector<int32_t> ids_;  // in the cache
 };
 
 }  // namespace slm
