@@ -279,7 +279,9 @@ TEST_P(Attention, StoresKeysTransposedAndValuesPlain) {
   std::vector<float> row(kDim);
   for (int64_t slot : {0, 13, 31}) {
     for (float& x : row) x = rng.normal();
-    row[0] = 70000.0f;         // infinity in half
+    row[0] = 70000.0f;  // beyond half: its largest
+    row[3] = -1e30f;
+    row[4] = -INFINITY;
     row[1] = 1.0f + 0x1p-11f;  // a tie: to even
     row[2] = 3e-8f;
     for (bool key : {true, false}) {
@@ -295,7 +297,10 @@ TEST_P(Attention, StoresKeysTransposedAndValuesPlain) {
           ASSERT_EQ(block[static_cast<size_t>(i)],
                     token == slot ? std::bit_cast<uint32_t>(row[static_cast<size_t>(d)]) : 0xdeadbeefu);
         } else {
-          ASSERT_EQ(halves[i], token == slot ? f32_to_f16(row[static_cast<size_t>(d)]) : clean[i]);
+          ASSERT_EQ(halves[i], token != slot ? clean[i]
+                               : d == 0      ? 0x7bff
+                               : d == 3      ? 0xfbff
+                                             : f32_to_f16(row[static_cast<size_t>(d)]));
         }
       }
       for (size_t i = 32 * kDim; i < block.size(); ++i) ASSERT_EQ(block[i], 0xdeadbeefu);

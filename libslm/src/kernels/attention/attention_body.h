@@ -4,12 +4,12 @@
 // Included by ISA translation units only; internal linkage.
 //
 // Tiles of 24 vectors walk over the blocks of 32 keys that any of them sees, so a block is read once per tile:
-//   scores (24,32) = q·K      masked, running maximum      weights = exp(scores − maximum)      out = out·shrink +
-//   weights·V
+//   scores (24,32) = q·K   masked, running maximum   weights = exp(scores − maximum)   out = out·shrink + weights·V
 // A vector's arithmetic depends only on its own q and range: the blocks lie at absolute positions, a key it does not
 // see has weight 0, and a block it does not see changes nothing. So a row's result is the same alone and among others.
 #pragma once
 
+#include "kernels/attention/attention_isas.h"
 #include "kernels/isa_row.h"
 #include "kernels/vec/simd_elements.h"
 #include "kernels/vec/simd_exp.h"
@@ -204,7 +204,8 @@ struct BlockedAttention {
     for (int64_t first = 0; first < vectors; first += kTile) {
       t.count = least(vectors - first, kTile);
       begin_tile(args, first, t);
-      // Half blocks are widened once for many vectors; for one register tile it is cheaper to do so in passing. Same bits.
+      // Half blocks are widened once for many vectors; for one register tile it is cheaper to do so in passing.
+      // Same bits.
       const bool direct = t.dim % W == 0 && (sizeof(Element) == sizeof(float) || t.count <= kRows);
       int64_t begin = t.begin[0], end = t.end[0];
       for (int i = 1; i < t.count; ++i) {
@@ -252,9 +253,11 @@ struct BlockedAttention {
       for (int64_t i = 0; i < 8; ++i) row[d + i] = lanes[i];
     }
   }
+  static float kept_finite(float x, float) { return x; }
+  static float kept_finite(float x, Half) { return held_by_f16(x); }
   static void narrow_8(const float* x, Element* lanes) {
     alignas(64) float copy[16] = {};
-    for (int i = 0; i < 8; ++i) copy[i] = x[i];
+    for (int i = 0; i < 8; ++i) copy[i] = kept_finite(x[i], Element{});
     for (int i = 0; i < 8; i += W) S::store(lanes + i, S::load(copy + i));
   }
 };

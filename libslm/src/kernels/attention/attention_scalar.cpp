@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention, plain: one query row and head at a time, one key after another, with the running softmax
-//   m' = max(m, s),  l' = l·e^(m−m') + e^(s−m'),  o' = o·e^(m−m') + e^(s−m')·v        (Milakov & Gimelshein 2018, alg.
-//   3)
+//   m' = max(m, s),  l' = l·e^(m−m') + e^(s−m'),  o' = o·e^(m−m') + e^(s−m')·v   (Milakov & Gimelshein 2018, alg. 3)
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -18,7 +17,7 @@ struct HalfBits {
 float value(float element) { return element; }
 float value(HalfBits element) { return f16_to_f32(element.bits); }
 void assign(float& element, float x) { element = x; }
-void assign(HalfBits& element, float x) { element.bits = f32_to_f16(x); }
+void assign(HalfBits& element, float x) { element.bits = f32_to_f16(held_by_f16(x)); }
 
 template <class Element>
 void store_k(const KvStoreArgs& args) {
