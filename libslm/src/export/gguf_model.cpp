@@ -36,9 +36,8 @@ std::vector<Planned> plan_tensors(const ModelFiles& model, const SchemePlan& pla
       p.scheme = plan.scheme_of(tensor.name, stored.dtype(), config.tied_head);
       const int64_t k = stored.shape()[1];
       SLM_CHECK(k % info(p.scheme).group == 0,
-                "[export] tensor {} has rows of {} values, {} needs a multiple of {}: keep it with a pattern, or "
-                "choose another "
-                "scheme",
+                "[export] tensor {} has rows of {} values, {} needs a multiple of {}: "
+                "keep it with a pattern, or choose another scheme",
                 tensor.name, k, name(p.scheme), info(p.scheme).group);
     }
     planned.push_back(p);
@@ -83,12 +82,6 @@ void set_general_keys(GgufWriter& writer, const ModelFiles& model, const std::st
   writer.set_u32("general.alignment", kAlignment);
 }
 
-bool keeps_tied_head(const ModelConfig& config, const SchemePlan& plan) {
-  return config.tied_head && std::any_of(plan.keep_fp.begin(), plan.keep_fp.end(), [](const std::string& pattern) {
-           return matches_pattern("lm_head.weight", pattern) || matches_pattern("model.embed_tokens.weight", pattern);
-         });
-}
-
 }  // namespace
 
 ExportReport export_gguf(const ModelFiles& model, const TokenizerData& tokenizer, const std::filesystem::path& out,
@@ -108,7 +101,7 @@ ExportReport export_gguf(const ModelFiles& model, const TokenizerData& tokenizer
   }
 
   ExportReport report;
-  report.kept_tied_head = keeps_tied_head(model.config(), options.plan);
+  report.kept_tied_head = options.plan.keeps_tied_head(model.config().tied_head);
   std::vector<size_t> of_declared;  // index into planned; w8c declares two tensors
   for (size_t i = 0; i < planned.size(); ++i) {
     const Planned& p = planned[i];

@@ -157,14 +157,6 @@ MatrixView RuntimeExecutor::logits(Rows x, const PackedMatrix& table) {
   return y;
 }
 
-uint64_t RuntimeExecutor::bytes() const {
-  uint64_t total = LinearInput::bytes(max_rows_, std::max({config_.width, config_.ffn, config_.q_width()}));
-  for (const AlignedBuffer* buffer :
-       {&x_, &normed_, &group_, &attended_, &projected_, &selected_, &logits_, &attention_scratch_})
-    total += buffer->size();
-  return total;
-}
-
 template MatrixView embed(RuntimeExecutor&, const RuntimeWeights&);
 template MatrixView block(RuntimeExecutor&, int, const RuntimeWeights::Block&, MatrixView);
 template MatrixView head(RuntimeExecutor&, const RuntimeWeights&, MatrixView, std::span<const int32_t>);

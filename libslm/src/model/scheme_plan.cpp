@@ -11,6 +11,12 @@ namespace slm {
 namespace {
 constexpr std::string_view kEmbedding = "model.embed_tokens.weight";
 constexpr std::string_view kHead = "lm_head.weight";
+
+bool matches_any(std::string_view name, const std::vector<std::string>& patterns) {
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const std::string& pattern) { return matches_pattern(name, pattern); });
+}
+
 }  // namespace
 
 bool matches_pattern(std::string_view name, std::string_view pattern) {
@@ -18,12 +24,15 @@ bool matches_pattern(std::string_view name, std::string_view pattern) {
 }
 
 WeightScheme SchemePlan::scheme_of(std::string_view hf_name, Dtype stored, bool tied_head) const {
-  for (const std::string& pattern : keep_fp)
-    if (matches_pattern(hf_name, pattern) || (tied_head && hf_name == kEmbedding && matches_pattern(kHead, pattern)))
-      return WeightScheme::BF16;
+  const bool shared = hf_name == kEmbedding || hf_name == kHead;
+  if (matches_any(hf_name, keep_fp) || (shared && keeps_tied_head(tied_head))) return WeightScheme::BF16;
   if (weights) return *weights;
   if (stored == Dtype::I8) return WeightScheme::W8C;
   return native_scheme(stored).value_or(WeightScheme::W8G32);
+}
+
+bool SchemePlan::keeps_tied_head(bool tied_head) const {
+  return tied_head && (matches_any(kEmbedding, keep_fp) || matches_any(kHead, keep_fp));
 }
 
 void SchemePlan::check_patterns(const ModelConfig& config) const {

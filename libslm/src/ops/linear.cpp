@@ -10,8 +10,8 @@ namespace slm {
 namespace {
 
 constexpr int64_t kGroup = 32;
-constexpr int64_t kSecondLevelBytes =
-    256 << 10;  // half of the smallest second-level cache at hand: a block of x stays in it
+/// Half of the smallest second-level cache at hand: a block of x stays in it.
+constexpr int64_t kSecondLevelBytes = 256 << 10;
 
 int64_t groups(int64_t k) { return (k + kGroup - 1) / kGroup; }
 
@@ -30,11 +30,6 @@ LinearInput::LinearInput(const kernels::VecVariant& vec, int64_t max_rows, int64
       scales_(static_cast<size_t>(max_rows * groups(max_k)) * sizeof(float)),
       sums_(static_cast<size_t>(max_rows * groups(max_k)) * sizeof(int32_t)),
       rows_{codes_.as<int8_t>(), scales_.as<float>(), sums_.as<int32_t>()} {}
-
-size_t LinearInput::bytes(int64_t max_rows, int64_t max_k) {
-  return static_cast<size_t>(max_rows * max_k) +
-         static_cast<size_t>(max_rows * groups(max_k)) * (sizeof(float) + sizeof(int32_t));
-}
 
 void LinearInput::set(ConstMatrixView x) {
   SLM_CHECK(x.rows <= max_rows_ && x.columns <= max_k_, "[linear] x is ({},{}), room was made for ({},{})", x.rows,

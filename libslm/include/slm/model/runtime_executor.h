@@ -27,8 +27,8 @@ struct BatchRow {
 struct RuntimeOptions {
   int64_t max_rows = 256;      ///< rows of one step
   int64_t max_logit_rows = 1;  ///< rows the head can serve at once: each costs V floats
-  std::optional<ActivationScheme>
-      fake_activations;  ///< quantize and dequantize the input of every linear, weights in f32
+  /// Quantize and dequantize the input of every linear; weights in f32.
+  std::optional<ActivationScheme> fake_activations;
 };
 
 class RuntimeExecutor {
@@ -49,8 +49,8 @@ class RuntimeExecutor {
 
   RuntimeExecutor(const ModelConfig& config, KvCache& cache, const RuntimeOptions& options);
 
-  /// Sets the rows of the step at hand. Throws ArgumentError: too many rows, position beyond the cache, unknown
-  /// sequence.
+  /// Sets the rows of the step at hand. Throws ArgumentError:
+  /// too many rows, position beyond the cache, unknown sequence.
   void begin(std::span<const BatchRow> batch);
 
   Rows embedding(const PackedMatrix& table);
@@ -65,11 +65,8 @@ class RuntimeExecutor {
 
   int64_t max_rows() const { return max_rows_; }
   int64_t max_logit_rows() const { return max_logit_rows_; }
-  uint64_t bytes() const;
 
  private:
-  void linear(Rows x, const PackedMatrix& w, std::span<const float> bias, Rows y);
-
   const ModelConfig config_;
   KvCache& cache_;
   const kernels::VecVariant& vec_;

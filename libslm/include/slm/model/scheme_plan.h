@@ -16,9 +16,10 @@ struct SchemePlan {
   std::optional<WeightScheme> weights;  ///< empty: as stored, where a kernel runs that natively; w8g32 otherwise
   std::vector<std::string> keep_fp;     ///< shell patterns (* ?) over Hugging Face names: these stay BF16
 
-  /// The scheme of a matrix. With a tied head, a pattern that matches lm_head.weight keeps the embedding, and the
-  /// reverse.
+  /// The scheme of a matrix. With a tied head, a pattern that matches lm_head.weight keeps the embedding, too.
   WeightScheme scheme_of(std::string_view hf_name, Dtype stored, bool tied_head) const;
+  /// Whether a pattern keeps the one matrix that is both embedding and head.
+  bool keeps_tied_head(bool tied_head) const;
   /// Throws ArgumentError naming a pattern that matches no matrix of the model.
   void check_patterns(const ModelConfig& config) const;
 };

@@ -32,7 +32,6 @@ class LinearInput {
   const QuantizedRows& quantized(ActivationScheme scheme);
   /// Replaces x by its quantized values, in place in a buffer of its own. Cost: one pass.
   ConstMatrixView fake_quantized(ActivationScheme scheme);
-  static size_t bytes(int64_t max_rows, int64_t max_k);
 
  private:
   const kernels::VecVariant& vec_;
