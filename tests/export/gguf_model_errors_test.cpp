@@ -90,6 +90,7 @@ TEST(GgufModelErrors, RefusesATokenizerThatGgufCannotDescribe) {
     change(tokenizer);
     expect_error<ArgumentError>([&] { export_gguf(source, tokenizer, folder.path() / "o.gguf"); }, texts);
   };
+  refuses([](TokenizerData& t) { t.model = "sentencepiece"; }, {"[export]", "sentencepiece", "unigram"});
   refuses([](TokenizerData& t) { t.pre.clear(); }, {"[export]", "pre-tokenizer"});
   refuses(
       [](TokenizerData& t) {

@@ -132,6 +132,16 @@ TEST(SentencePiece, RoundTripsThroughGguf) {
   EXPECT_EQ(read.data().types, data.types);
 }
 
+TEST(SentencePiece, SaysWhatGgufsLlamaKindCannotSay) {
+  EXPECT_EQ(small_tokenizer().data().model, "llama");
+  SentencePieceSpec spec = small_spec();
+  spec.unigram = true;
+  const auto folder = std::filesystem::path(testing::TempDir()) / "unigram";
+  std::filesystem::create_directories(folder);
+  write_file(folder / "tokenizer.model", serialize_sentencepiece(spec));
+  EXPECT_EQ(Tokenizer::load(folder).data().model, "sentencepiece");
+}
+
 TEST(SentencePiece, RefusesWhatIsNoModel) {
   const std::string proto = serialize_sentencepiece(small_spec());
   for (const std::string& bytes :

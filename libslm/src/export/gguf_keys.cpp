@@ -63,6 +63,11 @@ PaddedTokens::PaddedTokens(const TokenizerData& tokenizer, int64_t rows) {
 void set_tokenizer_keys(GgufWriter& writer, const TokenizerData& t, const PaddedTokens& tokens) {
   const std::string prefix = "tokenizer.ggml.";
   SLM_CHECK(
+      t.model == "gpt2" || t.model == "llama",
+      "[export] a tokenizer of kind {}, expected byte-level BPE (gpt2) or SentencePiece BPE (llama): unigram models "
+      "and models with a normalization table are not written to GGUF",
+      t.model);
+  SLM_CHECK(
       t.model != "gpt2" || !t.pre.empty(),
       "[export] GGUF has no name for this tokenizer's pre-tokenizer (tokenizer.ggml.pre): llama.cpp would cut texts "
       "differently");

@@ -182,7 +182,7 @@ const std::string& Tokenizer::chat_template() const { return impl_->chat_templat
 
 TokenizerData Tokenizer::data() const {
   const Impl& impl = *impl_;
-  TokenizerData data{.model = impl.bpe ? "gpt2" : impl.unigram ? "t5" : "llama", .pre = impl.pre};
+  TokenizerData data{.model = impl.bpe ? "gpt2" : impl.only_sentencepiece ? "sentencepiece" : "llama", .pre = impl.pre};
   for (int32_t id = 0; id < vocab_size(); ++id) {
     if (impl.sentencepiece && type(id) == TokenType::UserDefined) {
       data.tokens.push_back(token_bytes(id));  // with spaces, as llama.cpp looks for them in the text

@@ -37,8 +37,8 @@ class Folder {
  public:
   Folder(const std::filesystem::path& folder, Tokenizer::Impl& impl) : folder_(folder), impl_(impl) {}
 
-  /// Tokens that tokenizer.model does not have: added_tokens.json {"text": id}, tokenizer_config's
-  /// added_tokens_decoder.
+  /// Tokens that tokenizer.model does not have:
+  /// added_tokens.json {"text": id}, tokenizer_config's added_tokens_decoder.
   void add_tokens_to_sentencepiece() {
     std::vector<AddedToken> tokens;
     const auto add = [&](AddedToken token, const std::string& path) {
@@ -140,7 +140,7 @@ void use_sentencepiece(SentencePieceSpec spec, std::string_view model_proto, con
     throw FormatError(path, fmt::format("[sentencepiece] {} pieces, expected at most {}", spec.pieces.size(),
                                         TokenTable::kMaxTokens));
   impl.sentencepiece.emplace(model_proto.empty() ? std::string_view(rebuilt) : model_proto, spec, path);
-  impl.unigram = spec.unigram;
+  impl.only_sentencepiece = spec.unigram || spec.rewrites_text;
   impl.add_space_prefix = spec.add_dummy_prefix;
   impl.remove_extra_whitespaces = spec.remove_extra_whitespaces;
   const auto id_or_none = [&](int32_t id) { return id >= 0 && id < count ? std::optional<int32_t>(id) : std::nullopt; };

@@ -25,7 +25,7 @@ struct Tokenizer::Impl {
   std::optional<Pretokenizer> pretokenizer;
   std::optional<SentencePieceModel> sentencepiece;  ///< … or this
   bool nfc = false;
-  bool unigram = false;
+  bool only_sentencepiece = false;  ///< unigram, or rewrites text: GGUF's "llama" cannot say it
   bool add_bos = false;
   bool add_space_prefix = false;
   bool remove_extra_whitespaces = false;

@@ -27,8 +27,9 @@ struct EncodeOptions {
 
 /// Everything a GGUF file stores about a tokenizer (`tokenizer.ggml.*`, `tokenizer.chat_template`).
 struct TokenizerData {
-  std::string model;  ///< "gpt2" (byte-level BPE), "llama" (SentencePiece BPE); "t5" (SentencePiece unigram)
-  std::string pre;    ///< pre-tokenizer name, as "qwen2"; empty: GGUF has no name for it (or model is not gpt2)
+  /// "gpt2" (byte-level BPE), "llama" (SentencePiece BPE), "sentencepiece" (any other SentencePiece model)
+  std::string model;
+  std::string pre;  ///< pre-tokenizer name, as "qwen2"; empty: GGUF has no name for it (or model is not gpt2)
   std::vector<std::string> tokens;  ///< by id, in the file's spelling ("Ġthe", "▁the", "<0x0A>")
   std::vector<float> scores;        ///< by id; empty for gpt2
   std::vector<TokenType> types;     ///< by id
