@@ -3,10 +3,16 @@
 
 #include <fmt/format.h>
 
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <fstream>
 #include <limits>
 #include <new>
+#include <sstream>
 
 #include "slm/core/parallel.h"
 #include "slm/kernels/isa.h"
@@ -23,10 +29,28 @@ void print_error(std::string message) {
   fmt::print(stderr, "error: {}\n", message);
 }
 
+/// Seconds this process has lived: /proc/self/stat counts its start in clock ticks since boot (man 5 proc, field 22).
+/// 0 where the system does not tell.
+double process_age() {
+  std::ifstream file("/proc/self/stat");
+  std::string stat;
+  std::getline(file, stat);
+  const size_t name_end = stat.rfind(')');  // the name before it may hold anything
+  if (name_end == std::string::npos) return 0;
+  std::istringstream fields(stat.substr(name_end + 1));
+  std::string skipped;
+  for (int field = 3; field < 22; ++field) fields >> skipped;
+  double ticks = 0;
+  timespec now{};
+  if (!(fields >> ticks) || clock_gettime(CLOCK_BOOTTIME, &now) != 0) return 0;
+  const double seconds = static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+  return std::max(0.0, seconds - ticks / static_cast<double>(sysconf(_SC_CLK_TCK)));
+}
+
 }  // namespace
 
 Program::Program(const std::string& name, const std::string& teaches, const std::string& examples)
-    : app_(teaches, name), begin_(std::chrono::steady_clock::now()) {
+    : app_(teaches, name), age_at_begin_(process_age()), begin_(std::chrono::steady_clock::now()) {
   app_.footer(examples);
   app_.set_version_flag("--version", fmt::format("{} of libslm {}", name, SLM_VERSION));
   app_.get_formatter()->column_width(34);
@@ -44,7 +68,7 @@ Program::Program(const std::string& name, const std::string& teaches, const std:
 int Program::threads() const { return num_threads(); }
 
 double Program::elapsed_seconds() const {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  return age_at_begin_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
 }
 
 int Program::run(int argc, char** argv, const std::function<void()>& body) {

@@ -34,7 +34,7 @@ class Program {
   uint64_t seed() const { return static_cast<uint64_t>(seed_); }
   bool json() const { return json_; }
   int threads() const;  ///< that parallel regions use
-  /// Seconds since the program began.
+  /// Seconds since the process was started, loading of the program included; the system counts in steps of 10 ms.
   double elapsed_seconds() const;
 
   /// Parses, checks SLM_ISA, sets the threads, runs the body. Everything thrown becomes one line `error: …`.
@@ -45,6 +45,7 @@ class Program {
   int threads_ = 0;
   int64_t seed_ = 0;  // signed, so that −1 is refused and not a huge number
   bool json_ = false;
+  double age_at_begin_;
   std::chrono::steady_clock::time_point begin_;
 };
 
