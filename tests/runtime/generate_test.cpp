@@ -85,6 +85,11 @@ TEST_F(Generate, EndsWhereTheContextIsFull) {
   const Generated result = generate(session, tokenizer_, prompt_, {.max_tokens = -1});
   EXPECT_EQ(result.stop, StopReason::ContextFull);
   EXPECT_EQ(result.ids.size(), 4u);  // the last one is shown, though the cache has no room for it
+
+  Session small(model_, {.context = 8});
+  const Generated more = generate(small, tokenizer_, std::span(prompt_).first(1), {.max_tokens = 100});
+  EXPECT_EQ(more.stop, StopReason::ContextFull);
+  EXPECT_EQ(more.ids.size(), 8u);
 }
 
 TEST_F(Generate, EndsWhenCancelled) {

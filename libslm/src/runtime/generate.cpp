@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 namespace slm {
 namespace {
@@ -74,14 +75,14 @@ Generated generate(Session& session, const Tokenizer& tokenizer, std::span<const
   SLM_CHECK(std::ssize(prompt) <= session.room(),
             "[generate] the prompt has {} tokens, the context of {} has room for {}", prompt.size(), session.context(),
             session.room());
-  const int64_t limit = options.max_tokens < 0 ? session.context() : std::min(options.max_tokens, session.context());
+  const int64_t limit = options.max_tokens < 0 ? std::numeric_limits<int64_t>::max() : options.max_tokens;
   Sampler sampler(options.sampler, session.model().config.vocab);
   StreamDecoder decoder(tokenizer, options.start);
   StopFilter filter(options.stop_strings);
 
   Generated result;
   result.prompt_tokens = std::ssize(prompt);
-  result.ids.reserve(static_cast<size_t>(limit));
+  result.ids.reserve(static_cast<size_t>(std::min(limit, session.room() - std::ssize(prompt) + 1)));
   const auto show = [&](const std::string& text) {
     if (text.empty()) return;
     result.text += text;
