@@ -21,7 +21,7 @@ require_packages() {
 
 # What building libslm and its programs takes.
 build_packages=(g++ cmake ninja-build pkg-config libfmt-dev nlohmann-json3-dev libpcre2-dev libsentencepiece-dev
-                libutf8proc-dev libcli11-dev libeigen3-dev)
+                libutf8proc-dev libcli11-dev libssl-dev)
 # What its tests and benches take besides.
 test_packages=(libgtest-dev googletest libbenchmark-dev libsimde-dev)
 # What the NEON tests take: a cross compiler and an emulator.

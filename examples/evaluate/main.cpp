@@ -5,6 +5,7 @@
 #include "cli/model_options.h"
 #include "cli/program.h"
 #include "cli/terminal.h"
+#include "cli/weights_hash.h"
 #include "evaluate/options.h"
 #include "slm/eval/perplexity.h"
 #include "slm/quant/scheme.h"
@@ -36,6 +37,12 @@ slm::JsonDocument to_json(const std::string& weights, const slm::EvaluateOptions
   return result;
 }
 
+/// "gpt2 qwen2, 151665 tokens": GGUF's words for the kind and the pre-tokenizer.
+std::string describe(const slm::Tokenizer& tokenizer) {
+  const slm::TokenizerData data = tokenizer.data();
+  return fmt::format("{}{}{}, {} tokens", data.model, data.pre.empty() ? "" : " ", data.pre, tokenizer.vocab_size());
+}
+
 std::vector<std::string> to_row(const std::string& weights, const slm::Score& score, const slm::Model& model) {
   const bool kl = score.kl.count() > 0;
   return {weights,
@@ -59,7 +66,8 @@ int main(int argc, char** argv) {
     slm::check(o);
     const std::string data = slm::read_text(o.data);
     const slm::ModelFiles files = slm::ModelFiles::open(o.model);
-    slm::EvalText text = slm::make_eval_text(slm::load_tokenizer(o.model), data, o.protocol);
+    const slm::Tokenizer tokenizer = slm::load_tokenizer(o.model);
+    slm::EvalText text = slm::make_eval_text(tokenizer, data, o.protocol);
     const size_t in_file = text.windows.size();
     if (o.windows > 0 && static_cast<size_t>(o.windows) < in_file) text.windows.resize(static_cast<size_t>(o.windows));
     fmt::print(stderr, "{}: {} of {} windows, {} tokens counted, text of {} tokens\n", text.protocol,
@@ -85,10 +93,16 @@ int main(int argc, char** argv) {
       fmt::print(stderr, "{}: perplexity {:.4f} ± {:.4f} in {}\n", weights, score.perplexity(),
                  score.perplexity_error(), slm::duration(score.seconds));
     }
+    const std::string hash = slm::weights_sha256(files);
     if (program.json())
-      slm::print_json({{"model", o.model}, {"data", o.data}, {"threads", program.threads()}, {"results", results}});
+      slm::print_json({{"model", o.model},
+                       {"weights_sha256", hash},
+                       {"tokenizer", describe(tokenizer)},
+                       {"data", o.data},
+                       {"threads", program.threads()},
+                       {"results", results}});
     else
-      fmt::print("{}: {}, {} windows, {} tokens\n\n{}", o.model, text.protocol, text.windows.size(),
-                 text.counted_tokens(), table.text());
+      fmt::print("{} (weights sha256 {:.16}…, tokenizer {}): {}, {} windows, {} tokens\n\n{}", o.model, hash,
+                 describe(tokenizer), text.protocol, text.windows.size(), text.counted_tokens(), table.text());
   });
 }

@@ -24,11 +24,11 @@ std::string evaluate_examples() {
          "  evaluate --model model.gguf --data book.txt --protocol rolling --window 1024 --stride 512\n"
          "  evaluate --model models/qwen2.5-0.5b --data wiki.test.raw --weights w8c --fake-activations a8t"
          " --kl-to f32\n"
-         "JSON: {model, data, threads, results: [{weights, protocol, windows, tokens, perplexity, stderr, kl, seconds,"
-         " packed_bytes,\n"
-         "  kl_stderr, kl_tokens, top1, window, stride, fake_activations}]}; kl is null without --kl-to,"
-         " what follows packed_bytes\n"
-         "  is there where it applies.";
+         "JSON: {model, weights_sha256, tokenizer, data, threads, results: [{weights, protocol, windows, tokens, "
+         "perplexity,\n"
+         "  stderr, kl, seconds, packed_bytes, kl_stderr, kl_tokens, top1, window, stride, fake_activations}]}; kl is "
+         "null\n"
+         "  without --kl-to, what follows packed_bytes is there where it applies.";
 }
 
 void add_evaluate_options(CLI::App& app, EvaluateOptions& o) {

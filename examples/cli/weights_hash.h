@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// WeightsHash: which weights a number was measured on.
+// In: ModelFiles.  Out: SHA-256 of the files that hold the weights.
+#pragma once
+
+#include <string>
+
+#include "slm/model/model_files.h"
+
+namespace slm {
+
+/// SHA-256 in hex of the model's weight files, one after another in the order of their names: what `sha256sum` prints
+/// for a single file (and model hubs show beside it), `cat model-*.safetensors | sha256sum` for shards. Gives the files'
+/// pages back. Cost: one read; about 1.5 GB/s where the processor has SHA instructions.
+std::string weights_sha256(const ModelFiles& model);
+
+}  // namespace slm
