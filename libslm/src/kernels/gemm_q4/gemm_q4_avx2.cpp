@@ -3,34 +3,19 @@
 // An unsigned nibble times a signed activation is what maddubs multiplies: no sign fixing, and the pairs of a whole
 // group of 32 add up in int16 (bound in gemm_q4.h) before one maddwd widens them.
 // Q4_0's zero point leaves as 8·sum_a, in int32, exactly.
-#include <immintrin.h>
-
+#include "kernels/gemm_q_avx2.h"
 #include "slm/kernels/gemm_q4/gemm_q4.h"
 
 namespace slm::kernels {
 namespace {
 
-constexpr int64_t kColumns = kQ4PanelColumns;
-constexpr int64_t kRowTile = 4;
-// Rows of A that stay in the L2 cache while all panels pass.
-constexpr int64_t kBlockBytes = 192 * 1024;
 constexpr int64_t kPrefetchGroups = 8;
 
-[[gnu::always_inline]] inline __m256i load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
-// Four consecutive codes of a row of A, in each 32-bit lane.
-[[gnu::always_inline]] inline __m256i broadcast_quad(const int8_t* p) {
-  int32_t quad;
-  __builtin_memcpy(&quad, p, sizeof(quad));
-  return _mm256_set1_epi32(quad);
-}
 // pairs += nibbles·quad. The empty asm keeps the sum a chain in one register: left to itself, GCC turns it into a tree
 // of many live products, spills most of them, and runs at a third of the speed.
 [[gnu::always_inline]] inline void add_products(__m256i nibbles, __m256i quad, __m256i& pairs) {
   pairs = _mm256_add_epi16(pairs, _mm256_maddubs_epi16(nibbles, quad));
   asm("" : "+x"(pairs));
-}
-[[gnu::always_inline]] inline __m256 load_halfs(const uint16_t* p) {
-  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
 
 // acc += float(s)·d_a·d_b for eight columns of one row; pairs are the group's int16 partial sums.
@@ -50,109 +35,65 @@ constexpr int64_t kPrefetchGroups = 8;
   return _mm256_fmadd_ps(_mm256_set1_ps(static_cast<float>(sum_a)), m, acc);
 }
 
-// R rows × 16 columns, all of k.
-template <int R, class Group>
-[[gnu::always_inline]] inline void tile(const GemmArgs& args, int64_t row, const Group* panel, int64_t first) {
-  const int64_t groups = args.k / 32;
-  const int8_t* a[R];
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) a[r] = static_cast<const int8_t*>(args.a) + (row + r) * args.a_stride;
-  const float* d_a = args.a_scales + row * groups;
-  const int32_t* sum_a = args.a_sums + row * groups;
-
-  __m256 acc[R][2];
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) acc[r][0] = acc[r][1] = _mm256_setzero_ps();
-  const __m256i low_nibble = _mm256_set1_epi8(15);
-  for (int64_t g = 0; g < groups; ++g) {
-    const Group& group = panel[g];
-    if (R == 1)  // a lone row reads B at the speed of memory: ask for it early
-      for (size_t line = 0; line < sizeof(Group); line += 64)
-        _mm_prefetch(reinterpret_cast<const char*>(&panel[g + kPrefetchGroups]) + line, _MM_HINT_T0);
-    __m256i pairs[R][2];
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) pairs[r][0] = pairs[r][1] = _mm256_setzero_si256();
-#pragma GCC unroll 4
-    for (int p = 0; p < 4; ++p) {
-      const __m256i raw0 = load(group.nibbles[p][0]);
-      const __m256i raw1 = load(group.nibbles[p][8]);
-      const __m256i low0 = _mm256_and_si256(raw0, low_nibble);
-      const __m256i low1 = _mm256_and_si256(raw1, low_nibble);
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) {
-        const __m256i quad = broadcast_quad(a[r] + 32 * g + 4 * p);
-        add_products(low0, quad, pairs[r][0]);
-        add_products(low1, quad, pairs[r][1]);
-      }
-      const __m256i high0 = _mm256_and_si256(_mm256_srli_epi16(raw0, 4), low_nibble);
-      const __m256i high1 = _mm256_and_si256(_mm256_srli_epi16(raw1, 4), low_nibble);
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) {
-        const __m256i quad = broadcast_quad(a[r] + 32 * g + 16 + 4 * p);
-        add_products(high0, quad, pairs[r][0]);
-        add_products(high1, quad, pairs[r][1]);
-      }
-    }
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 2
-      for (int half = 0; half < 2; ++half)
-        acc[r][half] =
-            scale_into(pairs[r][half], group, half, d_a[r * groups + g], sum_a[r * groups + g], acc[r][half]);
-  }
-
-  const int64_t columns = args.n - first < kColumns ? args.n - first : kColumns;
-  const float* bias = args.bias != nullptr ? args.bias + first : nullptr;
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-    float* c = args.c + (row + r) * args.c_stride + first;
-    if (columns == kColumns) {
-#pragma GCC unroll 8
-      for (int half = 0; half < 2; ++half) {
-        const __m256 out =
-            bias != nullptr ? _mm256_add_ps(acc[r][half], _mm256_loadu_ps(bias + 8 * half)) : acc[r][half];
-        _mm256_storeu_ps(c + 8 * half, out);
-      }
-    } else {
-      alignas(32) float out[kColumns];
-      _mm256_store_ps(out, acc[r][0]);
-      _mm256_store_ps(out + 8, acc[r][1]);
-      for (int64_t j = 0; j < columns; ++j) c[j] = bias != nullptr ? out[j] + bias[j] : out[j];
-    }
-  }
-}
-
 template <class Group>
-void gemm(const GemmArgs& args) {
-  const int64_t panel_bytes = (args.k / 32 * static_cast<int64_t>(sizeof(Group)) + 63) / 64 * 64;
-  const int64_t tiles = kBlockBytes / (kRowTile * args.k);
-  const int64_t block = kRowTile * (tiles > 0 ? tiles : 1);
-  for (int64_t begin = 0; begin < args.m; begin += block) {
-    const int64_t end = args.m - begin < block ? args.m : begin + block;
-    for (int64_t first = 0; first < args.n; first += kColumns) {
-      const auto* panel = reinterpret_cast<const Group*>(args.b + first / kColumns * panel_bytes);
-      int64_t row = begin;
-      for (; row + 4 <= end; row += 4) tile<4>(args, row, panel, first);
-      switch (end - row) {
-        case 3:
-          tile<3>(args, row, panel, first);
-          break;
-        case 2:
-          tile<2>(args, row, panel, first);
-          break;
-        case 1:
-          tile<1>(args, row, panel, first);
-          break;
-        default:
-          break;
+struct Kernel : Avx2Tiling {
+  // R rows × 16 columns, all of k.
+  template <int R>
+  [[gnu::always_inline]] static void tile(const GemmArgs& args, int64_t row, int64_t first, const std::byte* panel,
+                                          int64_t /*column*/) {
+    const auto* group_of = reinterpret_cast<const Group*>(panel);
+    const int64_t groups = args.k / 32;
+    const int8_t* a[R];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) a[r] = static_cast<const int8_t*>(args.a) + (row + r) * args.a_stride;
+    const float* d_a = args.a_scales + row * groups;
+    const int32_t* sum_a = args.a_sums + row * groups;
+
+    __m256 acc[R][2];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) acc[r][0] = acc[r][1] = _mm256_setzero_ps();
+    const __m256i low_nibble = _mm256_set1_epi8(15);
+    for (int64_t g = 0; g < groups; ++g) {
+      const Group& group = group_of[g];
+      if (R == 1) prefetch(&group + kPrefetchGroups, sizeof(Group));
+      __m256i pairs[R][2];
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) pairs[r][0] = pairs[r][1] = _mm256_setzero_si256();
+#pragma GCC unroll 4
+      for (int p = 0; p < 4; ++p) {
+        const __m256i raw0 = load(group.nibbles[p][0]);
+        const __m256i raw1 = load(group.nibbles[p][8]);
+        const __m256i low0 = _mm256_and_si256(raw0, low_nibble);
+        const __m256i low1 = _mm256_and_si256(raw1, low_nibble);
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) {
+          const __m256i quad = broadcast_codes(a[r] + 32 * g + 4 * p, 4);
+          add_products(low0, quad, pairs[r][0]);
+          add_products(low1, quad, pairs[r][1]);
+        }
+        const __m256i high0 = _mm256_and_si256(_mm256_srli_epi16(raw0, 4), low_nibble);
+        const __m256i high1 = _mm256_and_si256(_mm256_srli_epi16(raw1, 4), low_nibble);
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) {
+          const __m256i quad = broadcast_codes(a[r] + 32 * g + 16 + 4 * p, 4);
+          add_products(high0, quad, pairs[r][0]);
+          add_products(high1, quad, pairs[r][1]);
+        }
       }
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r)
+#pragma GCC unroll 2
+        for (int half = 0; half < 2; ++half)
+          acc[r][half] =
+              scale_into(pairs[r][half], group, half, d_a[r * groups + g], sum_a[r * groups + g], acc[r][half]);
     }
+    store_sums(args, row, first, acc);
   }
-}
+};
 
 }  // namespace
 
-void gemm_q4_0_avx2(const GemmArgs& args) { gemm<Q4_0Group>(args); }
-void gemm_q4_1_avx2(const GemmArgs& args) { gemm<Q4_1Group>(args); }
+void gemm_q4_0_avx2(const GemmArgs& args) { gemm<Kernel<Q4_0Group>>(args, q4_0_panel_bytes(args.k)); }
+void gemm_q4_1_avx2(const GemmArgs& args) { gemm<Kernel<Q4_1Group>>(args, q4_1_panel_bytes(args.k)); }
 
 }  // namespace slm::kernels

@@ -1,33 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // 8-bit packed GEMM for AVX-512 VNNI: dpbusd wants unsigned weights, so code_b + 128 (one xor per load of B for all
 // rows of the tile) meets four codes of a row of A, broadcast by the instruction itself; the sums begin at −128·sum_a.
-#if defined(__GNUC__) && !defined(__clang__)  // GCC 12 warns about its own AVX-512 header (PR 105593)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
-
+#include "kernels/gemm_q_avx512vnni.h"
 #include "slm/kernels/gemm_q8/gemm_q8.h"
 
 namespace slm::kernels {
 namespace {
 
-constexpr int64_t kColumns = kQ8PanelColumns;
-constexpr int64_t kRowTile = 8;
-// Rows of A that stay in the L2 cache while all panels pass.
-constexpr int64_t kBlockBytes = 384 * 1024;
 constexpr int64_t kPrefetchBytes = 4096;
-
-// `count` (1 … 4) consecutive codes of a row of A, then zeros, in each 32-bit lane.
-[[gnu::always_inline]] inline __m512i broadcast_codes(const int8_t* p, size_t count) {
-  int32_t quad = 0;
-  __builtin_memcpy(&quad, p, count);
-  return _mm512_set1_epi32(quad);
-}
 
 // s[r] += Σ of four k, for R rows × 16 columns.
 template <int R>
@@ -40,21 +20,12 @@ template <int R>
   for (int r = 0; r < R; ++r) s[r] = _mm512_dpbusd_epi32(s[r], b, broadcast_codes(a + r * a_stride, count));
 }
 
-// Columns of a panel that exist.
-[[gnu::always_inline]] inline __mmask16 column_mask(const GemmArgs& args, int64_t first) {
-  const int64_t columns = args.n - first < kColumns ? args.n - first : kColumns;
-  return static_cast<__mmask16>((1u << columns) - 1u);
-}
-
 // w8g32: panels are groups, each with its scales.
-struct Q8_0Kernel {
-  [[gnu::always_inline]] static int64_t panel_bytes(int64_t k) {
-    return (k / 32 * static_cast<int64_t>(sizeof(Q8_0Group)) + 63) / 64 * 64;
-  }
-
+struct Q8_0Kernel : Avx512Tiling {
   // R rows × 16 columns, all of k.
   template <int R>
-  [[gnu::always_inline]] static void tile(const GemmArgs& args, int64_t row, const std::byte* panel, int64_t first) {
+  [[gnu::always_inline]] static void tile(const GemmArgs& args, int64_t row, int64_t first, const std::byte* panel,
+                                          int64_t /*column*/) {
     const int64_t groups = args.k / 32;
     const int8_t* a = static_cast<const int8_t*>(args.a) + row * args.a_stride;
     const float* d_a = args.a_scales + row * groups;
@@ -69,31 +40,22 @@ struct Q8_0Kernel {
       for (int r = 0; r < R; ++r) s[r] = _mm512_set1_epi32(-128 * sum_a[r * groups + g]);
 #pragma GCC unroll 8
       for (int q = 0; q < 8; ++q) add_quad<R>(a + 32 * g + 4 * q, args.a_stride, 4, group->quads[q], s);
-      const __m512 d_b = _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(group->d)));
+      const __m512 d_b = load_halfs(group->d);
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
         const __m512 d = _mm512_mul_ps(_mm512_set1_ps(d_a[r * groups + g]), d_b);
         acc[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(s[r]), d, acc[r]);
       }
     }
-    const __mmask16 mask = column_mask(args, first);
-    float* c = args.c + row * args.c_stride + first;
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      if (args.bias != nullptr) acc[r] = _mm512_add_ps(acc[r], _mm512_maskz_loadu_ps(mask, args.bias + first));
-      _mm512_mask_storeu_ps(c + r * args.c_stride, mask, acc[r]);
-    }
+    store_sums(args, row, first, acc);
   }
 };
 
 // w8c: one scale per column before the codes.
-struct Q8CKernel {
-  [[gnu::always_inline]] static int64_t panel_bytes(int64_t k) {
-    return static_cast<int64_t>(sizeof(Q8CHeader)) + (k + 3) / 4 * static_cast<int64_t>(sizeof(Q8Quad));
-  }
-
+struct Q8CKernel : Avx512Tiling {
   template <int R>
-  [[gnu::always_inline]] static void tile(const GemmArgs& args, int64_t row, const std::byte* panel, int64_t first) {
+  [[gnu::always_inline]] static void tile(const GemmArgs& args, int64_t row, int64_t first, const std::byte* panel,
+                                          int64_t /*column*/) {
     const int8_t* a = static_cast<const int8_t*>(args.a) + row * args.a_stride;
     const auto* header = reinterpret_cast<const Q8CHeader*>(panel);
     const auto* quad = reinterpret_cast<const Q8Quad*>(panel + sizeof(Q8CHeader));
@@ -116,27 +78,9 @@ struct Q8CKernel {
   }
 };
 
-template <class Kernel>
-void gemm(const GemmArgs& args) {
-  const int64_t panel_bytes = Kernel::panel_bytes(args.k);
-  const int64_t tiles = kBlockBytes / (kRowTile * args.k);
-  const int64_t block = kRowTile * (tiles > 0 ? tiles : 1);
-  for (int64_t begin = 0; begin < args.m; begin += block) {
-    const int64_t end = args.m - begin < block ? args.m : begin + block;
-    for (int64_t first = 0; first < args.n; first += kColumns) {
-      const std::byte* panel = args.b + first / kColumns * panel_bytes;
-      int64_t row = begin;
-      for (; row + 8 <= end; row += 8) Kernel::template tile<8>(args, row, panel, first);
-      if (row + 4 <= end) Kernel::template tile<4>(args, row, panel, first), row += 4;
-      if (row + 2 <= end) Kernel::template tile<2>(args, row, panel, first), row += 2;
-      if (row < end) Kernel::template tile<1>(args, row, panel, first);
-    }
-  }
-}
-
 }  // namespace
 
-void gemm_q8_0_avx512vnni(const GemmArgs& args) { gemm<Q8_0Kernel>(args); }
-void gemm_q8c_avx512vnni(const GemmArgs& args) { gemm<Q8CKernel>(args); }
+void gemm_q8_0_avx512vnni(const GemmArgs& args) { gemm<Q8_0Kernel>(args, q8_0_panel_bytes(args.k)); }
+void gemm_q8c_avx512vnni(const GemmArgs& args) { gemm<Q8CKernel>(args, q8c_panel_bytes(args.k)); }
 
 }  // namespace slm::kernels
