@@ -2,9 +2,10 @@
 // AVX-512 on processors without it: SIMDe's emulation under the native names, and the few intrinsics SIMDe 0.7 lacks.
 // A file tests/kernels/<family>_emulated.cpp compiles the family's _avx512vnni.cpp a second time against this:
 //   #include "tests/support/emulated_avx512.h"
-//   #include "slm/kernels/<POD header>.h"                           before the next line, so that the types stay
-//   slm::kernels' namespace slm::emulated { using namespace slm::kernels; } #define kernels emulated the functions
-//   become slm::emulated::… #include "kernels/<family>/<family>_avx512vnni.cpp"
+//   #include "slm/kernels/<POD header>.h"          before the next line, so that the types stay slm::kernels'
+//   namespace slm::emulated { using namespace slm::kernels; }
+//   #define kernels emulated                       the functions become slm::emulated::…
+//   #include "kernels/<family>/<family>_avx512vnni.cpp"
 // and the family's test adds them to its variants as "…(emulated)", where SLM_EMULATED_AVX512 is defined
 // (tests/CMakeLists.txt). Such a file is compiled with -mavx2 -mfma -mf16c,
 // so it must include nothing that defines inline functions or templates.
