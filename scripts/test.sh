@@ -3,29 +3,38 @@
 # Builds libslm and runs its tests. Installs what it needs from Debian's packages when root.
 #   scripts/test.sh            release: all tests but the slow ones; once more with SLM_ISA=avx2 and scalar; NEON under qemu
 #   scripts/test.sh asan       the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
+#   scripts/test.sh fuzz       $SLM_MUTATIONS (default 100,000) damaged models under the same sanitizers; long
 #   scripts/test.sh slow       real models of $SLM_MODELS (default ../models) against transformers; long
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/packages.sh
 
 mode=${1:-release}
-case $mode in release | asan | slow) ;; *) echo "error: unknown mode '$mode', expected release, asan or slow" >&2; exit 2 ;; esac
-preset=$([ "$mode" = asan ] && echo asan || echo release)
+case $mode in
+  release | slow) preset=release ;;
+  asan | fuzz) preset=asan ;;
+  *) echo "error: unknown mode '$mode', expected release, asan, fuzz or slow" >&2; exit 2 ;;
+esac
 
 require_packages "${build_packages[@]}" "${test_packages[@]}"
 cmake --preset "$preset"
+if [ "$mode" = fuzz ]; then
+  cmake --build --preset "$preset" --target test_integration
+  exec scripts/fuzz.sh "build/$preset/tests/test_integration"
+fi
 cmake --build --preset "$preset"
 if [ "$mode" = slow ]; then
-  exec ctest --test-dir "build/$preset" --output-on-failure --label-regex slow
+  exec ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --label-regex slow
 fi
-ctest --preset "$preset"
+ctest --preset "$preset" --no-tests=error
 [ "$mode" = asan ] && exit
 
 # The kernels choose by processor: run what depends on them again with lesser instruction sets.
 for isa in avx2 scalar; do
   if [ "$isa" = avx2 ] && ! grep -qw avx2 /proc/cpuinfo; then echo "SKIPPED: SLM_ISA=avx2, this processor has none" >&2; continue; fi
   echo "== SLM_ISA=$isa"
-  SLM_ISA=$isa ctest --preset "$preset" --label-regex 'golden|integration' --exclude-regex 'Mutated|install_consumer|Dequantize'
+  SLM_ISA=$isa ctest --preset "$preset" --no-tests=error --label-regex '^(golden|integration|unit-(ops|runtime|eval))$' \
+    --exclude-regex 'Mutated|install_consumer|Dequantize'
 done
 
 require_packages "${cross_packages[@]}"

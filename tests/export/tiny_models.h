@@ -2,8 +2,11 @@
 // The committed tiny models, and one of any size made on the spot: what the export tests read.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -14,7 +17,8 @@
 #include "slm/model/model_files.h"
 #include "slm/quant/fake_quant.h"
 #include "slm/text/tokenizer.h"
-#include "tests/io/temporary_folder.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temporary_folder.h"
 
 namespace slm {
 
@@ -56,6 +60,12 @@ inline std::vector<float> expected_values(const ModelFiles& model, const std::st
   std::vector<float> values = values_of(model, name);
   if (tensor.source.native() != scheme) fake_quant(scheme, tensor.source.k(), values, values, {});
   return values;
+}
+
+inline void expect_equal_bits(const std::vector<float>& found, const std::vector<float>& expected,
+                              const std::string& what) {
+  ASSERT_EQ(found.size(), expected.size()) << what;
+  EXPECT_EQ(std::memcmp(found.data(), expected.data(), found.size() * sizeof(float)), 0) << what;
 }
 
 /// A vocabulary of 256 bytes and one control token, byte-level BPE without merges.

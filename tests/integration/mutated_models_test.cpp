@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Damaged model files, end to end: each is refused with an slm::Error or runs a token; nothing crashes, hangs or asks for absurd memory.
-// SLM_MUTATIONS says how many (default 3,000); under the asan preset, SLM_MUTATIONS=100000 is the long run.
+// Damaged model files, end to end: each is refused with an slm::Error of one line or runs a token; nothing crashes,
+// hangs or asks for absurd memory. SLM_MUTATIONS says how many (default 3,000); `scripts/test.sh fuzz` is the long run.
+// A crash or a hang leaves its damaged file behind, in a folder "slm-mutated-…" of /dev/shm or of the temporary folder.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
 #include <cctype>
 #include <cstdlib>
-#include <fstream>
+#include <ctime>
 #include <iostream>
 
 #include "slm/core/rng.h"
@@ -17,6 +19,7 @@
 #include "slm/runtime/session.h"
 #include "slm/text/tokenizer.h"
 #include "tests/support/model_paths.h"
+#include "tests/support/temporary_folder.h"
 
 namespace slm {
 namespace {
@@ -34,8 +37,8 @@ std::string mutate_text(std::string text, Rng& rng) {
   return text;
 }
 
-/// One to three edits: flipped bits, changed bytes, a size field made absurd, a cut, a repeated or removed stretch. A third of them
-/// fall on the first `header` bytes, where structure is.
+/// One to three edits: flipped bits, changed bytes, a size field made absurd, a cut, a repeated or removed stretch.
+/// A third of them fall on the first `header` bytes, where structure is.
 std::string mutate(std::string bytes, size_t header, Rng& rng) {
   const int edits = 1 + static_cast<int>(rng.below(3));
   for (int i = 0; i < edits && !bytes.empty(); ++i) {
@@ -79,66 +82,101 @@ struct Target {
   size_t header;     ///< bytes of structure
 };
 
+/// A limit that ends with the test.
+class ResourceLimit {
+ public:
+  ResourceLimit(int resource, rlim_t value) : resource_(resource) {
+    getrlimit(resource_, &before_);
+    const rlimit limit = {std::min(value, before_.rlim_max), before_.rlim_max};
+    setrlimit(resource_, &limit);
+  }
+  ~ResourceLimit() { setrlimit(resource_, &before_); }
+  ResourceLimit(const ResourceLimit&) = delete;
+  ResourceLimit& operator=(const ResourceLimit&) = delete;
+
+ private:
+  int resource_;
+  rlimit before_;
+};
+
 class MutatedModels : public testing::TestWithParam<Target> {
  protected:
-  void SetUp() override { fs::create_directories(folder_); }
-  void TearDown() override { fs::remove_all(folder_); }
+  static constexpr unsigned kSecondsEach = 60;  // one that takes as long hangs: SIGALRM ends the program
+
   static int64_t count() {
     const char* wanted = std::getenv("SLM_MUTATIONS");
     return (wanted != nullptr ? std::atoll(wanted) : 3000) / 5;  // of each target
   }
-  fs::path folder_ = fs::temp_directory_path() / ("slm_mutated_" + std::to_string(getpid()));
+
+  /// Damaged bytes that are not the original ones.
+  static std::string damage(const std::string& whole, bool keep_json, size_t header, Rng& rng) {
+    for (;;) {
+      std::string bytes = keep_json ? mutate_text(whole, rng) : mutate(whole, header, rng);
+      if (bytes != whole) return bytes;
+    }
+  }
 };
+
+void run_tokenizer(const fs::path& model) {
+  const Tokenizer tokenizer = Tokenizer::load(model);
+  tokenizer.decode(tokenizer.encode("The river rose 3.1 m. <|im_end|> Größe", {.control_tokens = true}), false);
+}
+
+/// Loads it, with a scheme drawn, and runs one token.
+void run_token(const ModelFiles& files, Rng& rng) {
+  static constexpr std::array<std::optional<WeightScheme>, 4> kSchemes = {std::nullopt, WeightScheme::W4G32,
+                                                                          WeightScheme::W8C, WeightScheme::F32};
+  const auto model =
+      std::make_shared<Model>(load_model(files, {.plan = {.weights = kSchemes[rng.below(kSchemes.size())]}}));
+  Session session(model, {.context = std::min<int64_t>(8, model->config.context)});
+  argmax(session.append(std::array<int32_t, 1>{0}));
+}
 
 TEST_P(MutatedModels, AreRefusedOrRun) {
   const Target& target = GetParam();
   const fs::path source = test::tiny_models() / target.source;
-  fs::path model = folder_ / "model.gguf";
-  fs::path damaged = model;
-  if (target.file.empty()) {
-    fs::copy_file(source, model);
-  } else {
-    model = folder_ / "folder";
-    fs::copy(source, model);
-    damaged = model / target.file;
-  }
-  const std::string whole = read_file(damaged);
+  const TemporaryFolder folder("mutated", memory_backed_folder());
+  const fs::path model = folder.path() / (target.file.empty() ? "model.gguf" : "folder");
+  const fs::path file = target.file.empty() ? model : model / target.file;
+  fs::copy(source, model);
+  const std::string whole = read_file(file);
   const bool is_text = target.file == "tokenizer.json";
+#if !defined(__SANITIZE_ADDRESS__)  // whose shadow memory is itself absurd; scripts/test.sh fuzz limits one allocation
+  const ResourceLimit memory(RLIMIT_AS, rlim_t{4} << 30);
+#endif
   int64_t opened = 0, ran = 0;
+  double slowest = 0;
   for (int64_t i = 0; i < count(); ++i) {
     Rng rng(static_cast<uint64_t>(i) * 1000003 + target.header);
-    const bool keep_json = damaged.extension() == ".json" && rng.below(3) != 0;
-    std::ofstream(damaged, std::ios::binary | std::ios::trunc)
-        << (keep_json ? mutate_text(whole, rng) : mutate(whole, target.header, rng));
+    const bool keep_json = file.extension() == ".json" && rng.below(3) != 0;
+    folder.file(fs::relative(file, folder.path()).string(), damage(whole, keep_json, target.header, rng));
+    const std::clock_t begin = std::clock();
+    alarm(kSecondsEach);
     try {
       if (is_text) {
-        const Tokenizer tokenizer = Tokenizer::load(model);
+        run_tokenizer(model);
         ++opened;
-        const std::vector<int32_t> ids =
-            tokenizer.encode("The river rose 3.1 m. <|im_end|> Größe", {.control_tokens = true});
-        tokenizer.decode(ids, false);
-        ++ran;
-        continue;
+      } else {
+        const ModelFiles files = ModelFiles::open(model);
+        ++opened;
+        if (files.gguf()) run_tokenizer(model);
+        run_token(files, rng);
       }
-      const ModelFiles files = ModelFiles::open(model);
-      ++opened;
-      if (files.gguf()) {
-        const Tokenizer tokenizer = Tokenizer::load(model);
-        tokenizer.decode(tokenizer.encode("Größe – 3.1 m <|im_end|>", {.control_tokens = true}), false);
-      }
-      static constexpr std::array<std::optional<WeightScheme>, 4> kSchemes = {std::nullopt, WeightScheme::W4G32,
-                                                                              WeightScheme::W8C, WeightScheme::F32};
-      const auto loaded =
-          std::make_shared<Model>(load_model(files, {.plan = {.weights = kSchemes[rng.below(kSchemes.size())]}}));
-      Session session(loaded, {.context = std::min<int64_t>(8, loaded->config.context)});
-      argmax(session.append(std::array<int32_t, 1>{0}));
       ++ran;
-    } catch (const Error&) {
+    } catch (const Error& error) {
+      const std::string_view message = error.what();
+      EXPECT_TRUE(message.starts_with("[") || message.starts_with(model.string()))
+          << target.name << " mutation " << i << " names neither operation nor file: " << message;
+      EXPECT_EQ(message.find('\n'), std::string_view::npos)
+          << target.name << " mutation " << i << " takes more than one line: " << message;
     } catch (const std::exception& error) {
-      ADD_FAILURE() << target.name << " mutation " << i << ": " << error.what();
+      ADD_FAILURE() << target.name << " mutation " << i << " is no slm::Error: " << error.what();
     }
+    alarm(0);
+    slowest = std::max(slowest, static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC);
   }
-  std::cout << target.name << ": " << count() << " mutated, " << opened << " opened, " << ran << " ran\n";
+  std::cout << target.name << ": " << count() << " mutated, " << opened << " opened, " << ran << " ran; slowest "
+            << slowest << " s\n";
   EXPECT_GE(opened * 100, count() * 20);
   EXPECT_GE(ran * 100, count() * 5);
 }

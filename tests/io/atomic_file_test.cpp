@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/io/atomic_file.h"
 
+#include <gtest/gtest.h>
+
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -15,7 +17,8 @@
 #include "slm/core/error.h"
 #include "slm/io/gguf.h"
 #include "slm/io/safetensors.h"
-#include "tests/io/temporary_folder.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temporary_folder.h"
 
 namespace slm {
 namespace {

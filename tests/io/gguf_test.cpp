@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/io/gguf.h"
 
+#include <gtest/gtest.h>
+
 #include <cstdlib>
 
 #include "slm/core/error.h"
 #include "tests/io/gguf_bytes.h"
-#include "tests/io/temporary_folder.h"
+#include "tests/io/golden_files.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temporary_folder.h"
 
 namespace slm {
 namespace {
@@ -132,7 +136,7 @@ class GgufHostile : public testing::Test {
     expect_error<FormatError>([&] { GgufFile::open(path); }, texts);
   }
   void refuses(const GgufBytes& file, std::initializer_list<std::string_view> texts) { refuses(file.bytes, texts); }
-  TemporaryFolder folder_{memory_backed_folder()};
+  TemporaryFolder folder_{"gguf", memory_backed_folder()};
 };
 
 TEST_F(GgufHostile, WrongMagicAndVersions) {

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <limits>
 
 #include "slm/core/error.h"
 #include "slm/io/gguf.h"
-#include "tests/io/temporary_folder.h"
+#include "tests/io/golden_files.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temporary_folder.h"
 
 namespace slm {
 namespace {

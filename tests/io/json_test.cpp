@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/io/json.h"
 
+#include <gtest/gtest.h>
+
 #include <fmt/format.h>
 
 #include "slm/core/error.h"
-#include "tests/io/temporary_folder.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temporary_folder.h"
 
 namespace slm {
 namespace {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/io/mapped_file.h"
 
+#include <gtest/gtest.h>
+
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "slm/core/error.h"
-#include "tests/io/temporary_folder.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temporary_folder.h"
 
 namespace slm {
 namespace {

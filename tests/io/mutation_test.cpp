@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Mutations of small files: whatever the bytes, a reader loads them or throws slm::Error, and what it loads lies in the
 // file. Meant to be run under the sanitizers too. SLM_MUTATIONS sets how many for each format.
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -10,7 +12,8 @@
 #include "slm/core/rng.h"
 #include "slm/io/gguf.h"
 #include "slm/io/safetensors.h"
-#include "tests/io/temporary_folder.h"
+#include "tests/io/golden_files.h"
+#include "tests/support/temporary_folder.h"
 
 namespace slm {
 namespace {
@@ -135,7 +138,7 @@ struct Outcome {
 
 template <class Mutate, class Load>
 Outcome run(const std::filesystem::path& original, Mutate&& change, Load&& load) {
-  const TemporaryFolder folder(memory_backed_folder());
+  const TemporaryFolder folder("mutated", memory_backed_folder());
   const std::string whole = content_of(original);
   Rng rng(20240607);
   Outcome outcome;

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/io/safetensors.h"
 
+#include <gtest/gtest.h>
+
 #include <fmt/format.h>
 
 #include "slm/core/error.h"
-#include "tests/io/temporary_folder.h"
+#include "tests/io/golden_files.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/temporary_folder.h"
 
 namespace slm {
 namespace {

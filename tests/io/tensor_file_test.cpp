@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/io/tensor_file.h"
 
+#include <gtest/gtest.h>
+
 #include "slm/core/error.h"
 #include "slm/io/safetensors.h"
-#include "tests/io/temporary_folder.h"
+#include "tests/support/temporary_folder.h"
 
 namespace slm {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What programs answer to bad input: one line `error: …` on stderr, nothing on stdout, exit code 1 (error) or 2 (wrong
-// usage).
+// What programs answer to bad input: one line `error: …` on stderr, nothing on stdout,
+// exit code 1 (error) or 2 (wrong usage).
 #include <gtest/gtest.h>
 
 #include "tests/programs/run_program.h"
@@ -17,11 +17,11 @@ Words with_model(const Words& rest, const std::string& model = tiny("qwen2_tied"
 }
 
 /// A tiny model's folder with one file changed or, where `bytes` is empty, removed.
-void copy_changed(const ScratchFolder& to, const std::string& model, const std::string& file,
+void copy_changed(const TemporaryFolder& to, const std::string& model, const std::string& file,
                   const std::string& bytes) {
   std::filesystem::copy(tiny_models() / model, to.path());
   std::filesystem::remove(to.path() / file);
-  if (!bytes.empty()) to.write(file, bytes);
+  if (!bytes.empty()) to.file(file, bytes);
 }
 
 class EveryProgram : public testing::TestWithParam<std::pair<std::string, Words>> {
@@ -74,10 +74,10 @@ TEST_P(EveryProgram, RefusesAnInstructionSetThatIsUnknownOrAbsent) {
 TEST_P(EveryProgram, NamesAModelThatIsNotThere) {
   expect_error(run_with("/no/such/model"), 1, "/no/such/model");
   expect_error(run_with("/no/such/model.gguf"), 1, "/no/such/model.gguf");
-  ScratchFolder empty;
+  TemporaryFolder empty;
   expect_error(run_with(empty.path().string()), 1, empty.path().string());
-  expect_error(run_with(empty.write("nonsense.gguf", "this is no GGUF file at all")), 1, "nonsense.gguf");
-  expect_error(run_with(empty.write("empty.gguf", "")), 1, "empty.gguf");
+  expect_error(run_with(empty.file("nonsense.gguf", "this is no GGUF file at all")), 1, "nonsense.gguf");
+  expect_error(run_with(empty.file("empty.gguf", "")), 1, "empty.gguf");
 }
 
 TEST_P(EveryProgram, SaysWhenStdoutIsFull) {
@@ -113,15 +113,15 @@ TEST_P(ProgramsThatRun, RefuseUnknownSchemesAndListTheKnown) {
 TEST_P(ProgramsThatRun, NameWhatAFolderLacks) {
   for (const char* missing : {"model.safetensors", "config.json", "tokenizer.json"}) {
     if (GetParam().first == "end_to_end_bench" && std::string(missing) == "tokenizer.json") continue;  // needs none
-    ScratchFolder folder;
+    TemporaryFolder folder;
     copy_changed(folder, "qwen2_tied", missing, "");
     const Ran ran = run_with(folder.path().string());
     expect_error(ran, 1, folder.path().string());
   }
-  ScratchFolder broken;
+  TemporaryFolder broken;
   copy_changed(broken, "qwen2_tied", "config.json", "{\"model_type\": \"qwen2\", ");
   expect_error(run_with(broken.path().string()), 1, "config.json");
-  ScratchFolder other;
+  TemporaryFolder other;
   copy_changed(other, "qwen2_tied", "config.json", "{\"model_type\": \"mamba\"}");
   expect_error(run_with(other.path().string()), 1, "mamba");
 }
@@ -173,7 +173,7 @@ TEST(InferRefuses, OptionsThatMakeNoSense) {
 }
 
 TEST(InferRefuses, AnUnknownChatTemplateAndPointsToRaw) {
-  ScratchFolder folder;
+  TemporaryFolder folder;
   copy_changed(folder, "llama_tied", "chat_template.jinja", "{{ strange }}");
   expect_error(run("infer", with_model({"--prompt", "a"}, folder.path().string())), 1, "--raw");
   const Ran raw = run("infer", with_model({"--raw", "--prompt", "a", "-n", "2"}, folder.path().string()));
@@ -181,8 +181,8 @@ TEST(InferRefuses, AnUnknownChatTemplateAndPointsToRaw) {
 }
 
 TEST(EvaluateRefuses, WhatItCannotMeasure) {
-  ScratchFolder folder;
-  const std::string text = folder.write("text", "too short");
+  TemporaryFolder folder;
+  const std::string text = folder.file("text", "too short");
   expect_error(run("evaluate", with_model({"--data", "/no/such/text"})), 1, "/no/such/text");
   expect_error(run("evaluate", with_model({"--data", text})), 1, "llamacpp512 needs at least 512");
   expect_error(run("evaluate", with_model({"--data", text, "--protocol", "wiki"})), 2, "gptq2048 llamacpp512 rolling");

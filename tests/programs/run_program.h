@@ -8,37 +8,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <vector>
 
 #include "tests/support/model_paths.h"
+#include "tests/support/temporary_folder.h"
 
 namespace slm::test {
-
-/// A folder that is gone after the test.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "slm-programs-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  ~ScratchFolder() { std::filesystem::remove_all(path_); }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-  std::string write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path_ / name, std::ios::binary) << bytes;
-    return (path_ / name).string();
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 struct Ran {
   int exit_code = -1;  ///< 128 + signal where one ended it
@@ -74,41 +59,62 @@ class Process {
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
-    const std::string in = scratch_.write("in", options.input);
+    const std::string in = scratch_.file("in", options.input).string();
     const std::string out = options.output.empty() ? out_path() : options.output;
-    const std::string err = (scratch_.path() / "err").string();
     pid_ = fork();
     if (pid_ != 0) return;
     alarm(300);
     dup2(input >= 0 ? input : open(in.c_str(), O_RDONLY), 0);
     dup2(open(out.c_str(), O_WRONLY | O_CREAT, 0600), 1);
-    dup2(open(err.c_str(), O_WRONLY | O_CREAT, 0600), 2);
+    dup2(open(err_path().c_str(), O_WRONLY | O_CREAT, 0600), 2);
     setenv("OMP_WAIT_POLICY", "passive", 0);  // several tests share the cores: waiting threads shall not burn them
     for (const auto& [key, value] : options.environment) setenv(key.c_str(), value.c_str(), 1);
     execv(argv[0], argv.data());
     _exit(127);
   }
   void interrupt() const { kill(pid_, SIGINT); }
-  std::string out_path() const { return (scratch_.path() / "out").string(); }
+  std::string out() const { return content_of(out_path()); }  ///< so far
+  std::string err() const { return content_of(err_path()); }
+  /// Waits until the condition holds; false where the program ended, or a minute passed, before.
+  template <class Condition>
+  bool wait_until(const Condition& holds) {
+    for (int i = 0; i < 6000 && !ended(); ++i) {
+      if (holds()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return holds();
+  }
+  bool ended() {
+    if (!status_) {
+      int status = 0;
+      if (waitpid(pid_, &status, WNOHANG) == pid_) status_ = status;
+    }
+    return status_.has_value();
+  }
   Ran wait() {
-    int status = 0;
-    waitpid(pid_, &status, 0);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read(out_path()),
-            read((scratch_.path() / "err").string())};
+    if (!status_) waitpid(pid_, &status_.emplace(), 0);
+    return {WIFEXITED(*status_) ? WEXITSTATUS(*status_) : 128 + WTERMSIG(*status_), out(), err()};
   }
 
  private:
-  static std::string read(const std::string& path) {
-    std::ostringstream text;
-    text << std::ifstream(path, std::ios::binary).rdbuf();
-    return text.str();
-  }
-  ScratchFolder scratch_;
+  std::string out_path() const { return (scratch_.path() / "out").string(); }
+  std::string err_path() const { return (scratch_.path() / "err").string(); }
+  TemporaryFolder scratch_{"programs"};
   pid_t pid_ = -1;
+  std::optional<int> status_;
 };
 
 inline Ran run(const std::string& program, const std::vector<std::string>& arguments, const RunOptions& options = {}) {
   return Process(program, arguments, options).wait();
+}
+
+/// Runs with --json, which must succeed.
+inline nlohmann::json answer(const std::string& program, const std::string& model, std::vector<std::string> words,
+                             const RunOptions& options = {}) {
+  words.insert(words.begin(), {"--model", model, "--json"});
+  const Ran ran = run(program, words, options);
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  return ran.exit_code == 0 ? ran.json() : nlohmann::json();
 }
 
 inline std::string tiny(const std::string& name) { return (tiny_models() / name).string(); }

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// GGUF files whose strings are no UTF-8: what the programs show stays valid JSON, the bytes replaced by U+FFFD;
+// a vocabulary or a name that cannot be understood is refused in one line without control characters.
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "slm/io/gguf.h"
+#include "tests/programs/run_program.h"
+
+namespace slm::test {
+namespace {
+
+constexpr const char* kOdd = "odd \xFF\xC3( \x1B[2J";
+constexpr const char* kShown = "odd \uFFFD\uFFFD( \x1B[2J";
+
+using Strings = std::vector<std::string_view>;
+
+/// A tiny GGUF model, written again with changes.
+std::string rewritten(const TemporaryFolder& folder, const std::function<void(GgufWriter&, const GgufFile&)>& change,
+                      const std::function<std::string(const std::string&)>& rename = {}) {
+  const GgufFile source = GgufFile::open(tiny("gguf/qwen2_untied_q4_0.gguf"));
+  GgufWriter writer;
+  for (const auto& [key, value] : source.metadata()) writer.set(key, value);
+  change(writer, source);
+  for (const StoredTensor& tensor : source.tensors())
+    writer.declare_tensor(rename ? rename(tensor.name) : tensor.name, tensor.tensor.dtype(), tensor.tensor.shape());
+  writer.write(folder.path() / "odd.gguf", [&](size_t i, const GgufWriter::Sink& sink) {
+    sink({source.tensors()[i].tensor.data(), source.tensors()[i].tensor.bytes()});
+  });
+  return (folder.path() / "odd.gguf").string();
+}
+
+void expect_one_line(const Ran& ran, const std::string& part) {
+  expect_error(ran, 1, part);
+  const std::string error = ran.error();
+  for (const char c : error) EXPECT_GE(static_cast<unsigned char>(c), ' ') << error;
+}
+
+TEST(OddBytes, InMetadataAreShownAsReplacementCharacters) {
+  const TemporaryFolder folder;
+  const std::string model = rewritten(folder, [](GgufWriter& writer, const GgufFile&) {
+    writer.set_string("general.name", kOdd);
+    writer.set_string("general.description", std::string("\xF0\x9F"));
+    writer.set_string(kOdd, "value");
+    writer.set_string("tokenizer.chat_template", kOdd);
+  });
+  const nlohmann::json got = answer("inspect", model, {});
+  EXPECT_EQ(got.at("metadata").at("general.name"), kShown);
+  EXPECT_EQ(got.at("metadata").at("general.description"), "\uFFFD");
+  EXPECT_EQ(got.at("metadata").at(kShown), "value");
+  EXPECT_EQ(got.at("chat").at("template"), kShown);
+  const Ran text = run("inspect", {"--model", model, "--tensors"});
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_EQ(answer("tokenize", model, {"--text", "the river"}).at("ids"),
+            answer("tokenize", tiny("gguf/qwen2_untied_q4_0.gguf"), {"--text", "the river"}).at("ids"));
+}
+
+TEST(OddBytes, InTheVocabularyAreRefused) {
+  for (const char* key : {"tokenizer.ggml.tokens", "tokenizer.ggml.merges"}) {
+    const TemporaryFolder folder;
+    const std::string model = rewritten(folder, [&](GgufWriter& writer, const GgufFile& source) {
+      Strings strings = std::get<Strings>(source.array_value(key, GgufType::String)->values);
+      strings[40] = kOdd;
+      writer.set_strings(key, strings);
+    });
+    const std::string part = std::string(key).ends_with("merges") ? "merge 40" : "token 40 is no valid UTF-8";
+    expect_one_line(run("tokenize", {"--model", model, "--text", "a", "--json"}), part);
+    expect_one_line(run("inspect", {"--model", model, "--json"}), part);
+    expect_one_line(run("infer", {"--model", model, "--prompt", "a", "--json"}), part);
+  }
+}
+
+TEST(OddBytes, InNamesOfTheFormatAreRefused) {
+  const TemporaryFolder folder;
+  for (const char* key : {"tokenizer.ggml.pre", "tokenizer.ggml.model", "general.architecture"}) {
+    const std::string model =
+        rewritten(folder, [&](GgufWriter& writer, const GgufFile&) { writer.set_string(key, kOdd); });
+    expect_one_line(run("inspect", {"--model", model, "--json"}), "expected");
+  }
+  const std::string model = rewritten(
+      folder, [](GgufWriter&, const GgufFile&) {},
+      [](const std::string& name) { return name == "output_norm.weight" ? kOdd : name; });
+  expect_one_line(run("inspect", {"--model", model, "--json"}), "tensor");
+}
+
+}  // namespace
+}  // namespace slm::test
