@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// A decoded token allocates nothing, whatever the scheme: malloc is interposed for the whole test program and counted.
+// A decoded token allocates nothing, whatever the scheme, and generate() only where its text outgrows its memory:
+// malloc is interposed for the whole test program and counted.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <bit>
 #include <cerrno>
 #include <cstdlib>
 
+#include "slm/runtime/generate.h"
 #include "slm/runtime/sampler.h"
 #include "slm/runtime/session.h"
 #include "tests/support/model_paths.h"
@@ -62,6 +65,25 @@ TEST_P(Allocations, NoneInADecodedToken) {
     }
     EXPECT_EQ(allocations - before, 0);
   }
+}
+
+/// The text of an answer has no bound known before, so its string doubles; pieces of text fit into strings themselves.
+TEST(GenerateAllocates, OnlyWhereItsTextDoubles) {
+  const auto path = test::tiny_models() / "qwen2_tied";
+  const auto model = std::make_shared<Model>(load_model(path, {.plan = {.weights = WeightScheme::W4G32}}));
+  const Tokenizer tokenizer = Tokenizer::load(path);
+  Session session(model, {.context = 512});
+  std::vector<int64_t> counts;  // before each token
+  counts.reserve(512);
+  const Generated result = generate(session, tokenizer, std::vector<int32_t>{1, 2, 3},
+                                    {.max_tokens = 400, .sampler = {.temperature = 2}, .cancelled = [&] {
+                                       counts.push_back(allocations);
+                                       return false;
+                                     }});
+  ASSERT_EQ(result.ids.size(), 400u);
+  ASSERT_EQ(counts.size(), 401u) << "once before the prompt, once before each token";
+  EXPECT_GT(result.text.size(), 200u);
+  EXPECT_LE(counts.back() - counts[1], std::bit_width(result.text.size()));
 }
 
 INSTANTIATE_TEST_SUITE_P(, Allocations, testing::ValuesIn(weight_schemes().begin(), weight_schemes().end()),
