@@ -2,7 +2,9 @@
 # Fails where a Markdown file links to a file of the project that is not there.   cmake -P cmake/checks/doc_paths.cmake
 cmake_minimum_required(VERSION 3.25)
 get_filename_component(root ${CMAKE_CURRENT_LIST_DIR}/../.. ABSOLUTE)
-file(GLOB pages ${root}/*.md ${root}/docs/*.md ${root}/docs/adr/*.md ${root}/third_party/*.md)
+file(GLOB pages ${root}/*.md ${root}/third_party/*.md)
+file(GLOB_RECURSE pages_below ${root}/docs/*.md ${root}/tests/*.md ${root}/bench/*.md ${root}/examples/*.md)
+list(APPEND pages ${pages_below})
 set(broken)
 set(seen 0)
 foreach(page IN LISTS pages)
