@@ -7,55 +7,9 @@
 #include "cli/terminal.h"
 #include "cli/weights_hash.h"
 #include "evaluate/options.h"
+#include "evaluate/report.h"
 #include "slm/eval/perplexity.h"
 #include "slm/quant/scheme.h"
-
-namespace {
-
-slm::JsonDocument to_json(const std::string& weights, const slm::EvaluateOptions& o, const slm::Score& score,
-                          const slm::Model& model) {
-  slm::JsonDocument result = {{"weights", weights},
-                              {"protocol", o.protocol_name},
-                              {"windows", score.windows},
-                              {"tokens", score.nll.count()},
-                              {"perplexity", score.perplexity()},
-                              {"stderr", score.perplexity_error()},
-                              {"kl", nullptr},
-                              {"seconds", score.seconds},
-                              {"packed_bytes", model.packed_bytes}};
-  if (score.kl.count() > 0) {
-    result["kl"] = score.kl.mean();
-    result["kl_stderr"] = score.kl.standard_error();
-    result["kl_tokens"] = score.kl.count();
-    result["top1"] = score.agreement();
-  }
-  if (o.protocol.protocol == slm::Protocol::Rolling) {
-    result["window"] = o.protocol.window;
-    result["stride"] = o.protocol.stride;
-  }
-  if (model.fake_activations) result["fake_activations"] = name(*model.fake_activations);
-  return result;
-}
-
-/// "gpt2 qwen2, 151665 tokens": GGUF's words for the kind and the pre-tokenizer.
-std::string describe(const slm::Tokenizer& tokenizer) {
-  const slm::TokenizerData data = tokenizer.data();
-  return fmt::format("{}{}{}, {} tokens", data.model, data.pre.empty() ? "" : " ", data.pre, tokenizer.vocab_size());
-}
-
-std::vector<std::string> to_row(const std::string& weights, const slm::Score& score, const slm::Model& model) {
-  const bool kl = score.kl.count() > 0;
-  return {weights,
-          slm::megabytes(model.packed_bytes),
-          fmt::format("{:.4f}", score.perplexity()),
-          fmt::format("± {:.4f}", score.perplexity_error()),
-          kl ? fmt::format("{:.5f} ± {:.5f}", score.kl.mean(), score.kl.standard_error()) : "",
-          kl ? fmt::format("{:.2f} %", 100 * score.agreement()) : "",
-          fmt::format("{:.1f}", static_cast<double>(score.nll.count()) / std::max(score.seconds, 1e-9)),
-          slm::duration(score.seconds)};
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   slm::Program program("evaluate", slm::kEvaluateTeaches, slm::evaluate_examples());
@@ -77,8 +31,7 @@ int main(int argc, char** argv) {
     if (!o.kl_to.empty()) reference = slm::load_model_showing(files, {.plan = slm::parse_weights(o.kl_to)});
 
     slm::JsonDocument results = slm::JsonDocument::array();
-    slm::Table table(
-        {"weights", "size", "perplexity", "", "KL to " + (reference ? o.kl_to : "-"), "top-1", "tokens/s", "time"});
+    slm::Table table(slm::report_header(o));
     for (const std::string& weights : o.weights) {
       const bool same = reference && weights == o.kl_to && !o.fake_activations;
       const auto model = same ? reference
@@ -88,8 +41,8 @@ int main(int argc, char** argv) {
       const slm::Score score = slm::score_text(
           model, text, {.reference = reference, .kl_tokens = o.kl_tokens, .kv = o.kv, .progress = line.callback()});
       line.finish();
-      results.push_back(to_json(weights, o, score, *model));
-      table.add(to_row(weights, score, *model));
+      results.push_back(slm::to_json(weights, o, score, *model));
+      table.add(slm::to_row(weights, score, *model));
       fmt::print(stderr, "{}: perplexity {:.4f} ± {:.4f} in {}\n", weights, score.perplexity(),
                  score.perplexity_error(), slm::duration(score.seconds));
     }
@@ -97,12 +50,12 @@ int main(int argc, char** argv) {
     if (program.json())
       slm::print_json({{"model", o.model},
                        {"weights_sha256", hash},
-                       {"tokenizer", describe(tokenizer)},
+                       {"tokenizer", slm::describe(tokenizer)},
                        {"data", o.data},
                        {"threads", program.threads()},
                        {"results", results}});
     else
       fmt::print("{} (weights sha256 {:.16}…, tokenizer {}): {}, {} windows, {} tokens\n\n{}", o.model, hash,
-                 describe(tokenizer), text.protocol, text.windows.size(), text.counted_tokens(), table.text());
+                 slm::describe(tokenizer), text.protocol, text.windows.size(), text.counted_tokens(), table.text());
   });
 }

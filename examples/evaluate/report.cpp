@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evaluate/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/terminal.h"
+
+namespace slm {
+
+JsonDocument to_json(const std::string& weights, const EvaluateOptions& o, const Score& score, const Model& model) {
+  JsonDocument result = {{"weights", weights},
+                         {"protocol", o.protocol_name},
+                         {"windows", score.windows},
+                         {"tokens", score.nll.count()},
+                         {"perplexity", score.perplexity()},
+                         {"stderr", score.perplexity_error()},
+                         {"kl", nullptr},
+                         {"seconds", score.seconds},
+                         {"packed_bytes", model.packed_bytes}};
+  if (score.kl.count() > 0) {
+    result["kl"] = score.kl.mean();
+    result["kl_stderr"] = score.kl.standard_error();
+    result["kl_tokens"] = score.kl.count();
+    result["top1"] = score.agreement();
+  }
+  if (o.protocol.protocol == Protocol::Rolling) {
+    result["window"] = o.protocol.window;
+    result["stride"] = o.protocol.stride;
+  }
+  if (model.fake_activations) result["fake_activations"] = name(*model.fake_activations);
+  return result;
+}
+
+std::string describe(const Tokenizer& tokenizer) {
+  const TokenizerData data = tokenizer.data();
+  return fmt::format("{}{}{}, {} tokens", data.model, data.pre.empty() ? "" : " ", data.pre, tokenizer.vocab_size());
+}
+
+std::vector<std::string> report_header(const EvaluateOptions& o) {
+  return {"weights", "size",     "perplexity", "", "KL to " + (o.kl_to.empty() ? "-" : o.kl_to),
+          "top-1",   "tokens/s", "time"};
+}
+
+std::vector<std::string> to_row(const std::string& weights, const Score& score, const Model& model) {
+  const bool kl = score.kl.count() > 0;
+  return {weights,
+          megabytes(model.packed_bytes),
+          fmt::format("{:.4f}", score.perplexity()),
+          fmt::format("± {:.4f}", score.perplexity_error()),
+          kl ? fmt::format("{:.5f} ± {:.5f}", score.kl.mean(), score.kl.standard_error()) : "",
+          kl ? fmt::format("{:.2f} %", 100 * score.agreement()) : "",
+          fmt::format("{:.1f}", static_cast<double>(score.nll.count()) / std::max(score.seconds, 1e-9)),
+          duration(score.seconds)};
+}
+
+}  // namespace slm
