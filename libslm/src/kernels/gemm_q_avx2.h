@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the integer GEMMs share on AVX2 + FMA + F16C: tiles of up to 4 rows × the 16 columns of a panel, a row of C in two
-// vectors. Included by ISA translation units only; internal linkage.
+// What the integer GEMMs share on AVX2 + FMA + F16C: tiles of up to 4 rows × the 16 columns of a panel, a row of C in
+// two vectors. Included by ISA translation units only; internal linkage.
 #pragma once
 
 #include <immintrin.h>

@@ -3,16 +3,7 @@
 // vector. Included by ISA translation units only; internal linkage.
 #pragma once
 
-#if defined(__GNUC__) && !defined(__clang__)  // GCC 12 warns about its own AVX-512 header (PR 105593)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
-
+#include "kernels/avx512_intrinsics.h"
 #include "kernels/panel_walk.h"
 
 namespace slm::kernels {

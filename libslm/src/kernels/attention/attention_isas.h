@@ -12,8 +12,8 @@ AttentionVariant attention_avx2(Isa isa, KvStorage storage);
 AttentionVariant attention_avx512vnni(Isa isa, KvStorage storage);
 AttentionVariant attention_neon_dotprod(Isa isa, KvStorage storage);
 
-/// What an F16 cache stores of a finite number beyond the largest half: that half. As infinity it would turn every later
-/// token of the text into NaN (0 · ∞). Infinities and NaN, which say that the network itself overflowed, stay.
+/// What an F16 cache stores of a finite number beyond the largest half: that half. As infinity it would turn every
+/// later token of the text into NaN (0 · ∞). Infinities and NaN, which say that the network itself overflowed, stay.
 [[maybe_unused]] static float held_by_f16(float x) {
   constexpr float kMax = 65504.0f, kInfinity = __builtin_inff();
   if (x > kMax && x < kInfinity) return kMax;

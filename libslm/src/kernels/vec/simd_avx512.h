@@ -4,20 +4,10 @@
 // In min and max a NaN in the second operand wins, which the bodies rely on to let NaN through.
 #pragma once
 
-// GCC 12 warns about its own AVX-512 header (PR 105593).
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-#include <immintrin.h>
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
-
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/avx512_intrinsics.h"
 #include "kernels/vec/simd_elements.h"
 
 namespace slm::kernels {

@@ -40,8 +40,8 @@ constexpr int64_t attention_scratch_floats(int64_t head_dim) {
   return (2 * kAttentionTileVectors + 64) * ((head_dim + 15) / 16 * 16) + kAttentionTileVectors * 48 + 64;
 }
 
-/// Writes one token's row (head_dim floats) to its block, rounded to the nearest number of the storage; finite ones beyond the
-/// largest half become that half.
+/// Writes one token's row (head_dim floats) to its block, rounded to the nearest number of the storage;
+/// finite ones beyond the largest half become that half.
 struct KvStoreArgs {
   const float* row;
   int64_t head_dim;
