@@ -14,19 +14,18 @@
 #include <new>
 #include <sstream>
 
+#include "cli/terminal.h"
 #include "slm/core/parallel.h"
 #include "slm/kernels/isa.h"
 
 namespace slm {
 namespace {
 
-/// One line, whatever the message holds.
-void print_error(std::string message) {
-  for (char& c : message)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  while (!message.empty() && message.back() == ' ') message.pop_back();
+void print_error(std::string_view message) {
+  std::string line = one_line(message);
+  while (!line.empty() && line.back() == ' ') line.pop_back();
   std::fflush(stdout);
-  fmt::print(stderr, "error: {}\n", message);
+  fmt::print(stderr, "error: {}\n", line);
 }
 
 /// Seconds this process has lived: /proc/self/stat counts its start in clock ticks since boot (man 5 proc, field 22).

@@ -12,6 +12,7 @@
 
 #include "slm/core/error.h"
 #include "slm/io/json.h"
+#include "slm/text/utf8.h"
 
 namespace slm {
 namespace {
@@ -96,6 +97,13 @@ uint64_t peak_rss_bytes() {
 }
 
 void reset_peak_rss() { std::ofstream("/proc/self/clear_refs") << "5"; }
+
+std::string one_line(std::string_view text) {
+  std::string line = replace_invalid_utf8(text);
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  return line;
+}
 
 std::string megabytes(uint64_t bytes) { return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6); }
 

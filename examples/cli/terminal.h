@@ -50,6 +50,8 @@ class Table {
 uint64_t peak_rss_bytes();
 /// The peak counts from what is resident now, where the system allows it (Linux's clear_refs); otherwise it goes on.
 void reset_peak_rss();
+/// Text of a file or a user as one line that is safe to show: what is no UTF-8 becomes U+FFFD, control characters spaces.
+std::string one_line(std::string_view text);
 /// "491.3 MB" (10⁶ bytes).
 std::string megabytes(uint64_t bytes);
 /// "7 s", "3 min 20 s", "2 h 05 min".

@@ -108,7 +108,7 @@ JsonDocument describe_value(const GgufValue& value) {
 
 /// One line, cut where it is long.
 std::string short_text(const JsonDocument& value) {
-  std::string text = value.dump(-1, ' ', false, JsonDocument::error_handler_t::replace);
+  std::string text = one_line(value.dump(-1, ' ', false, JsonDocument::error_handler_t::replace));
   constexpr size_t kLongest = 90;
   if (text.size() <= kLongest) return text;
   size_t end = kLongest;
@@ -121,8 +121,8 @@ void print_section(const char* title, const JsonDocument& fields) {
   if (!fields.is_object()) fmt::print("  {}\n", fields.is_null() ? "none" : short_text(fields));
   if (!fields.is_object()) return;
   size_t width = 0;
-  for (const auto& [key, value] : fields.items()) width = std::max(width, key.size());
-  for (const auto& [key, value] : fields.items()) fmt::print("  {:<{}}  {}\n", key, width, short_text(value));
+  for (const auto& [key, value] : fields.items()) width = std::max(width, one_line(key).size());
+  for (const auto& [key, value] : fields.items()) fmt::print("  {:<{}}  {}\n", one_line(key), width, short_text(value));
 }
 
 void print_rows(const JsonDocument& rows, const std::vector<std::string>& columns) {
@@ -130,7 +130,7 @@ void print_rows(const JsonDocument& rows, const std::vector<std::string>& column
   for (const JsonDocument& row : rows) {
     std::vector<std::string> cells;
     for (const std::string& column : columns)
-      cells.push_back(row[column].is_string() ? row[column].get<std::string>() : row[column].dump());
+      cells.push_back(row[column].is_string() ? one_line(row[column].get<std::string>()) : row[column].dump());
     table.add(cells);
   }
   fmt::print("\n{}", table.text());

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // GGUF files whose strings are no UTF-8: what the programs show stays valid JSON, the bytes replaced by U+FFFD;
-// a vocabulary or a name that cannot be understood is refused in one line without control characters.
+// a vocabulary or a name that cannot be understood is refused in one readable line.
 #include <gtest/gtest.h>
 
 #include <functional>
 
 #include "slm/io/gguf.h"
+#include "slm/text/utf8.h"
 #include "tests/programs/run_program.h"
 
 namespace slm::test {
@@ -31,9 +32,10 @@ std::string rewritten(const TemporaryFolder& folder, const std::function<void(Gg
   return (folder.path() / "odd.gguf").string();
 }
 
-void expect_one_line(const Ran& ran, const std::string& part) {
+void expect_readable_error(const Ran& ran, const std::string& part) {
   expect_error(ran, 1, part);
   const std::string error = ran.error();
+  EXPECT_EQ(valid_utf8_prefix(error), error.size()) << error;
   for (const char c : error) EXPECT_GE(static_cast<unsigned char>(c), ' ') << error;
 }
 
@@ -52,6 +54,8 @@ TEST(OddBytes, InMetadataAreShownAsReplacementCharacters) {
   EXPECT_EQ(got.at("chat").at("template"), kShown);
   const Ran text = run("inspect", {"--model", model, "--tensors"});
   EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_EQ(valid_utf8_prefix(text.out), text.out.size()) << "what a person reads is text too";
+  EXPECT_EQ(text.out.find('\x1B'), std::string::npos) << "a file cannot command the terminal";
   EXPECT_EQ(answer("tokenize", model, {"--text", "the river"}).at("ids"),
             answer("tokenize", tiny("gguf/qwen2_untied_q4_0.gguf"), {"--text", "the river"}).at("ids"));
 }
@@ -65,9 +69,9 @@ TEST(OddBytes, InTheVocabularyAreRefused) {
       writer.set_strings(key, strings);
     });
     const std::string part = std::string(key).ends_with("merges") ? "merge 40" : "token 40 is no valid UTF-8";
-    expect_one_line(run("tokenize", {"--model", model, "--text", "a", "--json"}), part);
-    expect_one_line(run("inspect", {"--model", model, "--json"}), part);
-    expect_one_line(run("infer", {"--model", model, "--prompt", "a", "--json"}), part);
+    expect_readable_error(run("tokenize", {"--model", model, "--text", "a", "--json"}), part);
+    expect_readable_error(run("inspect", {"--model", model, "--json"}), part);
+    expect_readable_error(run("infer", {"--model", model, "--prompt", "a", "--json"}), part);
   }
 }
 
@@ -76,12 +80,12 @@ TEST(OddBytes, InNamesOfTheFormatAreRefused) {
   for (const char* key : {"tokenizer.ggml.pre", "tokenizer.ggml.model", "general.architecture"}) {
     const std::string model =
         rewritten(folder, [&](GgufWriter& writer, const GgufFile&) { writer.set_string(key, kOdd); });
-    expect_one_line(run("inspect", {"--model", model, "--json"}), "expected");
+    expect_readable_error(run("inspect", {"--model", model, "--json"}), "expected");
   }
   const std::string model = rewritten(
       folder, [](GgufWriter&, const GgufFile&) {},
       [](const std::string& name) { return name == "output_norm.weight" ? kOdd : name; });
-  expect_one_line(run("inspect", {"--model", model, "--json"}), "tensor");
+  expect_readable_error(run("inspect", {"--model", model, "--json"}), "tensor");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "io/quote_text.h"
 #include "model/families/family.h"
 #include "slm/core/check.h"
 
@@ -27,14 +28,14 @@ const FamilyEntry& find_family(std::string_view wanted, const std::string& path,
     if (entry.name == wanted) return entry;
     known += (known.empty() ? "" : ", ") + std::string(entry.name);
   }
-  throw FormatError(path, fmt::format("{} is \"{}\", expected one of: {}", key, wanted, known));
+  throw FormatError(path, fmt::format("[config] {} is {}, expected one of: {}", key, quote_text(wanted), known));
 }
 
 constexpr int64_t kMaxDimension = int64_t{1} << 24;
 
 void require_between(const std::string& path, std::string_view what, int64_t value, int64_t low, int64_t high) {
   if (value < low || value > high)
-    throw FormatError(path, fmt::format("{} is {}, expected {} to {}", what, value, low, high));
+    throw FormatError(path, fmt::format("[config] {} is {}, expected {} to {}", what, value, low, high));
 }
 
 /// What every config must satisfy before a size is computed from it.
@@ -48,14 +49,14 @@ ModelConfig checked(const ModelConfig& c, const std::string& path) {
   require_between(path, "feed-forward size", c.ffn, 1, kMaxDimension);
   require_between(path, "context length", c.context, 1, int64_t{1} << 31);
   if (c.heads % c.kv_heads != 0)
-    throw FormatError(path,
-                      fmt::format("{} attention heads are no multiple of {} key-value heads", c.heads, c.kv_heads));
+    throw FormatError(
+        path, fmt::format("[config] {} attention heads are no multiple of {} key-value heads", c.heads, c.kv_heads));
   if (c.head_dim % 8 != 0)
-    throw FormatError(path, fmt::format("head size is {}, expected a multiple of 8", c.head_dim));
+    throw FormatError(path, fmt::format("[config] head size is {}, expected a multiple of 8", c.head_dim));
   if (!(c.rope_theta > 0) || !std::isfinite(c.rope_theta))
-    throw FormatError(path, fmt::format("rope_theta is {}, expected a positive number", c.rope_theta));
+    throw FormatError(path, fmt::format("[config] rope_theta is {}, expected a positive number", c.rope_theta));
   if (!(c.norm_eps > 0) || !std::isfinite(c.norm_eps))
-    throw FormatError(path, fmt::format("norm epsilon is {}, expected a positive number", c.norm_eps));
+    throw FormatError(path, fmt::format("[config] norm epsilon is {}, expected a positive number", c.norm_eps));
   return c;
 }
 
@@ -65,14 +66,15 @@ void read_rope(ModelConfig& c, const Json& config, const std::string& path) {
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
     const auto it = config.find(key);
     if (it == config.end() || it->is_null()) continue;
-    if (!it->is_object()) throw FormatError(path, fmt::format("{} is no object", key));
+    if (!it->is_object()) throw FormatError(path, fmt::format("[config] {} is no object", key));
     const std::string type =
         json_value<std::string>(*it, "rope_type", json_value<std::string>(*it, "type", "default", path), path);
     if (type != "default")
-      throw FormatError(path, fmt::format("{}: rope type is \"{}\", expected \"default\"", key, type));
+      throw FormatError(path, fmt::format("[config] {}: rope type is {}, expected \"default\"", key, quote_text(type)));
     c.rope_theta = json_value<double>(*it, "rope_theta", c.rope_theta, path);
     const double partial = json_value<double>(*it, "partial_rotary_factor", 1.0, path);
-    if (partial != 1.0) throw FormatError(path, fmt::format("partial_rotary_factor is {}, expected 1", partial));
+    if (partial != 1.0)
+      throw FormatError(path, fmt::format("[config] partial_rotary_factor is {}, expected 1", partial));
   }
 }
 
@@ -138,14 +140,16 @@ ModelConfig shared_hf_fields(Family family, const Json& config, const std::strin
   require_between(path, "num_attention_heads", c.heads, 1, 4096);
   const int64_t head_dim = json_value<int64_t>(config, "head_dim", 0, path);
   if (head_dim == 0 && c.width % c.heads != 0)
-    throw FormatError(path, fmt::format("hidden_size {} is no multiple of num_attention_heads {}", c.width, c.heads));
+    throw FormatError(
+        path, fmt::format("[config] hidden_size {} is no multiple of num_attention_heads {}", c.width, c.heads));
   c.head_dim = head_dim != 0 ? head_dim : c.width / c.heads;
   c.ffn = json_require<int64_t>(config, "intermediate_size", path);
   c.context = json_value<int64_t>(config, "max_position_embeddings", 2048, path);
   c.norm_eps = static_cast<float>(json_value<double>(config, "rms_norm_eps", 1e-6, path));
   c.tied_head = json_value<bool>(config, "tie_word_embeddings", false, path);
   const std::string activation = json_value<std::string>(config, "hidden_act", "silu", path);
-  if (activation != "silu") throw FormatError(path, fmt::format("hidden_act is \"{}\", expected \"silu\"", activation));
+  if (activation != "silu")
+    throw FormatError(path, fmt::format("[config] hidden_act is {}, expected \"silu\"", quote_text(activation)));
   read_rope(c, config, path);
   return c;
 }
@@ -155,14 +159,14 @@ ModelConfig shared_gguf_fields(Family family, const GgufFile& file) {
   const auto dimension = [&](const char* key) {
     const uint64_t value = file.get_uint(prefix + key);
     if (value > uint64_t{1} << 31)
-      throw FormatError(file.path(), fmt::format("{}{} is {}, expected at most 2^31", prefix, key, value));
+      throw FormatError(file.path(), fmt::format("[config] {}{} is {}, expected at most 2^31", prefix, key, value));
     return static_cast<int64_t>(value);
   };
   ModelConfig c;
   c.family = family;
   const StoredTensor* embedding = file.find_tensor("token_embd.weight");
   if (embedding == nullptr || embedding->tensor.shape().rank() != 2)
-    throw FormatError(file.path(), "tensor token_embd.weight is missing or no matrix");
+    throw FormatError(file.path(), "[config] tensor token_embd.weight is missing or no matrix");
   c.vocab = embedding->tensor.shape()[0];
   c.width = dimension("embedding_length");
   c.layers = dimension("block_count");
@@ -179,18 +183,19 @@ ModelConfig shared_gguf_fields(Family family, const GgufFile& file) {
   c.tied_head = file.find_tensor("output.weight") == nullptr;
   const std::string scaling = file.string_value(prefix + "rope.scaling.type").value_or("none");
   if (scaling != "none")
-    throw FormatError(file.path(), fmt::format("rope scaling type is \"{}\", expected \"none\"", scaling));
+    throw FormatError(file.path(),
+                      fmt::format("[config] rope scaling type is {}, expected \"none\"", quote_text(scaling)));
   const uint64_t rotary = file.uint_value(prefix + "rope.dimension_count").value_or(static_cast<uint64_t>(c.head_dim));
   if (rotary != static_cast<uint64_t>(c.head_dim))
     throw FormatError(file.path(),
-                      fmt::format("rope dimensions are {}, expected the head size {}", rotary, c.head_dim));
+                      fmt::format("[config] rope dimensions are {}, expected the head size {}", rotary, c.head_dim));
   return c;
 }
 
 ModelConfig read_hf_config(const std::filesystem::path& config_json) {
   const std::string path = config_json.string();
   const Json config = parse_json_file(config_json);
-  if (!config.is_object()) throw FormatError(path, "the document is no object");
+  if (!config.is_object()) throw FormatError(path, "[config] the document is no object");
   return checked(
       find_family(json_require<std::string>(config, "model_type", path), path, "model_type").from_hf(config, path),
       path);

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include "io/quote_text.h"
 #include "slm/core/check.h"
 #include "slm/io/safetensors.h"
 #include "slm/quant/gguf_blocks.h"
@@ -29,7 +30,7 @@ ModelFiles ModelFiles::open(const fs::path& path) {
   std::map<std::string, StoredTensor, std::less<>> stored;
   const auto add = [&](std::string name, const StoredTensor& tensor) {
     if (!stored.emplace(std::move(name), tensor).second)
-      throw FormatError(files.path_, fmt::format("tensor {} is there twice", tensor.name));
+      throw FormatError(files.path_, fmt::format("[model] tensor {} is there twice", quote_text(tensor.name)));
   };
   std::map<std::string, StoredTensor, std::less<>> scales;  // of I8 matrices, by Hugging Face name of the matrix
   if (fs::is_directory(status)) {
@@ -46,8 +47,8 @@ ModelFiles ModelFiles::open(const fs::path& path) {
           hf_tensor_name(is_scale ? std::string_view(tensor.name).substr(0, tensor.name.size() - kRowScaleSuffix.size())
                                   : tensor.name);
       if (name.empty())
-        throw FormatError(files.path_,
-                          fmt::format("tensor {} is none of a {} model", tensor.name, slm::name(files.config_.family)));
+        throw FormatError(files.path_, fmt::format("[model] tensor {} is none of a {} model", quote_text(tensor.name),
+                                                   slm::name(files.config_.family)));
       if (is_scale)
         scales.emplace(name, tensor);
       else
@@ -60,23 +61,25 @@ ModelFiles ModelFiles::open(const fs::path& path) {
   for (const ExpectedTensor& want : expected) {
     const auto it = stored.find(want.name);
     if (it == stored.end())
-      throw FormatError(files.path_, fmt::format("tensor {} {} is missing", want.name, want.shape.to_string()));
+      throw FormatError(files.path_, fmt::format("[model] tensor {} {} is missing", want.name, want.shape.to_string()));
     ModelTensor tensor{want.name, it->second, {}};
     const Shape& shape = tensor.stored.tensor.shape();
     if (shape != want.shape)
-      throw FormatError(files.path_, fmt::format("tensor {} is {}, the config says {}", want.name, shape.to_string(),
-                                                 want.shape.to_string()));
+      throw FormatError(files.path_, fmt::format("[model] tensor {} is {}, the config says {}", want.name,
+                                                 shape.to_string(), want.shape.to_string()));
     tensor.source.tensor = tensor.stored.tensor;
     if (files.gguf_) tensor.source.paired_head_dim = gguf_paired_head_dim(files.config_, want.name);
     const Dtype dtype = tensor.stored.tensor.dtype();
     if (dtype == Dtype::I32 || (want.shape.rank() == 1 && (is_block_type(dtype) || dtype == Dtype::I8)))
-      throw FormatError(files.path_, fmt::format("tensor {} is {}, expected floats", want.name, slm::name(dtype)));
+      throw FormatError(files.path_,
+                        fmt::format("[model] tensor {} is {}, expected floats", want.name, slm::name(dtype)));
     if (dtype == Dtype::I8) {
       const auto scale = scales.find(want.name);
       if (scale == scales.end() || scale->second.tensor.shape() != Shape{shape[0]} ||
           scale->second.tensor.dtype() != Dtype::F32)
-        throw FormatError(files.path_, fmt::format("tensor {} is I8, expected its F32 row scales ({}) beside it",
-                                                   want.name, shape[0]));
+        throw FormatError(
+            files.path_,
+            fmt::format("[model] tensor {} is I8, expected its F32 row scales ({}) beside it", want.name, shape[0]));
       std::vector<float>& values = files.row_scales_.emplace_back(static_cast<size_t>(shape[0]));
       decode_blocks(Dtype::F32, {scale->second.tensor.data(), scale->second.tensor.bytes()}, values);
       tensor.source.row_scales = values;
@@ -88,10 +91,12 @@ ModelFiles ModelFiles::open(const fs::path& path) {
   }
   for (const auto& [name, tensor] : stored)
     if (!ignorable(name, files.config_))
-      throw FormatError(files.path_, fmt::format("tensor {} {} is none of a {} model of this config", tensor.name,
-                                                 tensor.tensor.shape().to_string(), slm::name(files.config_.family)));
+      throw FormatError(
+          files.path_, fmt::format("[model] tensor {} {} is none of a {} model of this config", quote_text(tensor.name),
+                                   tensor.tensor.shape().to_string(), slm::name(files.config_.family)));
   if (!scales.empty())
-    throw FormatError(files.path_, fmt::format("tensor {} has no I8 matrix beside it", scales.begin()->second.name));
+    throw FormatError(files.path_, fmt::format("[model] tensor {} has no I8 matrix beside it",
+                                               quote_text(scales.begin()->second.name)));
   return files;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "io/quote_text.h"
 #include "slm/core/check.h"
 #include "slm/io/gguf.h"
 #include "slm/text/byte_level.h"
@@ -58,8 +59,8 @@ Merge resolve_merge(const TokenTable& table, std::string_view left, std::string_
     merge = {table.find(*left_bytes), table.find(*right_bytes), table.find(*left_bytes + *right_bytes)};
   if (merge.left == TokenTable::kNone || merge.right == TokenTable::kNone || merge.merged == TokenTable::kNone)
     throw FormatError(
-        path, fmt::format("[tokenizer] merge {} \"{} {}\": its parts and its result must be in the vocabulary", rank,
-                          left, right));
+        path, fmt::format("[tokenizer] merge {} {} {}: its parts and its result must be in the vocabulary", rank,
+                          quote_text(left), quote_text(right)));
   return merge;
 }
 

@@ -2,6 +2,7 @@
 // The tokenizer in a GGUF file's metadata (github.com/ggml-org/ggml/blob/master/docs/gguf.md, "Tokenizer"): `gpt2` is
 // byte-level BPE, its pre-tokenizer only a name; `llama` is SentencePiece's vocabulary,
 // from which its model is rebuilt.
+#include "io/quote_text.h"
 #include "slm/core/check.h"
 #include "slm/io/gguf.h"
 #include "slm/text/utf8.h"
@@ -67,7 +68,7 @@ void read_bpe(const GgufFile& file, Tokenizer::Impl& impl) {
     for (const KnownPretokenizer& one : known_pretokenizers())
       known += (known.empty() ? "" : ", ") + std::string(one.name);
     throw FormatError(file.path(),
-                      fmt::format("[tokenizer] tokenizer.ggml.pre is \"{}\", expected one of {}", name, known));
+                      fmt::format("[tokenizer] tokenizer.ggml.pre is {}, expected one of {}", quote_text(name), known));
   }
   impl.pre = pre->name;
   impl.nfc = pre->nfc;
@@ -81,7 +82,7 @@ void read_bpe(const GgufFile& file, Tokenizer::Impl& impl) {
     const size_t space = line.find(' ', 1);
     if (space == std::string_view::npos)
       throw FormatError(file.path(),
-                        fmt::format("[tokenizer] merge {} \"{}\", expected two tokens", merges.size(), line));
+                        fmt::format("[tokenizer] merge {} {}, expected two tokens", merges.size(), quote_text(line)));
     merges.push_back(
         resolve_merge(impl.table, line.substr(0, space), line.substr(space + 1), merges.size(), file.path()));
   }
@@ -142,7 +143,7 @@ Tokenizer Tokenizer::from_gguf(const GgufFile& file) {
     read_sentencepiece(file, *impl);
   } else {
     throw FormatError(file.path(),
-                      fmt::format("[tokenizer] tokenizer.ggml.model is \"{}\", expected gpt2 or llama", model));
+                      fmt::format("[tokenizer] tokenizer.ggml.model is {}, expected gpt2 or llama", quote_text(model)));
   }
   const auto count = static_cast<size_t>(impl->table.size());
   const auto keep = [&](std::optional<int32_t>& slot, const char* key) {
