@@ -4,11 +4,15 @@
 
     llama_cpp_check.py greedy     --model F.gguf [--infer build/…/infer] [--prompts P.json] [-n 64] [--max-diff D]
     llama_cpp_check.py perplexity --model F.gguf --data wiki.test.raw [--windows W] [--evaluate build/…/evaluate]
-    llama_cpp_check.py argmax     --model F.gguf --data wiki.test.raw [--tokens 2000] [--logits F.bin]
+    llama_cpp_check.py argmax     --model F.gguf --data wiki.test.raw [--tokens 2048] [--logits F.bin]
+    llama_cpp_check.py reference  --model F.gguf --data wiki.test.raw --source qwen0.5b-tie --scheme w4g32 --name N
+                                  --windows 32 --output tests/golden/data/real/llama_cpp.json
 
 greedy      llama.cpp with an f32 KV cache and flash attention off, against `infer --json` on the same ids. A
             difference is excused only where llama.cpp's margin (first - second logit) is below 2 D.
 perplexity  llamacpp512: windows of 512, targets 257..511, no BOS unless the vocabulary adds one.
+reference   argmax and perplexity of F, an export of the model `source`, added to a JSON file as N
+            (tests/slow/llama_cpp_test.cpp exports the same file and compares).
 argmax      windows of 512 from an empty cache; ids and the argmax at every position; --logits: all logits, f32.
 --prompts: a tests/golden/data/real/*.greedy.json, or a list of {"prompt": …, "control_tokens": bool}.
 """
@@ -139,9 +143,18 @@ def argmax(a):
     return {"window": WINDOW, "ids": ids, "argmax": best, "margins": margins}, 0
 
 
+def reference(a):
+    first, _ = argmax(a)
+    second, _ = perplexity(a)
+    return {"source": a.source, "scheme": a.scheme, "made_by": "bench/peers/llama_cpp_check.py reference",
+            **llama_model.about(), "perplexity": {"value": second["perplexity"], "windows": second["windows"],
+                                                  "kv": a.kv, "flash": a.flash},
+            "ids": first["ids"], "argmax": first["argmax"]}, 0
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("mode", choices=["greedy", "perplexity", "argmax"])
+    p.add_argument("mode", choices=["greedy", "perplexity", "argmax", "reference"])
     p.add_argument("--model", required=True)
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--infer")
@@ -151,14 +164,28 @@ def main():
     p.add_argument("--max-diff", type=float, default=0.0, help="largest logit difference seen between the two")
     p.add_argument("--data")
     p.add_argument("--windows", type=int, default=0, help="0: all")
-    p.add_argument("--tokens", type=int, default=2000)
+    p.add_argument("--tokens", type=int, default=2048)
     p.add_argument("--logits")
     p.add_argument("--kv", choices=list(llama_model.KV), default="f16")
     p.add_argument("--flash", choices=list(llama_model.FLASH), default="auto")
     p.add_argument("--output", help="write the JSON here instead of stdout")
+    p.add_argument("--source")
+    p.add_argument("--scheme")
+    p.add_argument("--name")
     a = p.parse_args()
     if a.mode != "greedy" and not (a.data and os.path.exists(a.data)):
         p.error(f"{a.mode} needs --data with a text file")
+    if a.mode == "reference":
+        if not (a.source and a.scheme and a.name and a.output):
+            p.error("reference needs --source, --scheme, --name and --output")
+        known = {}
+        if os.path.exists(a.output):
+            with open(a.output, encoding="utf-8") as f:
+                known = json.load(f)
+        known[a.name], status = reference(a)
+        with open(a.output, "w", encoding="utf-8") as f:
+            f.write("{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in known.items()) + "\n}\n")
+        sys.exit(status)
     result, status = {"greedy": greedy, "perplexity": perplexity, "argmax": argmax}[a.mode](a)
     result = {"mode": a.mode, "model": a.model, **llama_model.about(), **result}
     with (open(a.output, "w") if a.output else sys.stdout) as f:
