@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "slm/core/error.h"
@@ -62,6 +63,13 @@ TEST_F(Parallel, RunsNestedRegionsOnTheCallingThread) {
     parallel_for(8, 1, [&](int64_t begin, int64_t end, int) { total += static_cast<int>(end - begin); });
   });
   EXPECT_EQ(total, 16);
+}
+
+TEST_F(Parallel, UsesAsManyThreadsWhicheverThreadAsks) {
+  set_num_threads(3);
+  int elsewhere = 0;
+  std::thread([&] { elsewhere = num_threads(); }).join();
+  EXPECT_EQ(elsewhere, 3);
 }
 
 TEST_F(Parallel, RefusesAbsurdThreadCounts) {

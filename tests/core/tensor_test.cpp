@@ -34,6 +34,23 @@ TEST(Tensor, CopyIsShallowAndCloneIsDeep) {
   EXPECT_EQ(clone.as<float>()[3], 0);
 }
 
+TEST(Tensor, EmptyHasNoBytesAndRefusesToBeRead) {
+  const Tensor empty;
+  EXPECT_TRUE(empty.empty());
+  EXPECT_EQ(empty.bytes(), 0u);
+  EXPECT_TRUE(empty.clone().empty());
+  EXPECT_THROW(empty.as<float>(), ArgumentError);
+  EXPECT_THROW(empty.row(0), ArgumentError);
+  EXPECT_FALSE(Tensor::zeros(Dtype::F32, {0, 3}).empty()) << "no rows, but a tensor";
+}
+
+TEST(Tensor, RefusesRowsItDoesNotHave) {
+  const Tensor t = Tensor::zeros(Dtype::F32, {2, 3});
+  EXPECT_EQ(t.row(1).data(), t.data() + 12);
+  EXPECT_THROW(t.row(2), ArgumentError);
+  EXPECT_THROW(t.row(-1), ArgumentError);
+}
+
 TEST(Tensor, ViewsAreReadOnlyAndKeepTheirOwner) {
   auto owner = std::make_shared<std::array<float, 4>>(std::array<float, 4>{1, 2, 3, 4});
   std::weak_ptr<std::array<float, 4>> watched = owner;

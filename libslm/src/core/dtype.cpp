@@ -34,8 +34,8 @@ const DtypeInfo& info(Dtype dtype) { return kInfo[static_cast<size_t>(dtype)]; }
 
 uint64_t byte_size(Dtype dtype, uint64_t elements) {
   const DtypeInfo& d = info(dtype);
-  SLM_CHECK(elements % d.block_elements == 0, "[byte_size] {} elements are no whole number of {} blocks of {}", elements,
-            d.name, d.block_elements);
+  SLM_CHECK(elements % d.block_elements == 0, "[byte_size] {} elements are no whole number of {} blocks of {}",
+            elements, d.name, d.block_elements);
   const uint64_t blocks = elements / d.block_elements;
   SLM_CHECK(blocks <= std::numeric_limits<uint64_t>::max() / d.block_bytes, "[byte_size] {} elements of {} overflow",
             elements, d.name);

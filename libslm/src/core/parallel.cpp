@@ -4,18 +4,27 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 
 #include "slm/core/check.h"
 
 namespace slm {
+namespace {
+
+std::atomic<int> chosen_threads = 0;  // OpenMP's own setting holds for the thread that sets it only
+
+}  // namespace
 
 void set_num_threads(int threads) {
   SLM_CHECK(threads >= 1 && threads <= 1024, "[threads] {} asked for, expected 1 to 1024", threads);
-  omp_set_num_threads(threads);
+  chosen_threads = threads;
 }
 
-int num_threads() { return omp_get_max_threads(); }
+int num_threads() {
+  const int chosen = chosen_threads;
+  return chosen > 0 ? chosen : omp_get_max_threads();
+}
 
 namespace detail {
 

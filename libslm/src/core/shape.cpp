@@ -12,7 +12,8 @@ Shape::Shape(std::span<const int64_t> dims) : rank_(static_cast<int>(dims.size()
   int64_t total = 1;
   for (size_t i = 0; i < dims.size(); ++i) {
     SLM_CHECK(dims[i] >= 0, "[shape] dimension {} is {}, expected ≥ 0", i, dims[i]);
-    SLM_CHECK(!__builtin_mul_overflow(total, dims[i], &total), "[shape] the number of elements overflows at dimension {}", i);
+    SLM_CHECK(!__builtin_mul_overflow(total, dims[i], &total),
+              "[shape] the number of elements overflows at dimension {}", i);
     dims_[i] = dims[i];
   }
 }

@@ -11,9 +11,9 @@ Tensor Tensor::zeros(Dtype dtype, const Shape& shape) {
   Tensor t;
   t.dtype_ = dtype;
   t.shape_ = shape;
-  auto buffer = std::make_shared<AlignedBuffer>(t.bytes());
+  auto buffer = std::make_shared<AlignedBuffer>(byte_size(dtype, static_cast<uint64_t>(shape.elements())));
   t.data_ = buffer->data();
-  if (t.bytes() != 0) std::memset(t.data_, 0, t.bytes());
+  std::memset(t.data_, 0, buffer->size());
   t.owner_ = std::move(buffer);
   return t;
 }
@@ -35,11 +35,12 @@ std::byte* Tensor::mutable_data() {
 
 std::span<const std::byte> Tensor::row(int64_t r) const {
   const uint64_t row_bytes = byte_size(dtype_, static_cast<uint64_t>(shape_.row_elements()));
-  SLM_DCHECK(r >= 0 && r < shape_.rows(), "[tensor] row {} of {}", r, shape_.rows());
+  SLM_CHECK(!empty() && r >= 0 && r < shape_.rows(), "[tensor] row {} of {}", r, empty() ? 0 : shape_.rows());
   return {data_ + static_cast<uint64_t>(r) * row_bytes, row_bytes};
 }
 
 Tensor Tensor::clone() const {
+  if (empty()) return {};
   Tensor copy = zeros(dtype_, shape_);
   if (copy.bytes() != 0) std::memcpy(copy.data_, data_, copy.bytes());
   return copy;

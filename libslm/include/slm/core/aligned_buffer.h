@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// AlignedBuffer: owned, uninitialised, 64-byte-aligned memory; large ones ask for huge pages.
+// AlignedBuffer: owned, uninitialised, 64-byte-aligned memory.
 #pragma once
 
 #include <cstddef>
@@ -10,15 +10,24 @@ namespace slm {
 
 class AlignedBuffer {
  public:
+  enum class Pages { Huge, AsTouched };
+
   AlignedBuffer() = default;
-  /// Throws std::bad_alloc. `bytes` may be 0.
-  explicit AlignedBuffer(size_t bytes);
+  /// Throws std::bad_alloc. `bytes` may be 0. Large buffers ask for huge pages; not so `Pages::AsTouched`, for memory
+  /// that is used piece by piece and shall be resident only so far.
+  explicit AlignedBuffer(size_t bytes, Pages pages = Pages::Huge);
 
   std::byte* data() { return data_.get(); }
   const std::byte* data() const { return data_.get(); }
   size_t size() const { return size_; }
-  template <class T> T* as() { return reinterpret_cast<T*>(data_.get()); }
-  template <class T> const T* as() const { return reinterpret_cast<const T*>(data_.get()); }
+  template <class T>
+  T* as() {
+    return reinterpret_cast<T*>(data_.get());
+  }
+  template <class T>
+  const T* as() const {
+    return reinterpret_cast<const T*>(data_.get());
+  }
 
  private:
   struct Free {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Element types of tensors, the block types of GGUF included, and the two 16-bit float conversions.
-// A block type stores `block_elements` consecutive values of a row in `block_bytes` bytes; quant/gguf_blocks codes them.
+// A block type stores `block_elements` values of a row in `block_bytes` bytes; quant/gguf_blocks codes them.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// MatrixView: rows × columns of float somewhere in memory, rows `stride` elements apart. Owns nothing; copying it copies no data.
+// MatrixView: rows × columns of float somewhere in memory, rows `stride` elements apart. Owns nothing: a copy
+// copies no data.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Threads: the one place that knows OpenMP. Work is cut into equal contiguous ranges, the same for the same thread count,
+// Threads: the one place that knows OpenMP. Work is cut into equal contiguous ranges, the same for a thread count,
 // so that results do not depend on timing (numerics N6).
 #pragma once
 
@@ -8,7 +8,8 @@
 
 namespace slm {
 
-/// Sets how many threads parallel regions use from now on, in this process. Throws ArgumentError unless 1 ≤ threads ≤ 1024.
+/// Sets how many threads a parallel region uses from now on, whichever thread of the process begins it. Throws ArgumentError unless
+/// 1 ≤ threads ≤ 1024.
 void set_num_threads(int threads);
 /// Default: OMP_NUM_THREADS, else the processors this process may run on.
 int num_threads();
@@ -18,14 +19,17 @@ using RangeFunction = void (*)(void* context, int64_t begin, int64_t end, int th
 void parallel_ranges(int64_t n, int64_t grain, RangeFunction function, void* context);
 }  // namespace detail
 
-/// Calls f(begin, end, thread) on ranges that cover [0, n); one range a thread, thread < num_threads(), no range smaller
-/// than `grain` unless n is. Runs on the calling thread when one range is enough or when called inside another region.
+/// Calls f(begin, end, thread) on ranges that cover [0, n); one range a thread, thread < num_threads(), none smaller than
+/// `grain` unless n is. Runs on the calling thread when one range is enough or when called inside another region.
 /// Does not allocate. An exception thrown by f is rethrown here (the first by thread number).
-template <class F> void parallel_for(int64_t n, int64_t grain, F&& f) {
+template <class F>
+void parallel_for(int64_t n, int64_t grain, F&& f) {
   using Function = std::remove_reference_t<F>;
   detail::parallel_ranges(
       n, grain,
-      [](void* context, int64_t begin, int64_t end, int thread) { (*static_cast<Function*>(context))(begin, end, thread); },
+      [](void* context, int64_t begin, int64_t end, int thread) {
+        (*static_cast<Function*>(context))(begin, end, thread);
+      },
       const_cast<void*>(static_cast<const void*>(&f)));
 }
 

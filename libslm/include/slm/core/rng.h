@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rng: xoshiro256** (Blackman & Vigna 2018), seeded by splitmix64. The same seed gives the same numbers on every machine.
+// Rng: xoshiro256** (Blackman & Vigna 2018), seeded by splitmix64. The same seed gives the same
+// whole and uniform numbers everywhere; normal() goes through the C library's log and cos.
 #pragma once
 
 #include <array>
