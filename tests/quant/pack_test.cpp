@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -99,6 +101,60 @@ TEST_P(EveryScheme, FakeQuantizedHoldsTheSchemesValuesInFloat) {
               quantized_row(GetParam().scheme, w.as<float>().subspan(static_cast<size_t>(r) * 64, 64)));
 }
 
+TEST_P(EveryScheme, FakeQuantizedLeavesRowsOnTheGridAsTheyAre) {
+  // Scales no encoder would choose: a second round of quantization would change the values.
+  std::vector<float> scales(6, 0.01f);
+  Tensor stored = Tensor::zeros(GetParam().gguf_dtype.value_or(Dtype::I8), {6, 64});
+  const MatrixSource source{.tensor = stored,
+                            .row_scales = GetParam().gguf_dtype ? std::span<const float>() : std::span(scales)};
+  Rng rng(7);
+  std::byte* bytes = stored.mutable_data();
+  for (size_t i = 0; i < stored.bytes(); ++i) bytes[i] = static_cast<std::byte>(rng.below(64));  // no NaN in any type
+  std::vector<float> expected(64);
+  const PackedMatrix packed = pack(GetParam().scheme, std::span(&source, 1), {.fake_quantized = true});
+  for (int64_t r = 0; r < 6; ++r) {
+    source.decode_row(r, expected);
+    ASSERT_EQ(packed_row(packed, r), expected) << r;
+  }
+}
+
+TEST_P(EveryScheme, NamesSourceAndRowOfAWeightThatIsNotFinite) {
+  const auto expect_named = [&](const MatrixSource& bad, WeightScheme scheme) {
+    const std::vector<MatrixSource> sources = {{.name = "first", .tensor = random_matrix(3, 64, 1)}, bad};
+    try {
+      pack(scheme, sources);
+      ADD_FAILURE() << "packed";
+    } catch (const FormatError& error) {
+      EXPECT_TRUE(std::string(error.what()).starts_with("second: row 2: ")) << error.what();
+    }
+  };
+  MatrixSource bad{.name = "second", .tensor = random_matrix(4, 64, 2)};
+  for (const float value : {INFINITY, -INFINITY, NAN}) {
+    bad.tensor.mutable_as<float>()[2 * 64 + 40] = value;
+    expect_named(bad, GetParam().scheme);
+  }
+  // The same in the scheme's own format, which is packed without being decoded.
+  std::vector<float> scales = {1, 1, INFINITY, 1};
+  if (!GetParam().gguf_dtype) {
+    bad.tensor = Tensor::zeros(Dtype::I8, {4, 64});
+    bad.row_scales = scales;
+    return expect_named(bad, GetParam().scheme);
+  }
+  const Dtype dtype = *GetParam().gguf_dtype;
+  const size_t block = info(dtype).block_bytes, row = 64 / info(dtype).block_elements * block;
+  for (const size_t at :
+       GetParam().scheme == WeightScheme::W4G32A ? std::vector<size_t>{0, 2} : std::vector<size_t>{0}) {
+    bad.tensor = Tensor::zeros(dtype, {4, 64});
+    const uint32_t infinite = std::bit_cast<uint32_t>(INFINITY);
+    const uint16_t half = dtype == Dtype::BF16 ? 0x7f80 : 0x7c00;
+    if (dtype == Dtype::F32)
+      std::memcpy(bad.tensor.mutable_data() + 2 * row + block + at, &infinite, sizeof infinite);
+    else
+      std::memcpy(bad.tensor.mutable_data() + 2 * row + block + at, &half, sizeof half);
+    expect_named(bad, GetParam().scheme);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(, EveryScheme, testing::ValuesIn(weight_schemes().begin(), weight_schemes().end()),
                          [](const auto& param) { return std::string(param.param.name); });
 
@@ -121,6 +177,20 @@ TEST(Pack, ReadsInt8CodesWithTheirRowScales) {
   EXPECT_EQ(packed_row(pack(WeightScheme::F32, std::span(&source, 1)), 1)[7], -64);
   const MatrixSource without{.tensor = codes};
   EXPECT_THROW(pack(WeightScheme::W8C, std::span(&without, 1)), ArgumentError);
+}
+
+TEST(PackedMatrix, RefusesRowsAndRoomOutOfRange) {
+  const MatrixSource source{.tensor = random_matrix(4, 64, 1)};
+  const PackedMatrix packed = pack(WeightScheme::W4G32, std::span(&source, 1));
+  std::vector<std::byte> row(row_bytes(WeightScheme::W4G32, 64)), shorter(row.size() - 1);
+  std::vector<float> values(64), fewer(63);
+  float scale = 0;
+  EXPECT_THROW(packed.unpack_row(4, row, &scale), ArgumentError);
+  EXPECT_THROW(packed.unpack_row(-1, row, &scale), ArgumentError);
+  EXPECT_THROW(packed.unpack_row(0, shorter, &scale), ArgumentError);
+  EXPECT_THROW(packed.decode_row(0, shorter, values), ArgumentError);
+  EXPECT_THROW(packed.decode_row(0, row, fewer), ArgumentError);
+  EXPECT_NO_THROW(packed.decode_row(3, row, values));
 }
 
 TEST(Pack, RefusesWhatDoesNotFit) {

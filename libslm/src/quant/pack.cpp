@@ -28,19 +28,23 @@ class RowBuffers {
 
   /// Pointer to row r of the source in `scheme`'s own format: in the file where it already is, else in this buffer.
   const std::byte* fetch(const MatrixSource& source, int64_t r, int64_t slot, bool fake_quantized,
-                         WeightScheme values_scheme, float* row_scale) {
+                         WeightScheme values_scheme, float* row_scale) try {
     const int64_t stored = source.stored_row(r);
     if (!source.row_scales.empty()) *row_scale = source.row_scales[static_cast<size_t>(stored)];
-    if (!fake_quantized && source.native() == scheme_) return source.tensor.row(stored).data();
+    const std::optional<WeightScheme> native = source.native();
+    if (native) check_row_finite(*native, source.tensor.row(stored), *row_scale);
+    if (!fake_quantized && native == scheme_) return source.tensor.row(stored).data();
     source.decode_row(r, values_);
     std::span<std::byte> row(rows_.data() + static_cast<size_t>(slot) * row_bytes_, row_bytes_);
-    if (fake_quantized) {
+    if (fake_quantized && native != values_scheme) {
       codes_.resize(row_bytes(values_scheme, static_cast<int64_t>(values_.size())));
       encode_row(values_scheme, values_, codes_, row_scale);
       slm::decode_row(values_scheme, codes_, *row_scale, values_);
     }
     encode_row(scheme_, values_, row, row_scale);
     return row.data();
+  } catch (const ArgumentError& error) {
+    throw FormatError(source.name, fmt::format("row {}: {}", r, error.what()));
   }
 
  private:
@@ -77,6 +81,9 @@ PackedMatrix::PackedMatrix(WeightScheme scheme, int64_t n, int64_t k)
 }
 
 void PackedMatrix::unpack_row(int64_t r, std::span<std::byte> row, float* row_scale) const {
+  SLM_CHECK(r >= 0 && r < n_, "[unpack_row] row {}, the matrix has {}", r, n_);
+  SLM_CHECK(row.size() == row_bytes(scheme_, k_), "[unpack_row] room for {} bytes, a row of {} values of {} has {}",
+            row.size(), k_, name(scheme_), row_bytes(scheme_, k_));
   const int64_t columns = variant_->panel_columns;
   std::byte* const destination = row.data();
   variant_->unpack({.panel = panel(r / columns),
@@ -89,64 +96,96 @@ void PackedMatrix::unpack_row(int64_t r, std::span<std::byte> row, float* row_sc
 
 void PackedMatrix::decode_row(int64_t r, std::span<std::byte> scratch, std::span<float> values) const {
   float row_scale = 0;
-  const std::span<std::byte> row = scratch.first(row_bytes(scheme_, k_));
+  const uint64_t bytes = row_bytes(scheme_, k_);
+  SLM_CHECK(scratch.size() >= bytes, "[decode_row] scratch of {} bytes, a row of {} has {}", scratch.size(),
+            name(scheme_), bytes);
+  const std::span<std::byte> row = scratch.first(bytes);
   unpack_row(r, row, &row_scale);
   slm::decode_row(scheme_, row, row_scale, values);
 }
 
-PackedMatrix pack(WeightScheme scheme, std::span<const MatrixSource> sources, const PackOptions& options) {
-  SLM_CHECK(!sources.empty(), "[pack] no matrix given");
-  const int64_t k = sources[0].k();
-  std::vector<int64_t> first = {0};  // first packed row of each source
-  uint64_t stored_bytes = 0;
-  for (const MatrixSource& source : sources) {
-    SLM_CHECK(source.tensor.shape().rank() == 2 && source.k() == k, "[pack] matrix is {}, expected (…,{})",
-              source.tensor.shape().to_string(), k);
-    SLM_CHECK(source.tensor.dtype() != Dtype::I8 || source.row_scales.size() == static_cast<size_t>(source.n()),
-              "[pack] int8 codes of {} rows come with {} row scales", source.n(), source.row_scales.size());
-    first.push_back(first.back() + source.n());
-    stored_bytes += source.tensor.bytes();
-  }
-  const int64_t n = first.back();
-  const WeightScheme held = options.fake_quantized ? WeightScheme::F32 : scheme;
-  SLM_CHECK(k % info(scheme).group == 0, "[pack] rows of {} values, {} needs a multiple of {}", k, name(scheme),
-            info(scheme).group);
-  PackedMatrix packed(held, n, k);
+namespace {
 
+/// The sources' rows, numbered one after another.
+class StackedRows {
+ public:
+  explicit StackedRows(std::span<const MatrixSource> sources) : sources_(sources) {
+    SLM_CHECK(!sources.empty(), "[pack] no matrix given");
+    for (const MatrixSource& source : sources) {
+      SLM_CHECK(source.tensor.shape().rank() == 2 && source.k() == k(), "[pack] matrix is {}, expected (…,{})",
+                source.tensor.shape().to_string(), k());
+      SLM_CHECK(source.tensor.dtype() != Dtype::I8 || source.row_scales.size() == static_cast<size_t>(source.n()),
+                "[pack] int8 codes of {} rows come with {} row scales", source.n(), source.row_scales.size());
+      first_.push_back(first_.back() + source.n());
+      bytes_ += source.tensor.bytes();
+    }
+  }
+
+  int64_t n() const { return first_.back(); }
+  int64_t k() const { return sources_[0].k(); }
+  /// Rows that have about kStepBytes.
+  int64_t step_rows() const {
+    return static_cast<int64_t>(kStepBytes * static_cast<uint64_t>(n()) / std::max<uint64_t>(bytes_, 1));
+  }
+  /// The source of a row, and the row in it. Rows are asked for in rising order: `hint` goes along.
+  std::pair<const MatrixSource*, int64_t> at(int64_t row, size_t& hint) const {
+    while (row >= first_[hint + 1]) ++hint;
+    return {&sources_[hint], row - first_[hint]};
+  }
+  /// Rows before `done` were read for the last time: tells `rows_done` those it has not heard of.
+  void release(int64_t done, const std::function<void(size_t, int64_t, int64_t)>& rows_done) {
+    while (released_ < done) {
+      static_cast<void>(at(released_, released_source_));
+      const int64_t end = std::min(done, first_[released_source_ + 1]);
+      rows_done(released_source_, released_ - first_[released_source_], end - first_[released_source_]);
+      released_ = end;
+    }
+  }
+
+ private:
+  std::span<const MatrixSource> sources_;
+  std::vector<int64_t> first_ = {0};  // first row of each source, and one past the last
+  uint64_t bytes_ = 0;
+  int64_t released_ = 0;
+  size_t released_source_ = 0;
+};
+
+/// Packs panels [begin, end): one thread's share.
+void pack_panels(const StackedRows& rows, WeightScheme scheme, bool fake_quantized, int64_t begin, int64_t end,
+                 PackedMatrix& packed) {
+  const int64_t columns = packed.variant().panel_columns;
+  RowBuffers buffers(packed.scheme(), packed.k(), columns);
+  std::array<const std::byte*, kMaxPanelColumns> row{};
+  std::array<float, kMaxPanelColumns> scale{};
+  size_t hint = 0;
+  for (int64_t p = begin; p < end; ++p) {
+    const int64_t count = std::min(columns, rows.n() - p * columns);
+    for (int64_t i = 0; i < count; ++i) {
+      const auto [source, r] = rows.at(p * columns + i, hint);
+      const auto slot = static_cast<size_t>(i);
+      row[slot] = buffers.fetch(*source, r, i, fake_quantized, scheme, &scale[slot]);
+    }
+    packed.variant().pack(
+        {.rows = row.data(), .row_scales = scale.data(), .count = count, .k = packed.k(), .panel = packed.panel(p)});
+  }
+}
+
+}  // namespace
+
+PackedMatrix pack(WeightScheme scheme, std::span<const MatrixSource> sources, const PackOptions& options) {
+  StackedRows rows(sources);
+  SLM_CHECK(rows.k() % info(scheme).group == 0, "[pack] rows of {} values, {} needs a multiple of {}", rows.k(),
+            name(scheme), info(scheme).group);
+  PackedMatrix packed(options.fake_quantized ? WeightScheme::F32 : scheme, rows.n(), rows.k());
   const int64_t columns = packed.variant().panel_columns;
   SLM_CHECK(columns <= kMaxPanelColumns, "[pack] panels of {} columns, at most {}", columns, kMaxPanelColumns);
-  const int64_t step_rows =
-      static_cast<int64_t>(kStepBytes * static_cast<uint64_t>(n) / std::max<uint64_t>(stored_bytes, 1));
-  const int64_t step_panels = std::max<int64_t>(step_rows / columns, num_threads());
-  size_t released_source = 0;
-  int64_t released_row = 0;
-
-  for (int64_t step = 0; step < packed.panels(); step += step_panels) {
-    const int64_t count = std::min(step_panels, packed.panels() - step);
-    parallel_for(count, 1, [&](int64_t begin, int64_t end, int) {
-      RowBuffers buffers(held, k, columns);
-      std::array<const std::byte*, kMaxPanelColumns> rows;
-      std::array<float, kMaxPanelColumns> scales{};
-      size_t source = 0;
-      for (int64_t p = step + begin; p < step + end; ++p) {
-        const int64_t in_panel = std::min(columns, n - p * columns);
-        for (int64_t i = 0; i < in_panel; ++i) {
-          const int64_t row = p * columns + i;
-          while (row >= first[source + 1]) ++source;
-          rows[static_cast<size_t>(i)] = buffers.fetch(sources[source], row - first[source], i, options.fake_quantized,
-                                                       scheme, &scales[static_cast<size_t>(i)]);
-        }
-        packed.variant().pack(
-            {.rows = rows.data(), .row_scales = scales.data(), .count = in_panel, .k = k, .panel = packed.panel(p)});
-      }
+  const int64_t step = std::max<int64_t>(rows.step_rows() / columns, num_threads());
+  for (int64_t first = 0; first < packed.panels(); first += step) {
+    const int64_t last = std::min(first + step, packed.panels());
+    parallel_for(last - first, 1, [&](int64_t begin, int64_t end, int) {
+      pack_panels(rows, scheme, options.fake_quantized, first + begin, first + end, packed);
     });
-    if (!options.rows_done) continue;
-    for (const int64_t done = std::min((step + count) * columns, n); first[released_source] + released_row < done;) {
-      const int64_t end = std::min(done - first[released_source], sources[released_source].n());
-      options.rows_done(released_source, released_row, end);
-      released_row = end;
-      if (end == sources[released_source].n()) ++released_source, released_row = 0;
-    }
+    if (options.rows_done) rows.release(std::min(last * columns, rows.n()), options.rows_done);
   }
   return packed;
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/quant/rows.h"
 
+#include <cmath>
+#include <cstring>
+
 #include "slm/core/check.h"
 #include "slm/quant/gguf_blocks.h"
 #include "slm/quant/grid.h"
@@ -12,6 +15,27 @@ void check_row(const char* op, WeightScheme scheme, size_t k, size_t bytes) {
   const uint64_t expected = row_bytes(scheme, static_cast<int64_t>(k));
   SLM_CHECK(bytes == expected, "[{}] row of {} bytes, {} values of {} take {}", op, bytes, k, name(scheme), expected);
 }
+
+/// The first of `count` 16-bit floats, one every `step` bytes, whose exponent is all ones: infinite or NaN. −1: none.
+int64_t first_not_finite(const std::byte* at, int64_t count, size_t step, uint16_t exponent) {
+  for (int64_t i = 0; i < count; ++i, at += step) {
+    uint16_t bits;
+    std::memcpy(&bits, at, sizeof bits);
+    if ((bits & exponent) == exponent) return i;
+  }
+  return -1;
+}
+
+int64_t first_not_finite(const std::byte* at, int64_t count) {
+  for (int64_t i = 0; i < count; ++i, at += sizeof(float)) {
+    uint32_t bits;
+    std::memcpy(&bits, at, sizeof bits);
+    if ((bits & 0x7f800000) == 0x7f800000) return i;
+  }
+  return -1;
+}
+
+constexpr uint16_t kHalfExponent = 0x7c00, kBfloatExponent = 0x7f80;
 
 }  // namespace
 
@@ -30,6 +54,30 @@ void encode_row(WeightScheme scheme, std::span<const float> values, std::span<st
   const GridParams params = find_params(kGridW8C, values);
   encode(kGridW8C, params, values, std::span<int8_t>(reinterpret_cast<int8_t*>(row.data()), row.size()));
   *row_scale = params.scale;
+}
+
+void check_row_finite(WeightScheme scheme, std::span<const std::byte> row, float row_scale) {
+  const auto check = [&](int64_t bad, const char* what) {
+    SLM_CHECK(bad < 0, "{} {} is infinite or no number, expected a finite one", what, bad);
+  };
+  const Dtype dtype = info(scheme).gguf_dtype.value_or(Dtype::I8);
+  const auto count = static_cast<int64_t>(row.size() / slm::info(dtype).block_bytes);
+  switch (scheme) {
+    case WeightScheme::F32:
+      return check(first_not_finite(row.data(), count), "value");
+    case WeightScheme::BF16:
+      return check(first_not_finite(row.data(), count, 2, kBfloatExponent), "value");
+    case WeightScheme::F16:
+      return check(first_not_finite(row.data(), count, 2, kHalfExponent), "value");
+    case WeightScheme::W8C:
+      return check(std::isfinite(row_scale) ? -1 : 0, "row scale");
+    case WeightScheme::W4G32A:  // a scale and a minimum
+      check(first_not_finite(row.data() + 2, count, slm::info(dtype).block_bytes, kHalfExponent), "minimum of block");
+      [[fallthrough]];
+    case WeightScheme::W8G32:
+    case WeightScheme::W4G32:
+      return check(first_not_finite(row.data(), count, slm::info(dtype).block_bytes, kHalfExponent), "scale of block");
+  }
 }
 
 void decode_row(WeightScheme scheme, std::span<const std::byte> row, float row_scale, std::span<float> values) {

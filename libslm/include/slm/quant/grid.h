@@ -17,6 +17,10 @@
 
 #include "slm/core/check.h"
 
+#ifdef __FAST_MATH__
+#error "slm: quant/grid.h rounds by the order of float operations; compile what includes it without -ffast-math"
+#endif
+
 namespace slm {
 
 enum class GridKind : uint8_t { Symmetric, IntegerZero, FloatMinimum };

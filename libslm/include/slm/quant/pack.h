@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "slm/core/aligned_buffer.h"
 #include "slm/core/tensor.h"
@@ -18,6 +19,7 @@ namespace slm {
 
 /// A weight matrix (n,k) as it is stored.
 struct MatrixSource {
+  std::string name;                   ///< for errors
   Tensor tensor;                      ///< (n,k): F32 F16 BF16, any GGUF block type, or I8 codes with row_scales
   std::span<const float> row_scales;  ///< (n), I8 only: value = code · row_scales[row]
   /// > 0: rows are stored as GGUF does for the `llama` architecture's q and k, see stored_row.
@@ -41,7 +43,7 @@ struct MatrixSource {
 class PackedMatrix {
  public:
   PackedMatrix() = default;
-  /// Room for (n,k), zeroed lazily. Throws ArgumentError where k is no multiple of the scheme's group.
+  /// Room for (n,k), uninitialised. Throws ArgumentError where k is no multiple of the scheme's group.
   PackedMatrix(WeightScheme scheme, int64_t n, int64_t k);
 
   WeightScheme scheme() const { return scheme_; }
@@ -53,10 +55,10 @@ class PackedMatrix {
   std::byte* panel(int64_t p) { return data_.data() + static_cast<size_t>(p) * panel_bytes_; }
   size_t bytes() const { return data_.size(); }
 
-  /// Values of row r, (k) floats: what the kernels multiply with. For embeddings.
-  /// Does not allocate; scratch has row_bytes(scheme,k) bytes.
+  /// Values of row r, (k) floats: what the kernels multiply with. For embeddings. Does not allocate; scratch has at
+  /// least row_bytes(scheme,k) bytes. Throws ArgumentError on a row or a size out of range.
   void decode_row(int64_t r, std::span<std::byte> scratch, std::span<float> values) const;
-  /// The row as quantized: bit for bit what was packed.
+  /// The row as quantized: bit for bit what was packed. row_scale: w8c only. Throws as decode_row.
   void unpack_row(int64_t r, std::span<std::byte> row, float* row_scale) const;
 
  private:
@@ -68,8 +70,8 @@ class PackedMatrix {
 };
 
 struct PackOptions {
-  /// Hold the scheme's values (decode of encode) as f32 instead of its codes: the arithmetic of training. Measures a
-  /// scheme apart from its kernels.
+  /// Hold the scheme's values as f32 instead of its codes: the arithmetic of training. Measures a scheme apart from its
+  /// kernels. Rows already on the grid keep their own scales, as they do when they are packed.
   bool fake_quantized = false;
   /// Called from the packing thread after rows [begin, end) of source i were read for the last time: its pages may go.
   std::function<void(size_t source, int64_t begin, int64_t end)> rows_done;
@@ -77,7 +79,8 @@ struct PackOptions {
 
 /// Packs the sources' rows one after another into one matrix. Rows already on the scheme's grid are packed straight
 /// from their bytes, others are decoded and encoded by quant/rows. Threaded over panels, in steps of a few MB. Throws
-/// ArgumentError (different k, shape not (n,k)).
+/// ArgumentError (different k, shape not (n,k)); FormatError that names source and row where a value is not finite or
+/// overflows the scheme.
 PackedMatrix pack(WeightScheme scheme, std::span<const MatrixSource> sources, const PackOptions& options = {});
 
 }  // namespace slm
