@@ -96,6 +96,15 @@ TEST(Linear, FakeQuantizedInputsAreTheQuantizersValues) {
   }
 }
 
+TEST(Linear, RefusesGroupsThatAreNotWhole) {
+  const Problem p(2, 1, 40);
+  LinearInput input(kernels::select(kernels::vec_variants()), 2, 40);
+  input.set({p.x.data(), 2, 40, 40});
+  EXPECT_THROW(input.quantized(ActivationScheme::A8G32), ArgumentError);
+  EXPECT_THROW(input.fake_quantized(ActivationScheme::A8G32), ArgumentError);
+  EXPECT_NO_THROW(input.fake_quantized(ActivationScheme::A8T));
+}
+
 TEST(Linear, NamesShapesThatDoNotFit) {
   const Problem p(2, 8, 32);
   const MatrixSource source = p.source();

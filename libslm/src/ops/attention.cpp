@@ -24,13 +24,13 @@ void attention_into(const kernels::AttentionVariant& variant, const AttentionSha
             shape.heads, shape.head_dim);
   SLM_CHECK(std::ssize(key_begin) == q.rows && std::ssize(key_end) == q.rows,
             "[attention] {} rows, bounds for {} and {}", q.rows, key_begin.size(), key_end.size());
-  SLM_CHECK(std::ssize(scratch) >= scratch_floats * num_threads(),
-            "[attention] scratch has {} floats, {} threads need {}", scratch.size(), num_threads(),
-            scratch_floats * num_threads());
+  const int64_t scratches = std::ssize(scratch) / scratch_floats;
+  SLM_CHECK(scratches >= 1, "[attention] scratch has {} floats, a thread needs {}", scratch.size(), scratch_floats);
   const int64_t group = shape.heads / shape.kv_heads;
   const int64_t tiles = (q.rows + kTileRows - 1) / kTileRows;
   // Later rows see more keys: tile t of range r is dealt out from both ends, so that equal ranges are equal work.
-  parallel_for(tiles * shape.kv_heads, 1, [&](int64_t begin, int64_t end, int thread) {
+  const int64_t tasks = tiles * shape.kv_heads;
+  parallel_for(tasks, (tasks + scratches - 1) / scratches, [&](int64_t begin, int64_t end, int thread) {
     for (int64_t task = begin; task < end; ++task) {
       const int64_t head = task % shape.kv_heads, turn = task / shape.kv_heads;
       const int64_t tile = turn % 2 == 0 ? turn / 2 : tiles - 1 - turn / 2;

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "slm/core/parallel.h"
+#include "slm/quant/grid.h"
 
 namespace slm {
 namespace {
@@ -41,6 +42,8 @@ void LinearInput::set(ConstMatrixView x) {
 const QuantizedRows& LinearInput::quantized(ActivationScheme scheme) {
   if (scheme == made_) return rows_;
   const int64_t k = x_.columns;
+  SLM_CHECK(scheme != ActivationScheme::A8G32 || k % kGroup == 0,
+            "[linear] x is ({},{}), a8g32 needs a multiple of {} columns", x_.rows, k, kGroup);
   parallel_for(x_.rows, 4, [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r) {
       int8_t* codes = rows_.codes + r * k;
@@ -65,7 +68,7 @@ ConstMatrixView LinearInput::fake_quantized(ActivationScheme scheme) {
       for (int64_t j = 0; j < k; ++j) {
         const float scale =
             scheme == ActivationScheme::A8G32 ? rows.scales[r * (k / kGroup) + j / kGroup] : rows.scales[r];
-        values[r * k + j] = scale * static_cast<float>(rows.codes[r * k + j]);
+        values[r * k + j] = decode(kGridA8T, {.scale = scale}, rows.codes[r * k + j]);  // a8g32 decodes alike
       }
   });
   return {values, x_.rows, k, k};
@@ -87,7 +90,7 @@ void linear_into(LinearInput& input, const PackedMatrix& w, std::span<const floa
   const int64_t columns = variant.panel_columns;
   const int64_t step = block_rows(w.k(), is_float ? sizeof(float) : 1, variant.row_tile);
 
-  // A panel of a small matrix is microseconds of work: give a thread at least ~64 KB of weights or 4 M multiply-adds.
+  // A panel of a small matrix is less than a microsecond of work: a thread gets at least 65,536 multiply-adds.
   const int64_t panel_work = x.rows * w.k() * columns;
   const int64_t grain = std::max<int64_t>(1, (int64_t{1} << 16) / std::max<int64_t>(panel_work, 1));
   parallel_for(w.panels(), grain, [&](int64_t begin, int64_t end, int) {

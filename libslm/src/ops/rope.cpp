@@ -22,6 +22,7 @@ RopeAngles::RopeAngles(int64_t rotary_dim, double theta, int64_t max_rows)
 void RopeAngles::set(std::span<const int32_t> positions) {
   SLM_CHECK(positions.size() * frequencies_.size() <= cos_.size(), "[rope] {} rows, room was made for {}",
             positions.size(), cos_.size() / frequencies_.size());
+  rows_ = std::ssize(positions);
   for (size_t r = 0; r < positions.size(); ++r)
     for (size_t i = 0; i < frequencies_.size(); ++i) {
       const float angle = static_cast<float>(positions[r]) * frequencies_[i];
@@ -31,7 +32,8 @@ void RopeAngles::set(std::span<const int32_t> positions) {
 }
 
 void rope_(const kernels::VecVariant& vec, const RopeAngles& angles, int64_t head_dim, MatrixView x) {
-  SLM_CHECK(x.columns % head_dim == 0 && 2 * angles.half() <= head_dim,
+  SLM_CHECK(x.rows <= angles.rows(), "[rope] x has {} rows, angles were set for {}", x.rows, angles.rows());
+  SLM_CHECK(head_dim > 0 && x.columns % head_dim == 0 && 2 * angles.half() <= head_dim,
             "[rope] x is ({},{}), head_dim {}, rotary dims {}", x.rows, x.columns, head_dim, 2 * angles.half());
   parallel_for(x.rows, 8, [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r)

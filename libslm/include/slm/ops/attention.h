@@ -24,8 +24,8 @@ struct AttentionShape {
   float scale;
 };
 
-/// q, out (T, H·Dh); row t sees keys [key_begin[t], key_end[t]). scratch: attention_scratch_floats(Dh) floats a thread.
-/// Threads split KV heads and row tiles. Throws ArgumentError on shapes.
+/// q, out (T, H·Dh); row t sees keys [key_begin[t], key_end[t]). scratch: attention_scratch_floats(Dh) floats a thread;
+/// no more threads work than it has room for, at least one. Threads split KV heads and row tiles. Throws ArgumentError on shapes.
 void attention_into(const kernels::AttentionVariant& variant, const AttentionShape& shape, ConstMatrixView q,
                     const KvLayer& kv, std::span<const int32_t> key_begin, std::span<const int32_t> key_end,
                     std::span<float> scratch, MatrixView out);

@@ -11,7 +11,7 @@
 namespace slm {
 
 /// y (T,D): row t = table row ids[t]. scratch: row_bytes(table.scheme(), D).
-/// Throws ArgumentError naming an id outside [0, V).
+/// Throws ArgumentError on shapes, and naming an id outside [0, V).
 void embedding_into(const PackedMatrix& table, std::span<const int32_t> ids, std::span<std::byte> scratch,
                     MatrixView y);
 

@@ -23,14 +23,16 @@ struct QuantizedRows {
 
 class LinearInput {
  public:
-  /// Room for (max_rows, max_k). Allocates; nothing later does.
+  /// Room for (max_rows, max_k). Nothing later allocates, but the first fake_quantized.
   LinearInput(const kernels::VecVariant& vec, int64_t max_rows, int64_t max_k);
 
-  void set(ConstMatrixView x);  ///< forgets the quantized forms
+  /// Forgets the quantized forms. Throws ArgumentError where x is larger than the room for it.
+  void set(ConstMatrixView x);
   ConstMatrixView x() const { return x_; }
   /// The rows under an activation scheme; quantized by N1 at the first call. Threaded over rows.
+  /// Throws ArgumentError where a8g32 meets columns that are no multiple of 32.
   const QuantizedRows& quantized(ActivationScheme scheme);
-  /// Replaces x by its quantized values, in place in a buffer of its own. Cost: one pass.
+  /// The values of the quantized rows, in a buffer of its own. Throws as quantized(). Cost: one pass.
   ConstMatrixView fake_quantized(ActivationScheme scheme);
 
  private:

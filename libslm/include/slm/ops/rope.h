@@ -16,16 +16,20 @@ namespace slm {
 class RopeAngles {
  public:
   RopeAngles(int64_t rotary_dim, double theta, int64_t max_rows);
-  void set(std::span<const int32_t> positions);  ///< does not allocate
+  /// One row for each position. Does not allocate. Throws ArgumentError on more rows than there is room for.
+  void set(std::span<const int32_t> positions);
+  int64_t rows() const { return rows_; }
   int64_t half() const { return static_cast<int64_t>(frequencies_.size()); }
   const float* cos(int64_t row) const { return cos_.data() + row * half(); }
   const float* sin(int64_t row) const { return sin_.data() + row * half(); }
 
  private:
   std::vector<float> frequencies_, cos_, sin_;
+  int64_t rows_ = 0;
 };
 
 /// Rotates every head of x (T, H·Dh) in place. Rotary dims = 2·angles.half(), the rest of a head is left alone.
+/// Throws ArgumentError where x has more rows than angles, or columns that are no whole number of heads.
 void rope_(const kernels::VecVariant& vec, const RopeAngles& angles, int64_t head_dim, MatrixView x);
 
 }  // namespace slm
