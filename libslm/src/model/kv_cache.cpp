@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/model/kv_cache.h"
 
-#include <cstring>
-
 namespace slm {
 namespace {
 
@@ -11,15 +9,13 @@ using kernels::kKvBlockTokens;
 int64_t blocks_for(int64_t capacity) { return (capacity + kKvBlockTokens - 1) / kKvBlockTokens; }
 size_t element_size(kernels::KvStorage storage) { return storage == kernels::KvStorage::F16 ? 2 : 4; }
 
-}  // namespace
-
-namespace {
 /// Positions are int32: a capacity beyond them is refused before a size is computed from it.
 int64_t checked_capacity(int64_t capacity) {
   SLM_CHECK(capacity >= 1 && capacity < int64_t{1} << 31, "[kv_cache] room for {} tokens, expected 1 to 2^31 - 1",
             capacity);
   return capacity;
 }
+
 }  // namespace
 
 uint64_t KvCache::bytes(const ModelConfig& config, int64_t capacity, kernels::KvStorage storage) {
@@ -43,12 +39,14 @@ KvCache::KvCache(const ModelConfig& config, const KvCacheOptions& options)
       head_bytes_(static_cast<size_t>(blocks_ * kKvBlockTokens * head_dim_) * element_bytes_) {
   SLM_CHECK(sequences_ >= 1 && sequences_ < 1 << 20, "[kv_cache] {} sequences, expected 1 to {}", sequences_,
             (1 << 20) - 1);
-  buffer_ = AlignedBuffer(bytes(config, capacity_, options.storage) * static_cast<uint64_t>(sequences_));
+  lengths_.resize(static_cast<size_t>(sequences_));
+  buffer_ = AlignedBuffer(bytes(config, capacity_, options.storage) * static_cast<uint64_t>(sequences_),
+                          AlignedBuffer::Pages::AsTouched);
 }
 
-std::byte* KvCache::head_begin(int64_t layer, int64_t sequence, bool values) const {
+size_t KvCache::head_offset(int64_t layer, int64_t sequence, bool values) const {
   const int64_t index = ((layer * sequences_ + sequence) * 2 + (values ? 1 : 0)) * kv_heads_;
-  return buffer_.data() + static_cast<size_t>(index) * head_bytes_;
+  return static_cast<size_t>(index) * head_bytes_;
 }
 
 void KvCache::store(int64_t layer, int64_t sequence, int64_t position, const float* k, const float* v) {
@@ -59,11 +57,9 @@ void KvCache::store(int64_t layer, int64_t sequence, int64_t position, const flo
   const size_t block_bytes = static_cast<size_t>(kKvBlockTokens * head_dim_) * element_bytes_;
   const int64_t slot = position % kKvBlockTokens;
   for (const bool values : {false, true}) {
-    std::byte* block =
-        head_begin(layer, sequence, values) + static_cast<size_t>(position / kKvBlockTokens) * block_bytes;
+    std::byte* block = buffer_.data() + head_offset(layer, sequence, values) +
+                       static_cast<size_t>(position / kKvBlockTokens) * block_bytes;
     for (int64_t h = 0; h < kv_heads_; ++h, block += head_bytes_) {
-      // Kernels read whole blocks and mask: slots not yet written must hold finite numbers.
-      if (slot == 0) std::memset(block, 0, block_bytes);
       const kernels::KvStoreArgs args{
           .row = (values ? v : k) + h * head_dim_, .head_dim = head_dim_, .block = block, .slot = slot};
       if (values)
@@ -75,8 +71,8 @@ void KvCache::store(int64_t layer, int64_t sequence, int64_t position, const flo
 }
 
 KvLayer KvCache::layer(int64_t layer, int64_t sequence) const {
-  return {.k = head_begin(layer, sequence, false),
-          .v = head_begin(layer, sequence, true),
+  return {.k = buffer_.data() + head_offset(layer, sequence, false),
+          .v = buffer_.data() + head_offset(layer, sequence, true),
           .head_stride_bytes = static_cast<int64_t>(head_bytes_)};
 }
 

@@ -73,6 +73,8 @@ class Loader {
                      }});
       } catch (const ArgumentError& error) {
         throw ArgumentError(fmt::format("{} (tensor {})", error.what(), tensors[0]->name));
+      } catch (const FormatError& error) {
+        throw FormatError(files_.path(), error.what());
       }
     }();
     model_.packed_bytes += packed.bytes();

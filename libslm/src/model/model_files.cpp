@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/model/model_files.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cmath>
 
 #include "io/quote_text.h"
 #include "slm/core/check.h"
@@ -18,85 +20,105 @@ bool ignorable(std::string_view name, const ModelConfig& config) {
   return name.ends_with(".rotary_emb.inv_freq") || (config.tied_head && name == "lm_head.weight");
 }
 
+using TensorsByName = std::map<std::string, StoredTensor, std::less<>>;
+
+/// What a file holds, by Hugging Face names, before it is compared with the config.
+struct StoredModel {
+  std::string path;
+  TensorsByName tensors;
+  TensorsByName scales;  ///< of I8 matrices, by the name of the matrix
+
+  void add(std::string name, const StoredTensor& tensor) {
+    if (!tensors.emplace(std::move(name), tensor).second)
+      throw FormatError(path, fmt::format("[model] tensor {} is there twice", quote_text(tensor.name)));
+  }
+  void add_gguf(const StoredTensor& tensor, const ModelConfig& config) {
+    const bool is_scale = tensor.name.ends_with(kRowScaleSuffix);
+    const std::string_view stored = tensor.name;
+    const std::string name =
+        hf_tensor_name(is_scale ? stored.substr(0, stored.size() - kRowScaleSuffix.size()) : stored);
+    if (name.empty())
+      throw FormatError(path, fmt::format("[model] tensor {} is none of a {} model", quote_text(tensor.name),
+                                          slm::name(config.family)));
+    if (is_scale)
+      scales.emplace(name, tensor);
+    else
+      add(name, tensor);
+  }
+  /// Takes the tensor that the config asks for. Throws FormatError: missing, of another shape, no numbers.
+  StoredTensor take(const ExpectedTensor& want) {
+    const auto it = tensors.find(want.name);
+    if (it == tensors.end())
+      throw FormatError(path, fmt::format("[model] tensor {} {} is missing", want.name, want.shape.to_string()));
+    const StoredTensor found = it->second;
+    tensors.erase(it);
+    if (found.tensor.shape() != want.shape)
+      throw FormatError(path, fmt::format("[model] tensor {} is {}, the config says {}", want.name,
+                                          found.tensor.shape().to_string(), want.shape.to_string()));
+    const Dtype dtype = found.tensor.dtype();
+    if (dtype == Dtype::I32 || (want.shape.rank() == 1 && (is_block_type(dtype) || dtype == Dtype::I8)))
+      throw FormatError(path, fmt::format("[model] tensor {} is {}, expected floats", want.name, slm::name(dtype)));
+    return found;
+  }
+  std::vector<float> take_row_scales(const ExpectedTensor& want) {
+    const auto it = scales.find(want.name);
+    const int64_t rows = want.shape[0];
+    if (it == scales.end() || it->second.tensor.shape() != Shape{rows} || it->second.tensor.dtype() != Dtype::F32)
+      throw FormatError(
+          path, fmt::format("[model] tensor {} is I8, expected its F32 row scales ({}) beside it", want.name, rows));
+    const Tensor& stored = it->second.tensor;
+    std::vector<float> values(static_cast<size_t>(rows));
+    decode_blocks(Dtype::F32, {stored.data(), stored.bytes()}, values);
+    scales.erase(it);
+    return values;
+  }
+  /// Throws FormatError where something is left that the decoder would not read.
+  void check_nothing_left(const ModelConfig& config) const {
+    for (const auto& [name, tensor] : tensors)
+      if (!ignorable(name, config))
+        throw FormatError(
+            path, fmt::format("[model] tensor {} {} is none of a {} model of this config", quote_text(tensor.name),
+                              tensor.tensor.shape().to_string(), slm::name(config.family)));
+    if (!scales.empty())
+      throw FormatError(
+          path, fmt::format("[model] tensor {} has no I8 matrix beside it", quote_text(scales.begin()->second.name)));
+  }
+};
+
 }  // namespace
 
 ModelFiles ModelFiles::open(const fs::path& path) {
   ModelFiles files;
   files.path_ = path.string();
+  StoredModel stored{.path = files.path_, .tensors = {}, .scales = {}};
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
-  if (!fs::exists(status)) throw IoError(fmt::format("{}: cannot open the model", files.path_), ENOENT);
-
-  std::map<std::string, StoredTensor, std::less<>> stored;
-  const auto add = [&](std::string name, const StoredTensor& tensor) {
-    if (!stored.emplace(std::move(name), tensor).second)
-      throw FormatError(files.path_, fmt::format("[model] tensor {} is there twice", quote_text(tensor.name)));
-  };
-  std::map<std::string, StoredTensor, std::less<>> scales;  // of I8 matrices, by Hugging Face name of the matrix
+  if (!fs::exists(status))
+    throw IoError(fmt::format("{}: cannot open the model", files.path_), error ? error.value() : ENOENT);
   if (fs::is_directory(status)) {
     if (!fs::exists(path / "config.json", error))
       throw IoError(fmt::format("{}: no config.json in the folder", files.path_), ENOENT);
     files.config_ = read_hf_config(path / "config.json");
-    for (StoredTensor& tensor : read_safetensors_folder(path)) add(tensor.name, tensor);
+    for (const StoredTensor& tensor : read_safetensors_folder(path)) stored.add(tensor.name, tensor);
   } else {
     files.gguf_ = GgufFile::open(path);
     files.config_ = read_gguf_config(*files.gguf_);
-    for (const StoredTensor& tensor : files.gguf_->tensors()) {
-      const bool is_scale = tensor.name.ends_with(kRowScaleSuffix);
-      const std::string name =
-          hf_tensor_name(is_scale ? std::string_view(tensor.name).substr(0, tensor.name.size() - kRowScaleSuffix.size())
-                                  : tensor.name);
-      if (name.empty())
-        throw FormatError(files.path_, fmt::format("[model] tensor {} is none of a {} model", quote_text(tensor.name),
-                                                   slm::name(files.config_.family)));
-      if (is_scale)
-        scales.emplace(name, tensor);
-      else
-        add(name, tensor);
-    }
+    for (const StoredTensor& tensor : files.gguf_->tensors()) stored.add_gguf(tensor, files.config_);
   }
 
   const std::vector<ExpectedTensor> expected = expected_tensors(files.config_);
-  files.row_scales_.reserve(expected.size());
+  files.row_scales_.reserve(expected.size());  // tensors refer to them: they must not move
   for (const ExpectedTensor& want : expected) {
-    const auto it = stored.find(want.name);
-    if (it == stored.end())
-      throw FormatError(files.path_, fmt::format("[model] tensor {} {} is missing", want.name, want.shape.to_string()));
-    ModelTensor tensor{want.name, it->second, {}};
-    const Shape& shape = tensor.stored.tensor.shape();
-    if (shape != want.shape)
-      throw FormatError(files.path_, fmt::format("[model] tensor {} is {}, the config says {}", want.name,
-                                                 shape.to_string(), want.shape.to_string()));
+    ModelTensor tensor{want.name, stored.take(want), {}};
+    tensor.source.name = want.name;
     tensor.source.tensor = tensor.stored.tensor;
     if (files.gguf_) tensor.source.paired_head_dim = gguf_paired_head_dim(files.config_, want.name);
-    const Dtype dtype = tensor.stored.tensor.dtype();
-    if (dtype == Dtype::I32 || (want.shape.rank() == 1 && (is_block_type(dtype) || dtype == Dtype::I8)))
-      throw FormatError(files.path_,
-                        fmt::format("[model] tensor {} is {}, expected floats", want.name, slm::name(dtype)));
-    if (dtype == Dtype::I8) {
-      const auto scale = scales.find(want.name);
-      if (scale == scales.end() || scale->second.tensor.shape() != Shape{shape[0]} ||
-          scale->second.tensor.dtype() != Dtype::F32)
-        throw FormatError(
-            files.path_,
-            fmt::format("[model] tensor {} is I8, expected its F32 row scales ({}) beside it", want.name, shape[0]));
-      std::vector<float>& values = files.row_scales_.emplace_back(static_cast<size_t>(shape[0]));
-      decode_blocks(Dtype::F32, {scale->second.tensor.data(), scale->second.tensor.bytes()}, values);
-      tensor.source.row_scales = values;
-      scales.erase(scale);
-    }
-    stored.erase(it);
+    if (tensor.stored.tensor.dtype() == Dtype::I8)
+      tensor.source.row_scales = files.row_scales_.emplace_back(stored.take_row_scales(want));
     files.index_[want.name] = files.tensors_.size();
     files.tensors_.push_back(std::move(tensor));
   }
-  for (const auto& [name, tensor] : stored)
-    if (!ignorable(name, files.config_))
-      throw FormatError(
-          files.path_, fmt::format("[model] tensor {} {} is none of a {} model of this config", quote_text(tensor.name),
-                                   tensor.tensor.shape().to_string(), slm::name(files.config_.family)));
-  if (!scales.empty())
-    throw FormatError(files.path_, fmt::format("[model] tensor {} has no I8 matrix beside it",
-                                               quote_text(scales.begin()->second.name)));
+  stored.check_nothing_left(files.config_);
   return files;
 }
 
@@ -110,6 +132,10 @@ std::vector<float> ModelFiles::vector(std::string_view hf_name) const {
   const ModelTensor& t = tensor(hf_name);
   std::vector<float> stored(static_cast<size_t>(t.stored.tensor.shape().elements()));
   decode_blocks(t.stored.tensor.dtype(), {t.stored.tensor.data(), t.stored.tensor.bytes()}, stored);
+  const auto bad = std::find_if(stored.begin(), stored.end(), [](float x) { return !std::isfinite(x); });
+  if (bad != stored.end())
+    throw FormatError(path_,
+                      fmt::format("{}: value {} is {}, expected a finite one", t.name, bad - stored.begin(), *bad));
   if (t.source.paired_head_dim == 0) return stored;
   std::vector<float> ordered(stored.size());
   for (size_t r = 0; r < stored.size(); ++r)

@@ -56,18 +56,33 @@ RuntimeExecutor::RuntimeExecutor(const ModelConfig& config, KvCache& cache, cons
       row_scratch_(largest_row_bytes(config)) {
   for (auto* rows : {&ids_, &positions_, &key_begin_, &key_end_}) rows->reserve(static_cast<size_t>(max_rows_));
   batch_.reserve(static_cast<size_t>(max_rows_));
+  next_.resize(static_cast<size_t>(cache.sequences()));
 }
 
 void RuntimeExecutor::begin(std::span<const BatchRow> batch) {
   SLM_CHECK(!batch.empty() && std::ssize(batch) <= max_rows_, "[runtime] a step of {} rows, expected 1 to {}",
             batch.size(), max_rows_);
-  batch_.assign(batch.begin(), batch.end());
-  for (auto* rows : {&ids_, &positions_, &key_begin_, &key_end_}) rows->clear();
+  std::fill(next_.begin(), next_.end(), -1);
   for (const BatchRow& row : batch) {
     SLM_CHECK(row.sequence >= 0 && row.sequence < cache_.sequences(), "[runtime] sequence {}, the cache has {}",
               row.sequence, cache_.sequences());
     SLM_CHECK(row.position >= 0 && row.position < cache_.capacity(), "[runtime] position {}, the context has {} tokens",
               row.position, cache_.capacity());
+    int64_t& next = next_[static_cast<size_t>(row.sequence)];
+    if (next < 0)
+      SLM_CHECK(row.position <= cache_.length(row.sequence), "[runtime] position {} of sequence {}, it has {} tokens",
+                row.position, row.sequence, cache_.length(row.sequence));
+    else
+      SLM_CHECK(row.position == next, "[runtime] position {} of sequence {}, expected {}", row.position, row.sequence,
+                next);
+    next = row.position + 1;
+  }
+  for (size_t s = 0; s < next_.size(); ++s)
+    if (next_[s] >= 0) cache_.set_length(static_cast<int64_t>(s), next_[s]);
+
+  batch_.assign(batch.begin(), batch.end());
+  for (auto* rows : {&ids_, &positions_, &key_begin_, &key_end_}) rows->clear();
+  for (const BatchRow& row : batch) {
     ids_.push_back(row.token);
     positions_.push_back(row.position);
     key_begin_.push_back(0);

@@ -33,18 +33,24 @@ class KvCache {
   /// Bytes for one sequence of `capacity` tokens.
   static uint64_t bytes(const ModelConfig& config, int64_t capacity, kernels::KvStorage storage);
 
+  /// Tokens of a sequence whose keys and values are there.
+  int64_t length(int64_t sequence) const { return lengths_[static_cast<size_t>(sequence)]; }
+  /// Forgets those from `length` on, or announces those that store() is about to write.
+  void set_length(int64_t sequence, int64_t length) { lengths_[static_cast<size_t>(sequence)] = length; }
+
   /// Writes the key and value (Hkv·Dh floats each) of one token. Throws ArgumentError beyond the capacity.
   void store(int64_t layer, int64_t sequence, int64_t position, const float* k, const float* v);
   /// Keys and values of one layer and sequence, for ops/attention.
   KvLayer layer(int64_t layer, int64_t sequence) const;
 
  private:
-  std::byte* head_begin(int64_t layer, int64_t sequence, bool values) const;
+  size_t head_offset(int64_t layer, int64_t sequence, bool values) const;
   int64_t layers_, kv_heads_, head_dim_, capacity_, sequences_, blocks_;
   const kernels::AttentionVariant& variant_;
   size_t element_bytes_;
   size_t head_bytes_;  // all blocks of one head
-  mutable AlignedBuffer buffer_;
+  std::vector<int64_t> lengths_;
+  AlignedBuffer buffer_;
 };
 
 }  // namespace slm

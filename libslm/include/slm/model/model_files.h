@@ -39,7 +39,8 @@ class ModelFiles {
   const std::vector<ModelTensor>& tensors() const { return tensors_; }
   /// Throws ArgumentError if the model has none of that name.
   const ModelTensor& tensor(std::string_view hf_name) const;
-  std::vector<float> vector(std::string_view hf_name) const;  ///< a norm weight or bias as floats
+  /// A norm weight or bias as floats. Throws as tensor(), FormatError where a value is not finite.
+  std::vector<float> vector(std::string_view hf_name) const;
   uint64_t stored_bytes() const;
 
  private:

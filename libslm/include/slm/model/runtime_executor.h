@@ -21,7 +21,7 @@ namespace slm {
 struct BatchRow {
   int32_t token = 0;
   int32_t sequence = 0;
-  int32_t position = 0;  ///< in its sequence; rows of one sequence come in rising order
+  int32_t position = 0;  ///< in its sequence; rows of one sequence come in order, none left out
 };
 
 struct RuntimeOptions {
@@ -49,8 +49,9 @@ class RuntimeExecutor {
 
   RuntimeExecutor(const ModelConfig& config, KvCache& cache, const RuntimeOptions& options);
 
-  /// Sets the rows of the step at hand. Throws ArgumentError:
-  /// too many rows, position beyond the cache, unknown sequence.
+  /// Sets the rows of the step at hand. A sequence goes on at any position it has reached; what it held from there on
+  /// is forgotten. Throws ArgumentError: too many rows, unknown sequence, a position that is not the next one of its
+  /// sequence or lies beyond the cache; the sequences are then as before.
   void begin(std::span<const BatchRow> batch);
 
   Rows embedding(const PackedMatrix& table);
@@ -75,6 +76,7 @@ class RuntimeExecutor {
 
   std::vector<BatchRow> batch_;
   std::vector<int32_t> ids_, positions_, key_begin_, key_end_;
+  std::vector<int64_t> next_;  // position of each sequence's next row, while a batch is checked; −1: not in it yet
   RopeAngles angles_;
   LinearInput input_;
   // Step buffers by role; a role is free again when the next block begins.
