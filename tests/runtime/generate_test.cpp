@@ -118,13 +118,5 @@ TEST_F(Generate, RefusesEmptyAndOverlongPrompts) {
   EXPECT_EQ(session.length(), 0);
 }
 
-TEST_F(Generate, SessionRefusesWhatItCannotHold) {
-  EXPECT_THROW(Session(model_, {.context = 0}), ArgumentError);
-  EXPECT_THROW(Session(model_, {.context = model_->config.context + 1}), ArgumentError);
-  Session session(model_, {.context = 8});
-  EXPECT_THROW(session.append(std::vector<int32_t>{static_cast<int32_t>(model_->config.vocab)}), ArgumentError);
-  EXPECT_THROW(session.truncate(1), ArgumentError);
-}
-
 }  // namespace
 }  // namespace slm

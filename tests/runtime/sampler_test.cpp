@@ -3,11 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
 
 #include "slm/core/error.h"
+#include "slm/core/rng.h"
 
 namespace slm {
 namespace {
@@ -51,6 +53,53 @@ TEST(Sampler, MinPIsRelativeToTheLikeliest) {
   // relative to the largest: 0.135 1 0.368 0.050 0.018
   expect_softmax(frequencies({.temperature = 1, .min_p = 0.2f}), {1, 2}, 1);
   expect_softmax(frequencies({.temperature = 1, .min_p = 0.1f}), {0, 1, 2}, 1);
+}
+
+TEST(Sampler, TopPComesBeforeMinPAndAfterTopK) {
+  const std::vector<float> logits = {std::log(0.5f), std::log(0.3f), std::log(0.15f), std::log(0.05f)};
+  // min-p first would leave 0.5 0.3 0.15, of which the first two reach 0.83
+  EXPECT_EQ(frequencies({.temperature = 1, .top_p = 0.83f, .min_p = 0.2f}, logits).size(), 3u);
+  // of the two that top-k leaves, the first holds 0.625
+  EXPECT_EQ(frequencies({.temperature = 1, .top_k = 2, .top_p = 0.62f}, logits).size(), 1u);
+  EXPECT_EQ(frequencies({.temperature = 1, .top_k = 2, .top_p = 0.63f}, logits).size(), 2u);
+}
+
+TEST(Sampler, TopPOfALargeVocabularyIsThatOfTheSortedOne) {
+  Rng rng(3);
+  std::vector<float> logits(20000);
+  for (float& logit : logits) logit = 2 * rng.normal();
+  std::vector<double> sorted(logits.begin(), logits.end());
+  std::sort(sorted.rbegin(), sorted.rend());
+  double total = 0;
+  for (const double z : sorted) total += std::exp(z);
+  for (const float p : {0.01f, 0.2f, 0.5f, 0.9f}) {  // 2 to 7,000 ids: all stretches of the search
+    size_t count = 0;
+    for (double kept = 0; kept < static_cast<double>(p) * total; ++count) kept += std::exp(sorted[count]);
+    const float least = static_cast<float>(sorted[count - 1]);
+    Sampler sampler({.temperature = 1, .top_p = p}, std::ssize(logits));
+    float smallest = INFINITY;
+    const int draws = static_cast<int>(3 * count);
+    for (int i = 0; i < draws; ++i)
+      smallest = std::min(smallest, logits[static_cast<size_t>(sampler.sample(logits, {}))]);
+    EXPECT_GE(smallest, least) << p;
+    EXPECT_LE(smallest, static_cast<float>(sorted[count * 9 / 10])) << p << ": the tail is drawn, too";
+  }
+}
+
+TEST(Sampler, ChoosesAnInfiniteLogitAndNeverOneOfMinusInfinity) {
+  EXPECT_EQ(frequencies({.temperature = 1}, std::vector<float>{1, 0, INFINITY, -2}).begin()->first, 2);
+  const auto drawn = frequencies({.temperature = 1}, std::vector<float>{-INFINITY, 1, 1, -INFINITY});
+  EXPECT_EQ(drawn.size(), 2u);
+  EXPECT_FALSE(drawn.contains(0) || drawn.contains(3));
+}
+
+TEST(Sampler, RefusesASeenIdWithoutALogitAndMoreLogitsThanItsVocabulary) {
+  Sampler sampler({.repeat_penalty = 2}, 3);
+  const std::vector<float> logits = {1, 2, 3};
+  EXPECT_THROW(sampler.sample(logits, std::vector<int32_t>{3}), ArgumentError);
+  EXPECT_THROW(sampler.sample(logits, std::vector<int32_t>{-1}), ArgumentError);
+  EXPECT_THROW(sampler.sample(kLogits, {}), ArgumentError);
+  EXPECT_THROW(Sampler({}, 0), ArgumentError);
 }
 
 TEST(Sampler, PenaltyDividesPositiveAndMultipliesNegativeLogitsOnce) {

@@ -5,43 +5,67 @@
 #include <chrono>
 #include <limits>
 
+#include "runtime/stop_filter.h"
+
 namespace slm {
 namespace {
 
-double seconds_since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-/// Passes text on, holding back what may be the beginning of a stop string.
-class StopFilter {
+class Stopwatch {
  public:
-  explicit StopFilter(const std::vector<std::string>& stops) : stops_(stops) {}
-
-  /// Text that may be shown after `more`; sets stopped() once a stop string is complete.
-  std::string push(std::string_view more) {
-    held_ += more;
-    size_t cut = std::string::npos;
-    for (const std::string& stop : stops_) cut = std::min(cut, stop.empty() ? std::string::npos : held_.find(stop));
-    if (cut != std::string::npos) {
-      stopped_ = true;
-      return std::exchange(held_, {}).substr(0, cut);
-    }
-    size_t keep = 0;  // longest end of held_ that begins a stop string
-    for (const std::string& stop : stops_)
-      for (size_t n = std::min(stop.size(), held_.size()); n > keep; --n)
-        if (std::string_view(held_).substr(held_.size() - n) == std::string_view(stop).substr(0, n)) keep = n;
-    std::string shown = held_.substr(0, held_.size() - keep);
-    held_.erase(0, shown.size());
-    return shown;
-  }
-  std::string finish() { return std::exchange(held_, {}); }
-  bool stopped() const { return stopped_; }
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
 
  private:
-  const std::vector<std::string>& stops_;
-  std::string held_;
-  bool stopped_ = false;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
+
+/// The answer's ids turned into text, which goes to on_text as soon as it is certain.
+class Writer {
+ public:
+  Writer(const Tokenizer& tokenizer, const GenerateOptions& options)
+      : options_(options),
+        vocab_(tokenizer.vocab_size()),
+        decoder_(tokenizer, options.start),
+        filter_(options.stop_strings) {}
+
+  /// False where a stop string is complete.
+  bool push(int32_t id) {
+    // A model may have more rows than its tokenizer has ids (Qwen2.5 pads its vocabulary): such an id has no text.
+    if (id < vocab_) show(filter_.push(decoder_.push(id)));
+    return !filter_.stopped();
+  }
+  std::string finish() {
+    if (!filter_.stopped()) {
+      show(filter_.push(decoder_.finish()));
+      show(filter_.finish());
+    }
+    return std::move(text_);
+  }
+
+ private:
+  void show(const std::string& text) {
+    if (text.empty()) return;
+    text_ += text;
+    if (options_.on_text) options_.on_text(text);
+  }
+
+  const GenerateOptions& options_;
+  const int32_t vocab_;
+  StreamDecoder decoder_;
+  StopFilter filter_;
+  std::string text_;
+};
+
+bool cancelled(const GenerateOptions& options) { return options.cancelled && options.cancelled(); }
+
+/// The session reads the prompt step by step, so that a long one can be cancelled. Logits of its end; none: cancelled.
+std::span<const float> read_prompt(Session& session, std::span<const int32_t> prompt, const GenerateOptions& options) {
+  const auto step = static_cast<size_t>(session.max_rows());
+  for (; prompt.size() > step; prompt = prompt.subspan(step)) {
+    if (cancelled(options)) return {};
+    session.forward(prompt.first(step));
+  }
+  return cancelled(options) ? std::span<const float>() : session.append(prompt);
+}
 
 }  // namespace
 
@@ -76,73 +100,41 @@ Generated generate(Session& session, const Tokenizer& tokenizer, std::span<const
             "[generate] the prompt has {} tokens, the context of {} has room for {}", prompt.size(), session.context(),
             session.room());
   const int64_t limit = options.max_tokens < 0 ? std::numeric_limits<int64_t>::max() : options.max_tokens;
+  const auto is_stop = [&](int32_t id) {
+    return std::find(options.stop_ids.begin(), options.stop_ids.end(), id) != options.stop_ids.end();
+  };
   Sampler sampler(options.sampler, session.model().config.vocab);
-  StreamDecoder decoder(tokenizer, options.start);
-  StopFilter filter(options.stop_strings);
-
+  Writer writer(tokenizer, options);
   Generated result;
   result.prompt_tokens = std::ssize(prompt);
   result.ids.reserve(static_cast<size_t>(std::min(limit, session.room() - std::ssize(prompt) + 1)));
-  const auto show = [&](const std::string& text) {
-    if (text.empty()) return;
-    result.text += text;
-    if (options.on_text) options.on_text(text);
-  };
 
-  const auto begin = std::chrono::steady_clock::now();
-  std::span<const float> logits;
-  for (std::span<const int32_t> rest = prompt; !rest.empty();) {  // step by step: a long prompt can be cancelled
-    if (options.cancelled && options.cancelled()) {
-      result.stop = StopReason::Cancelled;
-      return result;
-    }
-    const size_t count = std::min(rest.size(), static_cast<size_t>(session.max_rows()));
-    if (count < rest.size())
-      session.forward(rest.first(count));
-    else
-      logits = session.append(rest);
-    rest = rest.subspan(count);
-  }
-  result.prefill_seconds = seconds_since(begin);
-  auto first = begin;
-  for (;;) {
-    if (std::ssize(result.ids) >= limit) {
-      result.stop = StopReason::Length;
-      break;
-    }
-    if (options.cancelled && options.cancelled()) {
-      result.stop = StopReason::Cancelled;
-      break;
-    }
-    if (!result.ids.empty()) {
-      if (session.room() == 0) {
-        result.stop = StopReason::ContextFull;
-        break;
+  const Stopwatch since_begin;
+  std::span<const float> logits = read_prompt(session, prompt, options);
+  result.prefill_seconds = since_begin.seconds();
+  Stopwatch since_first;
+  const auto decode = [&] {
+    if (logits.empty()) return StopReason::Cancelled;
+    for (;;) {
+      if (std::ssize(result.ids) >= limit) return StopReason::Length;
+      if (cancelled(options)) return StopReason::Cancelled;
+      if (!result.ids.empty()) {
+        if (session.room() == 0) return StopReason::ContextFull;
+        logits = session.append(std::span(&result.ids.back(), 1));
       }
-      logits = session.append(std::span(&result.ids.back(), 1));
+      const int32_t id = sampler.sample(logits, session.ids());
+      if (result.ids.empty()) {
+        result.first_token_seconds = since_begin.seconds();
+        since_first = Stopwatch();
+      }
+      if (is_stop(id)) return StopReason::EndOfText;
+      result.ids.push_back(id);
+      result.decode_seconds = since_first.seconds();
+      if (!writer.push(id)) return StopReason::StopString;
     }
-    const int32_t id = sampler.sample(logits, session.ids());
-    if (result.ids.empty()) {
-      result.first_token_seconds = seconds_since(begin);
-      first = std::chrono::steady_clock::now();
-    }
-    if (std::find(options.stop_ids.begin(), options.stop_ids.end(), id) != options.stop_ids.end()) {
-      result.stop = StopReason::EndOfText;
-      break;
-    }
-    result.ids.push_back(id);
-    result.decode_seconds = seconds_since(first);
-    // A model may have more rows than its tokenizer has ids (Qwen2.5 pads its vocabulary): such an id has no text.
-    if (id < tokenizer.vocab_size()) show(filter.push(decoder.push(id)));
-    if (filter.stopped()) {
-      result.stop = StopReason::StopString;
-      break;
-    }
-  }
-  if (!filter.stopped()) {
-    show(filter.push(decoder.finish()));
-    show(filter.finish());
-  }
+  };
+  result.stop = decode();
+  result.text = writer.finish();
   return result;
 }
 

@@ -6,20 +6,27 @@
 namespace slm {
 namespace {
 
-int64_t checked_context(const Model& model, int64_t context) {
-  SLM_CHECK(context >= 1 && context <= model.config.context, "[session] context of {} tokens, the model has 1 to {}",
-            context, model.config.context);
-  return context;
+constexpr int64_t kDefaultContext = 2048;
+
+std::shared_ptr<const Model> checked(std::shared_ptr<const Model> model) {
+  SLM_CHECK(model != nullptr, "[session] no model");
+  return model;
+}
+
+int64_t context_of(const Model& model, int64_t asked) {
+  const int64_t most = model.config.context;
+  SLM_CHECK(asked >= 0 && asked <= most, "[session] context of {} tokens, the model has 1 to {}", asked, most);
+  return asked > 0 ? asked : std::min(kDefaultContext, most);
 }
 
 }  // namespace
 
 Session::Session(std::shared_ptr<const Model> model, const SessionOptions& options)
-    : model_(std::move(model)),
-      cache_(model_->config, {.capacity = checked_context(*model_, options.context), .storage = options.kv}),
+    : model_(checked(std::move(model))),
+      cache_(model_->config, {.capacity = context_of(*model_, options.context), .storage = options.kv}),
       executor_(model_->config, cache_,
-                {.max_rows = std::min(options.max_rows, options.context),
-                 .max_logit_rows = std::min(options.max_logit_rows, std::min(options.max_rows, options.context)),
+                {.max_rows = std::min(options.max_rows, context()),
+                 .max_logit_rows = std::min({options.max_logit_rows, options.max_rows, context()}),
                  .fake_activations = model_->fake_activations}) {
   rows_.reserve(static_cast<size_t>(executor_.max_rows()));
   wanted_.reserve(static_cast<size_t>(executor_.max_logit_rows()));

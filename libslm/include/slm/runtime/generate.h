@@ -40,9 +40,9 @@ struct Generated {
   double decode_tokens_per_second() const;   ///< over the tokens after the first
 };
 
-/// Appends `prompt` to the session and generates. The repeat penalty looks back at all ids of the session. Afterwards the
-/// session holds prompt and answer without a stop id; the last id of an answer that ended otherwise is not read any more
-/// (one forward pass saved), and what a cancelled prompt still had is not either: session.ids() tells.
+/// Appends `prompt` to the session and generates. The repeat penalty looks back at all ids of the session. Afterwards
+/// the session holds prompt and answer without a stop id; the last id of an answer that ended otherwise is not read any
+/// more (one forward pass saved), and what a cancelled prompt still had is not either: session.ids() tells.
 /// Throws ArgumentError: empty prompt, prompt beyond the room left in the context.
 Generated generate(Session& session, const Tokenizer& tokenizer, std::span<const int32_t> prompt,
                    const GenerateOptions& options);

@@ -16,15 +16,16 @@
 namespace slm {
 
 struct SessionOptions {
-  int64_t context = 2048;  ///< tokens the cache has room for
+  int64_t context = 0;  ///< tokens the cache has room for; 0: 2048, or as many as the model allows
   kernels::KvStorage kv = kernels::KvStorage::F16;
   int64_t max_rows = 256;      ///< tokens of one step of a prompt
-  int64_t max_logit_rows = 1;  ///< rows of logits at once, for for_each_logits
+  int64_t max_logit_rows = 1;  ///< rows of logits at once, for append(ids, f) and logits(begin, end)
 };
 
 class Session {
  public:
-  /// Reserves all memory: nothing later allocates. Throws ArgumentError (context < 1, or beyond the model's own).
+  /// Reserves all memory: nothing later allocates (but fake activations, in the first step). Throws ArgumentError
+  /// (no model, context below 0 or beyond the model's own, no rows).
   Session(std::shared_ptr<const Model> model, const SessionOptions& options = {});
   Session(const Session&) = delete;  // its parts refer to each other: it neither copies nor moves
   Session& operator=(const Session&) = delete;
