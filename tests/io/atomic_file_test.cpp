@@ -171,6 +171,45 @@ TEST(AtomicFile, FollowsASymbolicLink) {
   EXPECT_EQ(content_of(target), "new");
 }
 
+TEST(AtomicFile, MakesTheTargetOfALinkThatLeadsNowhereYet) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder.path() / "sub");
+  std::filesystem::create_symlink("sub/second", folder.path() / "first");
+  std::filesystem::create_symlink("target", folder.path() / "sub/second");
+  write_file(folder.path() / "first", "new");
+  EXPECT_TRUE(std::filesystem::is_symlink(folder.path() / "first"));
+  EXPECT_TRUE(std::filesystem::is_symlink(folder.path() / "sub/second"));
+  EXPECT_FALSE(std::filesystem::is_symlink(folder.path() / "sub/target"));
+  EXPECT_EQ(content_of(folder.path() / "sub/target"), "new");
+  std::filesystem::create_symlink(folder.path() / "none/target", folder.path() / "astray");
+  expect_error<IoError>([&] { AtomicFile file(folder.path() / "astray"); }, {"astray", "No such file"});
+  EXPECT_TRUE(std::filesystem::is_symlink(folder.path() / "astray"));
+}
+
+TEST(AtomicFile, SaysWhyAPathCannotBe) {
+  const TemporaryFolder folder;
+  std::filesystem::create_symlink("b", folder.path() / "a");
+  std::filesystem::create_symlink("a", folder.path() / "b");
+  expect_error<IoError>([&] { AtomicFile file(folder.path() / "a"); }, {"/a", "Too many levels of symbolic links"});
+  expect_error<IoError>([&] { AtomicFile file(folder.path() / std::string(300, 'x')); }, {"File name too long"});
+  expect_error<IoError>([&] { AtomicFile file(folder.file("f", "x") / "out"); }, {"f/out", "Not a directory"});
+  EXPECT_EQ(folder.entries(), 3u);
+}
+
+TEST(AtomicFile, SyncWritesAllButPutsNothingInPlace) {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder.file("out", "old");
+  AtomicFile file(path);
+  file.write("new", 3);
+  file.sync();
+  EXPECT_EQ(content_of(path), "old");
+  uint64_t bytes = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) bytes += entry.file_size();
+  EXPECT_EQ(bytes, 6u) << "the buffer is in the temporary file";
+  file.commit();
+  EXPECT_EQ(content_of(path), "new");
+}
+
 TEST(AtomicFile, RefusesFoldersDevicesAndMissingFolders) {
   const TemporaryFolder folder;
   expect_error<IoError>([&] { AtomicFile file(folder.path()); }, {folder.path().string(), "Is a directory"});
@@ -195,7 +234,7 @@ TEST(AtomicFile, FullDiskIsAnIoErrorAndLeavesNothing) {
 TEST(AtomicFile, FileSizeLimitIsAnIoErrorAndLeavesNothing) {
   const TemporaryFolder folder;
   EXPECT_EQ(in_child([&] {
-              ::signal(SIGXFSZ, SIG_IGN);
+              ::signal(SIGXFSZ, SIG_DFL);  // which would end the process
               const rlimit limit = {1 << 20, 1 << 20};
               if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) return 98;
               return writers_fail_cleanly(folder.path(), EFBIG);
@@ -206,7 +245,7 @@ TEST(AtomicFile, FileSizeLimitIsAnIoErrorAndLeavesNothing) {
 TEST(AtomicFile, AfterAFailedWriteTheTemporaryFileIsGoneAtOnce) {
   const TemporaryFolder folder;
   EXPECT_EQ(in_child([&] {
-              ::signal(SIGXFSZ, SIG_IGN);
+              ::signal(SIGXFSZ, SIG_DFL);  // which would end the process
               const rlimit limit = {1000, 1000};
               ::setrlimit(RLIMIT_FSIZE, &limit);
               AtomicFile file(folder.path() / "out");

@@ -2,6 +2,7 @@
 #include "slm/io/atomic_file.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,12 +15,53 @@
 namespace slm {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr size_t kBufferBytes = size_t{1} << 20;
 constexpr int kNameAttempts = 1000;
+constexpr int kMaxLinks = 40;  // as Linux
+
+/// Beyond a limit on the size of files the system sends SIGXFSZ, which ends a process that does not expect it. Held
+/// back while this lives, in its thread alone: the write says EFBIG instead.
+class NoSizeSignal {
+ public:
+  NoSizeSignal() {
+    sigemptyset(&xfsz_);
+    sigaddset(&xfsz_, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &xfsz_, &before_);
+  }
+  ~NoSizeSignal() {
+    const timespec at_once = {};
+    if (sigismember(&before_, SIGXFSZ) == 0) sigtimedwait(&xfsz_, nullptr, &at_once);
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  NoSizeSignal(const NoSizeSignal&) = delete;
+  NoSizeSignal& operator=(const NoSizeSignal&) = delete;
+
+ private:
+  sigset_t xfsz_, before_;
+};
+
+/// Where a path leads to, through symbolic links, whether or not there is a file at their end. Throws IoError.
+fs::path follow_links(fs::path path, const std::string& message) {
+  for (int links = 0; links <= kMaxLinks; ++links) {
+    struct stat status = {};
+    if (::lstat(path.c_str(), &status) != 0) {
+      if (errno == ENOENT) return path;
+      throw IoError(message, errno);
+    }
+    if (!S_ISLNK(status.st_mode)) return path;
+    std::error_code error;
+    const fs::path target = fs::read_symlink(path, error);
+    if (error) throw IoError(message, error.value());
+    path = path.parent_path() / target;  // an absolute target replaces the folder
+  }
+  throw IoError(message, ELOOP);
+}
 
 /// Makes a rename in `folder` durable. File systems that cannot fsync a folder say EINVAL:
 /// nothing more can be done there.
-void sync_folder(const std::filesystem::path& folder) {
+void sync_folder(const fs::path& folder) {
   const std::string name = folder.empty() ? "." : folder.string();
   const Descriptor fd(::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.get() < 0) {
@@ -31,18 +73,14 @@ void sync_folder(const std::filesystem::path& folder) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path.string()) {
+AtomicFile::AtomicFile(const fs::path& path) : path_(path.string()) {
   const std::string message = "[write] " + path_;
   struct stat old = {};
   const bool exists = ::stat(path_.c_str(), &old) == 0;
+  if (!exists && errno != ENOENT) throw IoError(message, errno);
   if (exists && S_ISDIR(old.st_mode)) throw IoError(message, EISDIR);
   if (exists && !S_ISREG(old.st_mode)) throw IoError(message + ": not a regular file", ENODEV);
-  if (exists) {
-    std::error_code error;
-    const std::filesystem::path real = std::filesystem::canonical(path, error);
-    if (error) throw IoError(message, error.value());
-    path_ = real.string();
-  }
+  path_ = follow_links(path, message).string();
   // Not mkstemp(): that makes files only their owner can read. The process number keeps parallel runs apart.
   for (int attempt = 0; attempt < kNameAttempts && fd_ < 0; ++attempt) {
     temporary_ = fmt::format("{}.tmp-{}-{}", path_, ::getpid(), attempt);
@@ -91,6 +129,7 @@ void AtomicFile::flush() {
 }
 
 void AtomicFile::write_through(const std::byte* data, size_t size) {
+  const NoSizeSignal held_back;
   while (size > 0) {
     const ssize_t n = ::write(fd_, data, size);
     if (n < 0 && errno == EINTR) continue;
@@ -105,21 +144,31 @@ void AtomicFile::write_through(const std::byte* data, size_t size) {
   }
 }
 
-void AtomicFile::commit() {
+void AtomicFile::fail_unless(bool good) {
+  if (good) return;
+  const int error = errno;
+  discard();
+  throw IoError("[write] " + path_, error);
+}
+
+void AtomicFile::sync() {
   SLM_CHECK(fd_ >= 0, "[write] {}: the file was committed, or an earlier write failed", path_);
   flush();
-  if (::fsync(fd_) != 0 || std::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    const int error = errno;
-    discard();
-    throw IoError("[write] " + path_, error);
-  }
+  int status = 0;
+  while ((status = ::fsync(fd_)) != 0 && errno == EINTR) continue;
+  fail_unless(status == 0);
+}
+
+void AtomicFile::commit() {
+  sync();
+  fail_unless(std::rename(temporary_.c_str(), path_.c_str()) == 0);
   const int closed = ::close(fd_);
   fd_ = -1;
   if (closed != 0 && errno != EINTR) throw IoError("[write] " + path_, errno);
-  sync_folder(std::filesystem::path(path_).parent_path());
+  sync_folder(fs::path(path_).parent_path());
 }
 
-void write_file(const std::filesystem::path& path, std::string_view text) {
+void write_file(const fs::path& path, std::string_view text) {
   AtomicFile file(path);
   file.write(text.data(), text.size());
   file.commit();

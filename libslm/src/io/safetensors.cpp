@@ -11,10 +11,10 @@
 #include <optional>
 #include <set>
 
+#include "io/path_exists.h"
 #include "io/quote_text.h"
 #include "io/tensor_sink.h"
 #include "slm/core/check.h"
-#include "slm/io/atomic_file.h"
 #include "slm/io/json.h"
 
 namespace slm {
@@ -119,11 +119,6 @@ std::vector<StoredTensor> read_shards(const std::filesystem::path& folder, const
   return all;
 }
 
-bool file_exists(const std::filesystem::path& path) {
-  std::error_code error;
-  return std::filesystem::exists(path, error);
-}
-
 }  // namespace
 
 std::vector<StoredTensor> read_safetensors(const std::filesystem::path& path) {
@@ -166,16 +161,24 @@ std::vector<StoredTensor> read_safetensors(const std::filesystem::path& path) {
 std::vector<StoredTensor> read_safetensors_folder(const std::filesystem::path& folder) {
   const std::filesystem::path single = folder / "model.safetensors";
   const std::filesystem::path index = folder / "model.safetensors.index.json";
-  if (file_exists(single)) return read_safetensors(single);
-  if (file_exists(index)) return read_shards(folder, index);
+  if (path_exists(single)) return read_safetensors(single);
+  if (path_exists(index)) return read_shards(folder, index);
   throw IoError(
       fmt::format("[safetensors] {}: no weights: looked for model.safetensors and model.safetensors.index.json{}",
                   folder.string(),
-                  file_exists(folder / "pytorch_model.bin") ? " (pytorch_model.bin is not read: convert it)" : ""),
+                  path_exists(folder / "pytorch_model.bin") ? " (pytorch_model.bin is not read: convert it)" : ""),
       ENOENT);
 }
 
 void write_safetensors(const std::filesystem::path& path, std::span<const SafetensorsEntry> entries,
+                       std::span<const std::pair<std::string, std::string>> metadata,
+                       const std::function<void(size_t, const ByteSink&)>& fill) {
+  AtomicFile out(path);
+  write_safetensors(out, entries, metadata, fill);
+  out.commit();
+}
+
+void write_safetensors(AtomicFile& out, std::span<const SafetensorsEntry> entries,
                        std::span<const std::pair<std::string, std::string>> metadata,
                        const std::function<void(size_t, const ByteSink&)>& fill) {
   std::vector<size_t> order(entries.size());
@@ -218,7 +221,6 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Safete
   SLM_CHECK(text.size() <= kMaxHeaderBytes, "[safetensors] the header takes {} bytes, at most {}", text.size(),
             kMaxHeaderBytes);
 
-  AtomicFile out(path);
   const uint64_t header_bytes = text.size();
   out.write(&header_bytes, sizeof header_bytes);
   out.write(text.data(), text.size());
@@ -227,7 +229,6 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Safete
     const uint64_t size = byte_size(entry.dtype, static_cast<uint64_t>(entry.shape.elements()));
     write_tensor_data(out, "safetensors", entry.name, size, i, fill);
   }
-  out.commit();
 }
 
 }  // namespace slm

@@ -14,27 +14,31 @@ namespace slm {
 
 class AtomicFile {
  public:
-  /// A symbolic link is followed: its target is replaced. An existing file keeps its permission bits.
-  /// Throws IoError where the folder does not exist or is not writable, or where `path` is no regular file (a folder, a
-  /// device: renaming over one would replace it).
+  /// A symbolic link is followed: its target is replaced, or made where it is not there. An existing file keeps its
+  /// permission bits. Throws IoError where the folder does not exist or is not writable, or where `path` is no regular
+  /// file (a folder, a device: renaming over one would replace it).
   explicit AtomicFile(const std::filesystem::path& path);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
-  /// Appends. Buffered. Throws IoError (disk full …), naming the path and how much was written; the temporary file is
-  /// gone then, and further writes are an ArgumentError.
+  /// Appends. Buffered. Throws IoError (disk full, a limit on the size of files …), naming the path and how much was
+  /// written; the temporary file is gone then, and further writes are an ArgumentError.
   void write(std::span<const std::byte> bytes);
   void write(const void* data, size_t size) { write({static_cast<const std::byte*>(data), size}); }
   void pad_to(uint64_t alignment);  ///< appends zeros until the position is a multiple
   uint64_t position() const { return position_; }
-  /// Flushes, fsyncs the file, renames, fsyncs the folder. Throws IoError; then nothing is left behind, unless it is
-  /// the folder's fsync that failed: then the file is in place, whole, but a power failure may still undo the rename.
+  /// Flushes and fsyncs the temporary file: after it, little can make commit() fail. For who writes several files and
+  /// wants all of them or none. Throws IoError; then nothing is left behind.
+  void sync();
+  /// sync(), renames, fsyncs the folder. Throws IoError; then nothing is left behind, unless it is the folder's fsync
+  /// that failed: then the file is in place, whole, but a power failure may still undo the rename.
   void commit();
 
  private:
   void flush();
   void write_through(const std::byte* data, size_t size);
+  void fail_unless(bool good);  ///< of a system call just made: discards and throws its errno
   void discard() noexcept;
   std::string path_, temporary_;
   int fd_ = -1;

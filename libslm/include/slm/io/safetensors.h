@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "slm/io/atomic_file.h"
 #include "slm/io/tensor_file.h"
 
 namespace slm {
@@ -36,6 +37,10 @@ struct SafetensorsEntry {
 /// expects). Throws IoError, ArgumentError (block types, duplicate names, a dimension of 0, wrong number of bytes).
 using ByteSink = std::function<void(std::span<const std::byte>)>;
 void write_safetensors(const std::filesystem::path& file, std::span<const SafetensorsEntry> entries,
+                       std::span<const std::pair<std::string, std::string>> metadata,
+                       const std::function<void(size_t, const ByteSink&)>& fill);
+/// The same into a file that the caller commits.
+void write_safetensors(AtomicFile& file, std::span<const SafetensorsEntry> entries,
                        std::span<const std::pair<std::string, std::string>> metadata,
                        const std::function<void(size_t, const ByteSink&)>& fill);
 
