@@ -2,8 +2,10 @@
 // The keys of an exported file: what llama.cpp needs, of the types it wants; the tokenizer; what a GGUF source said.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "slm/export/gguf_model.h"
 #include "tests/export/tiny_models.h"
@@ -132,6 +134,47 @@ TEST(GgufModel, TokenizerSurvives) {
             << model << ": " << text;
     }
   }
+}
+
+/// A tiny model whose generation_config.json names these EOS ids.
+void make_folder_with_eos(const std::filesystem::path& folder, const std::string& ids) {
+  std::filesystem::copy(tiny_model("qwen2_tied"), folder);
+  std::filesystem::remove(folder / "generation_config.json");
+  write_file(folder / "generation_config.json", R"({"eos_token_id": )" + ids + "}");
+}
+
+TEST(GgufModel, EveryEosIdSurvives) {
+  for (const char* ids : {"[319, 317]", "[319, 100, 317]", "[319, 100, 101, 317]", "[319, 102, 101, 100]"}) {
+    const TemporaryFolder folder;
+    make_folder_with_eos(folder.path() / "m", ids);
+    const Tokenizer before = Tokenizer::load(folder.path() / "m");
+    export_gguf(ModelFiles::open(folder.path() / "m"), before.data(), folder.path() / "o.gguf");
+    const Tokenizer after = Tokenizer::load(folder.path() / "o.gguf");
+    const auto sorted = [](std::vector<int32_t> all) { return std::ranges::sort(all), all; };
+    EXPECT_EQ(sorted(after.eos_ids()), sorted(before.eos_ids())) << ids;
+    EXPECT_EQ(after.eos_ids()[0], 319) << ids;
+    export_gguf(ModelFiles::open(folder.path() / "o.gguf"), after.data(), folder.path() / "again.gguf");
+    EXPECT_EQ(Tokenizer::load(folder.path() / "again.gguf").eos_ids(), after.eos_ids()) << ids;
+  }
+}
+
+TEST(GgufModel, EosIdsUseLlamaCppsKeysAsFarAsTheyReach) {
+  const auto keys = [](const std::string& ids) {
+    const TemporaryFolder folder;
+    make_folder_with_eos(folder.path() / "m", ids);
+    export_gguf(ModelFiles::open(folder.path() / "m"), Tokenizer::load(folder.path() / "m").data(),
+                folder.path() / "o.gguf");
+    const GgufFile out = GgufFile::open(folder.path() / "o.gguf");
+    std::vector<uint64_t> listed;
+    if (const GgufArray* array = out.array_value("slm.eos_token_ids", GgufType::U32))
+      listed = std::get<std::vector<uint64_t>>(array->values);
+    return std::tuple(out.get_uint("tokenizer.ggml.eos_token_id"), out.uint_value("tokenizer.ggml.eom_token_id"),
+                      listed);
+  };
+  using Keys = std::tuple<uint64_t, std::optional<uint64_t>, std::vector<uint64_t>>;
+  EXPECT_EQ(keys("[319, 317]"), (Keys{319, std::nullopt, {}})) << "317 is <|endoftext|>: its name says it";
+  EXPECT_EQ(keys("[319, 100]"), (Keys{319, 100, {}}));
+  EXPECT_EQ(keys("[319, 100, 101]"), (Keys{319, 100, {319, 100, 101, 317}}));
 }
 
 TEST(GgufModel, NamesRowsWithoutATokenAsLlamaCppsConverterDoes) {

@@ -35,11 +35,14 @@ TEST(GgufModelErrors, RefusesToReplaceItsSource) {
   EXPECT_EQ(content_of(folder.path() / "m.gguf"), before);
 
   make_qwen2_folder(folder.path() / "f", 32, 257);
-  expect_error<ArgumentError>(
-      [&] {
-        export_gguf(ModelFiles::open(folder.path() / "f"), plain_tokenizer(), folder.path() / "f/model.safetensors");
-      },
-      {"the model is read from"});
+  write_file(folder.path() / "f/tokenizer.json", "a tokenizer");
+  fs::create_hard_link(folder.path() / "f/config.json", folder.path() / "elsewhere.json");
+  for (const char* name : {"f/model.safetensors", "f/config.json", "f/tokenizer.json", "elsewhere.json"})
+    expect_error<ArgumentError>(
+        [&] { export_gguf(ModelFiles::open(folder.path() / "f"), plain_tokenizer(), folder.path() / name); },
+        {name, "the model is read from"});
+  EXPECT_EQ(content_of(folder.path() / "f/tokenizer.json"), "a tokenizer");
+  EXPECT_NO_THROW(export_gguf(ModelFiles::open(folder.path() / "f"), plain_tokenizer(), folder.path() / "f/new.gguf"));
 }
 
 TEST(GgufModelErrors, RefusesASchemeThatDoesNotFitAMatrix) {
@@ -170,7 +173,7 @@ TEST(GgufModelErrors, AFileSizeLimitIsAnIoErrorAndLeavesNoHalfFile) {
   const ModelFiles source = ModelFiles::open(folder.path() / "m");
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const auto handler = std::signal(SIGXFSZ, SIG_DFL);  // which would end the process
   rlimit small = before;
   small.rlim_cur = 1 << 20;
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);

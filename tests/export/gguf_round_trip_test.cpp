@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What export writes, read back: the values are those of fake quantization, and where the `gguf` Python package wrote the
-// same model, the bytes are the package's.
+// What export writes, read back: the values are those of fake quantization, and where the `gguf` Python package wrote
+// the same model, the bytes are the package's.
 #include <gtest/gtest.h>
 
 #include <cmath>

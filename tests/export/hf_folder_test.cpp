@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <map>
+#include <stdexcept>
 #include <tuple>
 
 #include "slm/io/json.h"
@@ -88,7 +91,121 @@ TEST(HfFolder, RefusesToReplaceItsSourceAndShardsOfAnother) {
   expect_error<ArgumentError>([&] { export_hf_folder(source, tokenizer, folder.path() / "m/"); },
                               {"the folder the model is read from"});
   fs::copy(tiny_model("qwen2_untied"), folder.path() / "n");
-  expect_error<ArgumentError>([&] { export_hf_folder(source, tokenizer, folder.path() / "n"); }, {"shards of another"});
+  expect_error<ArgumentError>([&] { export_hf_folder(source, tokenizer, folder.path() / "n"); },
+                              {"model.safetensors.index.json", "of another model"});
+}
+
+/// Every file of a folder, by name.
+std::map<std::string, std::string> files_of(const fs::path& folder) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : fs::recursive_directory_iterator(folder))
+    files[fs::relative(entry.path(), folder).string()] = entry.is_directory() ? "" : content_of(entry.path());
+  return files;
+}
+
+TEST(HfFolder, ReplacesAnOlderModelOfTheSameFiles) {
+  const TemporaryFolder folder;
+  const fs::path out = folder.path() / "o";
+  const auto save = [&](const char* model, WeightScheme weights) {
+    export_hf_folder(ModelFiles::open(tiny_model(model)), Tokenizer::load(tiny_model(model)).data(), out,
+                     {.weights = weights, .progress = nullptr});
+    return files_of(out);
+  };
+  const auto first = save("gguf/qwen2_mixed.gguf", WeightScheme::F32);
+  const auto second = save("gguf/llama_tied_f32.gguf", WeightScheme::BF16);
+  EXPECT_NE(second, first);
+  EXPECT_EQ(save("gguf/qwen2_mixed.gguf", WeightScheme::F32), first);
+}
+
+TEST(HfFolder, AFailureLeavesTheOlderModelAsItWas) {
+  const ModelFiles source = ModelFiles::open(tiny_model("gguf/qwen2_mixed.gguf"));
+  const TokenizerData tokenizer = Tokenizer::load(tiny_model("gguf/qwen2_mixed.gguf")).data();
+  for (const char* blocked : {"model.safetensors", "config.json", "tokenizer.json", "generation_config.json"}) {
+    const TemporaryFolder folder;
+    for (const char* name : {"model.safetensors", "config.json"})
+      if (std::string(name) != blocked) folder.file(name, "older");
+    fs::create_directory(folder.path() / blocked);
+    const auto before = files_of(folder.path());
+    expect_error<IoError>([&] { export_hf_folder(source, tokenizer, folder.path()); }, {blocked, "Is a directory"});
+    EXPECT_EQ(files_of(folder.path()), before);
+  }
+}
+
+TEST(HfFolder, StoppedByProgressItLeavesTheOlderModelAsItWas) {
+  const TemporaryFolder folder;
+  for (const char* name : {"model.safetensors", "config.json", "tokenizer.json", "notes.txt"})
+    folder.file(name, "older");
+  const auto before = files_of(folder.path());
+  HfExportOptions options;
+  options.progress = [](const ProgressEvent& event) {
+    if (event.done == event.total) throw std::runtime_error("stopped");  // at the very end
+  };
+  EXPECT_THROW(export_hf_folder(ModelFiles::open(tiny_model("gguf/qwen2_mixed.gguf")),
+                                Tokenizer::load(tiny_model("gguf/qwen2_mixed.gguf")).data(), folder.path(), options),
+               std::runtime_error);
+  EXPECT_EQ(files_of(folder.path()), before);
+}
+
+TEST(HfFolder, ARenameThatFailsMidwayIsSaidAndRemovesNothingOlder) {
+  const TemporaryFolder folder;
+  const fs::path out = folder.path() / "o";
+  fs::create_directory(out);
+  folder.file("o/config.json", "older");
+  HfExportOptions options;
+  options.progress = [&](const ProgressEvent&) { fs::create_directory(out / "generation_config.json"); };
+  const auto save = [&] {
+    export_hf_folder(ModelFiles::open(tiny_model("gguf/qwen2_mixed.gguf")),
+                     Tokenizer::load(tiny_model("gguf/qwen2_mixed.gguf")).data(), out, options);
+  };
+  expect_error<IoError>(save,
+                        {"files of two models", "config.json replaced", "generation_config.json", "Is a directory"});
+  EXPECT_EQ(files_of(out).size(), 2u) << "config.json, the folder in the way, and nothing else new";
+  fs::remove_all(out);
+  options.progress = [&](const ProgressEvent&) { fs::create_directory(out / "generation_config.json"); };
+  expect_error<IoError>(save, {"generation_config.json", "Is a directory"});
+  EXPECT_EQ(files_of(out).size(), 1u) << "a folder made here stays for what another put into it";
+}
+
+TEST(HfFolder, RefusesFilesOfAnotherModelThatWouldBeReadWithThisOne) {
+  const ModelFiles source = ModelFiles::open(tiny_model("gguf/qwen2_mixed.gguf"));
+  const TokenizerData tokenizer = Tokenizer::load(tiny_model("gguf/qwen2_mixed.gguf")).data();
+  for (const char* stale : {"tokenizer.model", "chat_template.jinja", "added_tokens.json", "special_tokens_map.json",
+                            "vocab.json", "merges.txt", "adapter_config.json", "chat_template.json"}) {
+    const TemporaryFolder folder;
+    folder.file(stale, "stale");
+    expect_error<ArgumentError>([&] { export_hf_folder(source, tokenizer, folder.path()); },
+                                {"[export]", stale, "another model"});
+    EXPECT_EQ(folder.entries(), 1u);
+  }
+  const TemporaryFolder folder;
+  folder.file("README.md", "read by people only");
+  EXPECT_NO_THROW(export_hf_folder(source, tokenizer, folder.path()));
+}
+
+TEST(HfFolder, RefusesToWriteThroughALinkIntoItsSource) {
+  const TemporaryFolder folder;
+  fs::copy(tiny_model("qwen2_tied"), folder.path() / "m");
+  fs::create_directory(folder.path() / "o");
+  fs::create_symlink(folder.path() / "m/tokenizer.json", folder.path() / "o/tokenizer.json");
+  const auto before = files_of(folder.path() / "m");
+  expect_error<ArgumentError>(
+      [&] {
+        export_hf_folder(ModelFiles::open(folder.path() / "m"), Tokenizer::load(folder.path() / "m").data(),
+                         folder.path() / "o");
+      },
+      {"tokenizer.json", "read from"});
+  EXPECT_EQ(files_of(folder.path() / "m"), before);
+}
+
+TEST(HfFolder, GenerationConfigHasEveryEosId) {
+  const TemporaryFolder folder;
+  TokenizerData tokenizer = Tokenizer::load(tiny_model("gguf/qwen2_mixed.gguf")).data();
+  const int32_t eos = tokenizer.eos_id.value();
+  tokenizer.eos_ids = {eos, 100, 101, 102};
+  export_hf_folder(ModelFiles::open(tiny_model("gguf/qwen2_mixed.gguf")), tokenizer, folder.path() / "o");
+  const Json ids = parse_json_file(folder.path() / "o/generation_config.json").at("eos_token_id");
+  for (const int32_t id : tokenizer.eos_ids) EXPECT_NE(std::ranges::find(ids, Json(id)), ids.end()) << id;
+  EXPECT_EQ(ids[0], eos);
 }
 
 TEST(HfFolder, LeavesNothingOnFailure) {

@@ -60,17 +60,35 @@ PaddedTokens::PaddedTokens(const TokenizerData& tokenizer, int64_t rows) {
   }
 }
 
+namespace {
+
+/// Ids that end a text and that neither eos nor eot nor the token's name says: llama.cpp has one key more, eom; where
+/// that does not suffice either, slm.eos_token_ids lists them all.
+void set_further_eos_keys(GgufWriter& writer, const TokenizerData& t) {
+  std::vector<uint64_t> unsaid;
+  for (const int32_t id : t.eos_ids) {
+    const size_t i = static_cast<size_t>(id);
+    SLM_CHECK(id >= 0 && i < t.tokens.size(), "[export] EOS id {}, the vocabulary has {} tokens", id, t.tokens.size());
+    const bool named = t.types[i] == TokenType::Control && ends_text_by_name(t.tokens[i]);
+    if (id != t.eos_id && id != t.eot_id && !named) unsaid.push_back(i);
+  }
+  if (!unsaid.empty()) writer.set_u32("tokenizer.ggml.eom_token_id", static_cast<uint32_t>(unsaid[0]));
+  if (unsaid.size() > 1)
+    writer.set("slm.eos_token_ids",
+               {GgufType::Array, GgufArray{GgufType::U32, std::vector<uint64_t>(t.eos_ids.begin(), t.eos_ids.end())}});
+}
+
+}  // namespace
+
 void set_tokenizer_keys(GgufWriter& writer, const TokenizerData& t, const PaddedTokens& tokens) {
   const std::string prefix = "tokenizer.ggml.";
-  SLM_CHECK(
-      t.model == "gpt2" || t.model == "llama",
-      "[export] a tokenizer of kind {}, expected byte-level BPE (gpt2) or SentencePiece BPE (llama): unigram models "
-      "and models with a normalization table are not written to GGUF",
-      t.model);
-  SLM_CHECK(
-      t.model != "gpt2" || !t.pre.empty(),
-      "[export] GGUF has no name for this tokenizer's pre-tokenizer (tokenizer.ggml.pre): llama.cpp would cut texts "
-      "differently");
+  SLM_CHECK(t.model == "gpt2" || t.model == "llama",
+            "[export] a tokenizer of kind {}, expected byte-level BPE (gpt2) or SentencePiece BPE (llama): "
+            "unigram models and models with a normalization table are not written to GGUF",
+            t.model);
+  SLM_CHECK(t.model != "gpt2" || !t.pre.empty(),
+            "[export] GGUF has no name for this tokenizer's pre-tokenizer (tokenizer.ggml.pre): "
+            "llama.cpp would cut texts differently");
   writer.set_string(prefix + "model", t.model);
   if (!t.pre.empty()) writer.set_string(prefix + "pre", t.pre);
   writer.set_strings(prefix + "tokens", tokens.tokens());
@@ -94,6 +112,7 @@ void set_tokenizer_keys(GgufWriter& writer, const TokenizerData& t, const Padded
   id("eot_token_id", t.eot_id);
   id("unknown_token_id", t.unk_id);
   id("padding_token_id", t.pad_id);
+  set_further_eos_keys(writer, t);
   writer.set_bool(prefix + "add_bos_token", t.add_bos);
   if (t.add_space_prefix) writer.set_bool(prefix + "add_space_prefix", *t.add_space_prefix);
   if (t.remove_extra_whitespaces) writer.set_bool(prefix + "remove_extra_whitespaces", *t.remove_extra_whitespaces);

@@ -58,7 +58,9 @@ WeightScheme main_scheme(const std::vector<Planned>& planned) {
 std::string model_name(const ModelFiles& model) {
   if (model.gguf())
     if (const auto stored = model.gguf()->string_value("general.name"); stored && !stored->empty()) return *stored;
-  const std::filesystem::path path = std::filesystem::absolute(model.path()).lexically_normal();
+  std::error_code error;  // a relative path stays as it is where the system cannot tell the folder we are in
+  std::filesystem::path path = std::filesystem::absolute(model.path(), error).lexically_normal();
+  if (error) path = std::filesystem::path(model.path()).lexically_normal();
   const std::filesystem::path last = path.has_filename() ? path.filename() : path.parent_path().filename();
   return model.gguf() ? last.stem().string() : last.string();
 }

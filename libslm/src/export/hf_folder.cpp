@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/export/hf_folder.h"
 
+#include <algorithm>
 #include <array>
+#include <memory>
 
 #include "export/stream_rows.h"
 #include "export/tokenizer_json.h"
+#include "io/path_exists.h"
 #include "slm/core/check.h"
 #include "slm/io/atomic_file.h"
 #include "slm/io/json.h"
@@ -14,6 +17,8 @@ namespace slm {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* kWeights = "model.safetensors";
 
 std::string_view torch_name(WeightScheme scheme) {
   switch (scheme) {
@@ -62,53 +67,143 @@ Json config_from_gguf(const ModelConfig& c, const TokenizerData& tokenizer, Weig
   return config;
 }
 
+/// All ids that end a text: Hugging Face knows none by its name.
 Json generation_config(const TokenizerData& tokenizer) {
-  Json config = Json::object(), eos = Json::array();
-  if (tokenizer.eos_id) eos.push_back(*tokenizer.eos_id);
-  if (tokenizer.eot_id && tokenizer.eot_id != tokenizer.eos_id) eos.push_back(*tokenizer.eot_id);
+  Json config = Json::object();
+  std::vector<int32_t> eos;
+  const auto add = [&](int32_t id) {
+    if (std::ranges::find(eos, id) == eos.end()) eos.push_back(id);
+  };
+  if (tokenizer.eos_id) add(*tokenizer.eos_id);
+  if (tokenizer.eot_id) add(*tokenizer.eot_id);
+  for (const int32_t id : tokenizer.eos_ids) add(id);
   if (tokenizer.bos_id) config["bos_token_id"] = *tokenizer.bos_id;
   if (!eos.empty()) config["eos_token_id"] = eos;
   if (tokenizer.pad_id) config["pad_token_id"] = *tokenizer.pad_id;
   return config;
 }
 
-/// A folder in the making: what was added to it is removed again unless keep() is called.
+/// What a Hugging Face loader looks for in a folder, beside model.safetensors.
+constexpr std::array kReadByLoaders = {"model.safetensors.index.json",
+                                       "adapter_config.json",
+                                       "config.json",
+                                       "generation_config.json",
+                                       "tokenizer.json",
+                                       "tokenizer.model",
+                                       "spiece.model",
+                                       "tokenizer_config.json",
+                                       "special_tokens_map.json",
+                                       "added_tokens.json",
+                                       "vocab.json",
+                                       "merges.txt",
+                                       "chat_template.jinja",
+                                       "chat_template.json",
+                                       "additional_chat_templates"};
+/// Those of them that travel from folder to folder as they are.
+constexpr std::array kCopied = {"generation_config.json", "tokenizer.json", "tokenizer.model",
+                                "tokenizer_config.json",  "vocab.json",     "special_tokens_map.json",
+                                "added_tokens.json",      "merges.txt",     "chat_template.jinja"};
+
+using NamedTexts = std::vector<std::pair<std::string, std::string>>;
+
+/// All files but the weights, made before a byte is written: a tokenizer that cannot be described fails early.
+NamedTexts small_files(const ModelFiles& model, const TokenizerData& tokenizer, WeightScheme weights) {
+  NamedTexts files;
+  if (model.gguf()) {
+    files = {{"config.json", config_from_gguf(model.config(), tokenizer, weights).dump(2) + "\n"},
+             {"tokenizer.json", make_tokenizer_json(tokenizer).dump() + "\n"},
+             {"tokenizer_config.json", make_tokenizer_config_json(tokenizer).dump(2) + "\n"},
+             {"generation_config.json", generation_config(tokenizer).dump(2) + "\n"}};
+  } else {
+    const fs::path source = model.path();
+    files.emplace_back("config.json", config_from_folder(source, weights).dump(2) + "\n");
+    for (const char* name : kCopied)
+      if (path_exists(source / name)) files.emplace_back(name, read_file(source / name));
+  }
+  return files;
+}
+
+/// Throws ArgumentError where files of `folder` would be lost, or read together with the new ones.
+void check_folder(const ModelFiles& model, const fs::path& folder, const NamedTexts& files) {
+  std::error_code error;
+  SLM_CHECK(!fs::equivalent(folder, model.path(), error), "[export] {} is the folder the model is read from",
+            folder.string());
+  check_is_not_source(model, folder / kWeights);
+  for (const auto& [name, text] : files) check_is_not_source(model, folder / name);
+  for (const char* name : kReadByLoaders)
+    SLM_CHECK(
+        std::ranges::find(files, name, &NamedTexts::value_type::first) != files.end() || !path_exists(folder / name),
+        "[export] {} holds {} of another model, which would be read with this one: choose another folder, or "
+        "remove that file",
+        folder.string(), name);
+}
+
+/// A folder in the making. Nothing of it is seen before commit(); without that, nothing stays of it.
 class NewFolder {
  public:
   explicit NewFolder(fs::path path) : path_(std::move(path)) {
+    for (fs::path missing = path_; !missing.empty() && !path_exists(missing); missing = missing.parent_path())
+      made_.push_back(missing);
     std::error_code error;
-    made_ = fs::create_directories(path_, error);
+    fs::create_directories(path_, error);
     if (error) throw IoError(fmt::format("[export] cannot make the folder {}", path_.string()), error.value());
   }
   ~NewFolder() {
-    if (kept_) return;
     std::error_code ignored;
-    for (const fs::path& file : files_) fs::remove(file, ignored);
-    if (made_) fs::remove(path_, ignored);
+    for (const fs::path& file : placed_) fs::remove(file, ignored);
+    files_.clear();
+    for (const fs::path& folder : made_) fs::remove(folder, ignored);  // one that is not empty stays
   }
   NewFolder(const NewFolder&) = delete;
   NewFolder& operator=(const NewFolder&) = delete;
 
-  void wrote(const char* file_name) { files_.push_back(path_ / file_name); }
-  void write(const char* file_name, const std::string& text) {
-    write_file(path_ / file_name, text);
-    wrote(file_name);
+  AtomicFile& add(const std::string& name) {
+    std::error_code error;  // a link that leads nowhere is there, too
+    const bool replaces = fs::exists(fs::symlink_status(path_ / name, error));
+    files_.push_back({name, replaces, std::make_unique<AtomicFile>(path_ / name)});
+    return *files_.back().file;
   }
-  uint64_t keep() {
-    kept_ = true;
+  /// Writes all to the disk, then puts them in place, in the order they were added; gives their bytes.
+  uint64_t commit() {
     uint64_t bytes = 0;
-    for (const fs::path& file : files_) bytes += fs::file_size(file);
+    for (File& file : files_) {
+      file.file->sync();
+      bytes += file.file->position();
+    }
+    std::string replaced;
+    for (File& file : files_) {
+      try {
+        file.file->commit();
+      } catch (const IoError& error) {
+        if (replaced.empty()) throw;
+        throw IoError(fmt::format("[export] {} holds files of two models: {} replaced older ones, {} and what comes "
+                                  "after it did not",
+                                  path_.string(), replaced, file.name),
+                      error.error_number());
+      }
+      if (file.replaces)
+        replaced += (replaced.empty() ? "" : ", ") + file.name;
+      else
+        placed_.push_back(path_ / file.name);
+    }
+    placed_.clear();
+    made_.clear();
     return bytes;
   }
 
  private:
+  struct File {
+    std::string name;
+    bool replaces;
+    std::unique_ptr<AtomicFile> file;
+  };
   fs::path path_;
-  bool made_ = false, kept_ = false;
-  std::vector<fs::path> files_;
+  std::vector<fs::path> made_;    // deepest first
+  std::vector<fs::path> placed_;  // where nothing was before: removed again on failure
+  std::vector<File> files_;
 };
 
-void write_weights(const ModelFiles& model, const fs::path& file, const HfExportOptions& options,
-                   ExportReport& report) {
+void write_weights(const ModelFiles& model, AtomicFile& file, const HfExportOptions& options, ExportReport& report) {
   const Dtype dtype = *info(options.weights).gguf_dtype;
   std::vector<SafetensorsEntry> entries;
   for (const ModelTensor& tensor : model.tensors()) {
@@ -139,34 +234,14 @@ void write_weights(const ModelFiles& model, const fs::path& file, const HfExport
 ExportReport export_hf_folder(const ModelFiles& model, const TokenizerData& tokenizer, const fs::path& folder,
                               const HfExportOptions& options) {
   torch_name(options.weights);  // throws for a quantized scheme
-  std::error_code error;
-  SLM_CHECK(!fs::equivalent(folder, model.path(), error), "[export] {} is the folder the model is read from",
-            folder.string());
-  check_is_not_source(model, folder / "model.safetensors");
-  SLM_CHECK(!fs::exists(folder / "model.safetensors.index.json", error),
-            "[export] {} holds the shards of another model: choose another folder", folder.string());
-  const fs::path source = model.path();
-  // Made before a byte is written: a tokenizer that cannot be described fails early.
-  const Json config = model.gguf() ? config_from_gguf(model.config(), tokenizer, options.weights)
-                                   : config_from_folder(source, options.weights);
-  const Json tokenizer_json = model.gguf() ? make_tokenizer_json(tokenizer) : Json();
+  const NamedTexts files = small_files(model, tokenizer, options.weights);
+  check_folder(model, folder, files);
 
   ExportReport report;
   NewFolder made(folder);
-  write_weights(model, folder / "model.safetensors", options, report);
-  made.wrote("model.safetensors");
-  made.write("config.json", config.dump(2) + "\n");
-  if (model.gguf()) {
-    made.write("tokenizer.json", tokenizer_json.dump() + "\n");
-    made.write("tokenizer_config.json", make_tokenizer_config_json(tokenizer).dump(2) + "\n");
-    made.write("generation_config.json", generation_config(tokenizer).dump(2) + "\n");
-  } else {
-    for (const char* file :
-         {"generation_config.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json",
-          "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja"})
-      if (fs::exists(source / file, error)) made.write(file, read_file(source / file));
-  }
-  report.file_bytes = made.keep();
+  for (const auto& [name, text] : files) made.add(name).write(text.data(), text.size());
+  write_weights(model, made.add(kWeights), options, report);  // in place last: the heaviest to lose
+  report.file_bytes = made.commit();
   return report;
 }
 

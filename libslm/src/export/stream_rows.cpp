@@ -130,10 +130,17 @@ StreamedTensor stream_vector(const ModelFiles& model, const ModelTensor& tensor,
 }
 
 void check_is_not_source(const ModelFiles& model, const std::filesystem::path& out) {
+  const auto check = [&](const std::filesystem::path& source) {
+    std::error_code error;  // where one of them is not there, they are not the same
+    SLM_CHECK(!std::filesystem::equivalent(out, source, error),
+              "[export] {} is a file the model is read from: "
+              "choose another output",
+              out.string());
+  };
+  if (model.gguf()) return check(model.path());
   std::error_code error;
-  for (const ModelTensor& tensor : model.tensors())
-    SLM_CHECK(!std::filesystem::equivalent(out, tensor.stored.file->path(), error) || error,
-              "[export] {} is the file the model is read from: choose another output", out.string());
+  for (const auto& entry : std::filesystem::directory_iterator(model.path(), error)) check(entry.path());
+  for (const ModelTensor& tensor : model.tensors()) check(tensor.stored.file->path());
 }
 
 }  // namespace slm

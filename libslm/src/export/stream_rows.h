@@ -35,7 +35,8 @@ StreamedTensor stream_matrix(const ModelTensor& tensor, WeightScheme scheme, int
 StreamedTensor stream_vector(const ModelFiles& model, const ModelTensor& tensor, WeightScheme scheme,
                              int64_t paired_head_dim, const RowSink& sink);
 
-/// Throws ArgumentError where writing `out` would replace a file that `model` reads.
+/// Throws ArgumentError where writing `out` would replace the file that `model` is, or any file of the folder it is:
+/// weights, config, tokenizer.
 void check_is_not_source(const ModelFiles& model, const std::filesystem::path& out);
 
 }  // namespace slm

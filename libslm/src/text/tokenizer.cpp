@@ -28,6 +28,11 @@ std::string replace_space_marks(std::string_view piece) {
   return text.append(piece);
 }
 
+/// Control tokens that end a text in every model.
+constexpr std::array<std::string_view, 9> kEndsOfText = {"<|im_end|>", "<|endoftext|>",   "<|eot_id|>",
+                                                         "<|eom_id|>", "<|end_of_text|>", "<end_of_turn>",
+                                                         "</s>",       "<eos>",           "<|end|>"};
+
 /// "<0x0A>" → '\n'; anything else is not a byte piece.
 std::optional<char> byte_of_piece(std::string_view piece) {
   if (piece.size() != 6 || !piece.starts_with("<0x") || piece[5] != '>') return std::nullopt;
@@ -70,14 +75,15 @@ void add_eos_id(Tokenizer::Impl& impl, int64_t id) {
   if (std::find(impl.eos_ids.begin(), impl.eos_ids.end(), token) == impl.eos_ids.end()) impl.eos_ids.push_back(token);
 }
 
+bool ends_text_by_name(std::string_view control_token) {
+  return std::find(kEndsOfText.begin(), kEndsOfText.end(), control_token) != kEndsOfText.end();
+}
+
 void add_known_eos_ids(Tokenizer::Impl& impl) {
-  constexpr std::array<std::string_view, 9> kNames = {"<|im_end|>", "<|endoftext|>",   "<|eot_id|>",
-                                                      "<|eom_id|>", "<|end_of_text|>", "<end_of_turn>",
-                                                      "</s>",       "<eos>",           "<|end|>"};
   if (impl.eos_id) impl.eos_ids.insert(impl.eos_ids.begin(), *impl.eos_id);
   const std::vector<int32_t> configured = std::exchange(impl.eos_ids, {});
   for (const int32_t id : configured) add_eos_id(impl, id);
-  for (const std::string_view name : kNames) {
+  for (const std::string_view name : kEndsOfText) {
     for (const bool literal : {false, true}) {
       const int32_t id = impl.table.find(name, literal);
       if (id != TokenTable::kNone && impl.types[static_cast<size_t>(id)] == TokenType::Control) add_eos_id(impl, id);
@@ -202,6 +208,7 @@ TokenizerData Tokenizer::data() const {
   }
   data.bos_id = impl.bos_id;
   data.eos_id = impl.eos_id;
+  data.eos_ids = impl.eos_ids;
   data.unk_id = impl.unk_id;
   data.pad_id = impl.pad_id;
   for (const std::string_view name : {"<|im_end|>", "<|eot_id|>", "<end_of_turn>"}) {

@@ -156,6 +156,14 @@ Tokenizer Tokenizer::from_gguf(const GgufFile& file) {
   for (const char* key : {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
     if (const auto id = special_id(file, key, count)) add_eos_id(*impl, *id);
   }
+  if (const GgufArray* all = file.array_value("slm.eos_token_ids", GgufType::U32)) {
+    for (const uint64_t id : std::get<std::vector<uint64_t>>(all->values)) {
+      if (id >= count)
+        throw FormatError(file.path(),
+                          fmt::format("[tokenizer] slm.eos_token_ids has {}, expected below {}", id, count));
+      add_eos_id(*impl, static_cast<int64_t>(id));
+    }
+  }
   impl->add_bos = file.bool_value("tokenizer.ggml.add_bos_token").value_or(impl->add_bos);
   impl->chat_template = file.string_value("tokenizer.chat_template").value_or("");
   add_known_eos_ids(*impl);

@@ -36,11 +36,15 @@ struct TokenizerData {
   std::vector<std::string> merges;  ///< "left right", best first; empty for llama
   std::optional<int32_t> bos_id, eos_id, unk_id, pad_id;
   std::optional<int32_t> eot_id;  ///< end of a chat turn, where it differs from eos_id
+  std::vector<int32_t> eos_ids;   ///< all ids after which a text is over (Tokenizer::eos_ids)
   bool add_bos = false;
   std::optional<bool> add_space_prefix;          ///< SentencePiece only
   std::optional<bool> remove_extra_whitespaces;  ///< SentencePiece only
   std::string chat_template;                     ///< empty: none
 };
+
+/// Whether a control token of this name ends a text in every model: "<|im_end|>", "</s>" … (llama.cpp knows them too).
+bool ends_text_by_name(std::string_view control_token);
 
 /// Immutable and thread-safe; a copy shares the vocabulary.
 class Tokenizer {
