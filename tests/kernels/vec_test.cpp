@@ -92,6 +92,8 @@ TEST_P(Vec, AddIsExactAndStaysInside) {
 }
 
 TEST_P(Vec, SwigluAgreesWithDouble) {
+  // An exponential of 2 ulp is off by 4 roundings at most; a sum, a division and two products make 8. Where e^z is
+  // subnormal, 2 ulp of it are 2·2⁻¹⁴⁹, whatever its value.
   for (int64_t n : kSizes)
     for (float magnitude : {1.0f, 8.0f, 40.0f}) {
       const std::vector<float> gate = normals(n, 5, magnitude), up = normals(n, 6);
@@ -100,9 +102,9 @@ TEST_P(Vec, SwigluAgreesWithDouble) {
       for (size_t i = 0; i < static_cast<size_t>(n); ++i) {
         const auto z = static_cast<double>(gate[i]);
         const double expected = z / (1.0 + std::exp(-z)) * static_cast<double>(up[i]);
-        ASSERT_NEAR(static_cast<double>(y[i]), expected,
-                    bounds::relative(expected, 9.0) +
-                        std::fabs(z * static_cast<double>(up[i])) * 0x1p-149)  // e^z may be subnormal
+        ASSERT_NEAR(
+            static_cast<double>(y[i]), expected,
+            bounds::relative(expected, 8.1) + std::fabs(z * static_cast<double>(up[i])) * (z < -87.0 ? 0x1p-148 : 0.0))
             << gate[i] << " · " << up[i];
       }
       ASSERT_EQ(y.back(), kGuard);
@@ -125,10 +127,11 @@ TEST_P(Vec, SwigluHandlesTheEndsOfTheRange) {
   EXPECT_EQ(y[5], 0.0f);
   EXPECT_EQ(y[6], kInf);
   EXPECT_TRUE(std::isnan(y[7]));
-  for (size_t i : {8u, 9u}) {  // e⁻⁹⁵ is subnormal: its own spacing is the error
+  for (size_t i : {8u, 9u}) {  // e⁻⁹⁵ is subnormal: 2 ulp of it are 2⁻¹⁴⁸, times 95·2 here
     const double t = std::exp(static_cast<double>(gate[i])),
                  expected = 2.0 * static_cast<double>(gate[i]) * t / (1.0 + t);
-    EXPECT_NEAR(static_cast<double>(y[i]), expected, bounds::relative(expected, 9.0) + 200.0 * 0x1p-149);
+    EXPECT_NEAR(static_cast<double>(y[i]), expected,
+                bounds::relative(expected, 8.1) + (i == 8 ? 190.0 * 0x1p-148 : 0.0));
   }
 }
 
@@ -274,21 +277,9 @@ TEST_P(Vec, LogSumExpAgreesWithDouble) {
       ASSERT_EQ(max, expected_max);
       double expected = 0.0;
       for (size_t i = 0; i < static_cast<size_t>(n); ++i) expected += std::exp(static_cast<double>(x[i] - max));
+      // 2 ulp of each exponential: 4 roundings at most. They are added in double.
       ASSERT_NEAR(sum, expected, 4.0 * bounds::kUnit * expected) << n << " · " << magnitude;
     }
-}
-
-TEST_P(Vec, ExponentialIsWithinTwoUlp) {
-  for (int i = 0; i <= 40000; ++i) {
-    const float x[2] = {0.0f, -16.0f * static_cast<float>(i) / 40000.0f};
-    float max;
-    double sum;
-    variant().max_sum_exp(x, 2, &max, &sum);
-    const double expected = std::exp(static_cast<double>(x[1]));
-    const double ulp =
-        static_cast<double>(std::nextafter(static_cast<float>(expected), kInf) - static_cast<float>(expected));
-    ASSERT_NEAR(sum - 1.0, expected, 2.0 * ulp + 0x1p-52) << "e^" << x[1];
-  }
 }
 
 TEST_P(Vec, LogSumExpCarriesInfinitiesAndNan) {
