@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Float GEMM on the shapes of Qwen2.5-0.5B: GFLOP/s for blocks of rows, GB/s of packed weights for one to three rows.
+// Float GEMM on the shapes of Qwen2.5-0.5B: GFLOP/s, and for one to three rows GB/s of packed weights, which then come
+// from memory (bench/kernels/beyond_caches.h).
 #include <benchmark/benchmark.h>
 
+#include <string>
 #include <vector>
 
+#include "bench/kernels/beyond_caches.h"
 #include "slm/core/aligned_buffer.h"
 #include "slm/core/dtype.h"
 #include "slm/core/rng.h"
@@ -13,17 +16,16 @@ namespace slm::kernels {
 namespace {
 
 struct Problem {
-  AlignedBuffer panels;
+  RotatedWeights panels;
   std::vector<float> a, c;
 };
 
 Problem make_problem(const GemmVariant& variant, int64_t m, int64_t n, int64_t k) {
   const int64_t element = variant.storage == GemmStorage::F32 ? 4 : 2;
   const int64_t count = (n + variant.panel_columns - 1) / variant.panel_columns;
-  Problem p;
-  p.panels = AlignedBuffer(static_cast<size_t>(count) * variant.panel_bytes(k));
-  p.a.resize(static_cast<size_t>(m * k));
-  p.c.resize(static_cast<size_t>(m * n));
+  Problem p{.panels = RotatedWeights(static_cast<size_t>(count) * variant.panel_bytes(k), m),
+            .a = std::vector<float>(static_cast<size_t>(m * k)),
+            .c = std::vector<float>(static_cast<size_t>(m * n))};
   Rng rng(1);
   for (float& x : p.a) x = rng.uniform() - 0.5f;
   std::vector<std::byte> rows(static_cast<size_t>(variant.panel_columns * k * element));
@@ -40,29 +42,35 @@ Problem make_problem(const GemmVariant& variant, int64_t m, int64_t n, int64_t k
                   .row_scales = nullptr,
                   .count = variant.panel_columns,
                   .k = k,
-                  .panel = p.panels.data() + static_cast<size_t>(i) * variant.panel_bytes(k)});
+                  .panel = p.panels.first() + static_cast<size_t>(i) * variant.panel_bytes(k)});
+  p.panels.copy();
   return p;
 }
 
 void gemm(benchmark::State& state, const GemmVariant& variant, int64_t m, int64_t n, int64_t k) {
   Problem p = make_problem(variant, m, n, k);
-  const GemmArgs args{.a = p.a.data(),
-                      .a_stride = k,
-                      .a_scales = nullptr,
-                      .a_sums = nullptr,
-                      .b = p.panels.data(),
-                      .bias = nullptr,
-                      .c = p.c.data(),
-                      .c_stride = n,
-                      .m = m,
-                      .n = n,
-                      .k = k};
-  for (auto _ : state) variant.gemm(args);
+  GemmArgs args{.a = p.a.data(),
+                .a_stride = k,
+                .a_scales = nullptr,
+                .a_sums = nullptr,
+                .b = nullptr,
+                .bias = nullptr,
+                .c = p.c.data(),
+                .c_stride = n,
+                .m = m,
+                .n = n,
+                .k = k};
+  for (auto _ : state) {
+    args.b = p.panels.next();
+    variant.gemm(args);
+    benchmark::ClobberMemory();
+  }
   const double calls = static_cast<double>(state.iterations());
   state.counters["GFLOP/s"] =
       benchmark::Counter(2e-9 * static_cast<double>(m * n * k) * calls, benchmark::Counter::kIsRate);
-  state.counters["GB/s"] =
-      benchmark::Counter(1e-9 * static_cast<double>(p.panels.size()) * calls, benchmark::Counter::kIsRate);
+  if (m <= kRowsAtMemorySpeed)
+    state.counters["GB/s"] =
+        benchmark::Counter(1e-9 * static_cast<double>(p.panels.bytes()) * calls, benchmark::Counter::kIsRate);
 }
 
 void pack(benchmark::State& state, const GemmVariant& variant) {
