@@ -15,6 +15,9 @@ set(SLM_USES_export model quant text io)
 set(SLM_USES_runtime model text io)
 set(SLM_USES_eval runtime)
 
+# Whose sources read or write JSON files (slm/io/json.h): no other stage sees that library.
+set(SLM_JSON_STAGES io text model export)
+
 # slm_layer_closure(out stage): the stage and everything it may include.
 function(slm_layer_closure out stage)
   set(result ${stage})

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What core, kernels and their tests need where there are no libraries of the target (SLM_KERNELS_ONLY): {fmt} by its headers,
-# GoogleTest from Debian's source package googletest, OpenMP from the compiler.
+# What core, kernels and their tests need where there are no libraries of the target (SLM_KERNELS_ONLY): {fmt} by its
+# headers, GoogleTest from Debian's source package googletest, OpenMP from the compiler.
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 
 find_path(SLM_FMT_HEADERS fmt/format.h REQUIRED)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Fails where an object built with instruction-set flags defines a weak symbol: the linker may take that copy for the whole
-# program, and it would then run those instructions on processors without them.
+# Fails where an object built with instruction-set flags defines a weak symbol: the linker may take that copy for the
+# whole program, and it would then run those instructions on processors without them.
 #   cmake -DNM=nm -DOBJECTS="a.o;b.o" -P cmake/checks/isa_objects.cmake
 cmake_minimum_required(VERSION 3.25)
 set(seen 0)

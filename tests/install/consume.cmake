@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Installs the build into a folder of its own, builds the consumer against it, runs it on a tiny model, and compares the README.
+# Installs the build into a folder of its own, builds the consumer against it, runs it on a tiny model, and compares the
+# README.
 cmake_minimum_required(VERSION 3.25)
 
 function(run)
