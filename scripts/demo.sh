@@ -10,13 +10,16 @@ source scripts/packages.sh
 step() { printf '\n== %s\n' "$1"; }
 
 step "build"
-require_packages "${build_packages[@]}"
+model=${1:-$(scripts/get_model.sh --find || true)}
+packages=("${build_packages[@]}" "${table_packages[@]}")
+[ -n "$model" ] || packages+=("${fetch_packages[@]}")
+require_packages "${packages[@]}"  # all of them now: what is missing is said before anything is built or fetched
 cmake -S . -B build/demo -G Ninja -DCMAKE_BUILD_TYPE=Release -DSLM_TESTS=OFF >/dev/null
 cmake --build build/demo >/dev/null
 bin=build/demo/bin
 out=build/demo/out
 mkdir -p "$out"
-model=${1:-$(scripts/get_model.sh)}
+[ -n "$model" ] || model=$(scripts/get_model.sh)
 
 step "a completion: infer --raw --prompt"
 "$bin/infer" --model "$model" --raw --prompt "When a river rises above its banks, the first thing to do is" -n 48
@@ -33,7 +36,8 @@ schemes=f32,bf16,w8c,w8g32,w4g32a,w4g32
 "$bin/evaluate" --model "$model" --data examples/text/flood_watch.txt --protocol rolling --window 512 --stride 256 \
   --weights "$schemes" --kl-to f32 --json > "$out/evaluate.json"
 for scheme in ${schemes//,/ }; do  # one process each: peak memory is a process's
-  "$bin/end_to_end_bench" --model "$model" --weights "$scheme" --prefill 256 --decode 64 --rounds 3 --json > "$out/bench-$scheme.json"
+  "$bin/end_to_end_bench" --model "$model" --weights "$scheme" --prefill 256 --decode 64 --rounds 3 --json \
+    > "$out/bench-$scheme.json"
 done
 scripts/demo_table.sh "$out/evaluate.json" $(printf "$out/bench-%s.json " ${schemes//,/ }) | tee "$out/table.md"
 printf '\nPerplexity on examples/text/flood_watch.txt. Files and table: %s\n' "$out"

