@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "slm/core/error.h"
+#include "tests/support/expect_error.h"
 
 namespace slm {
 namespace {
@@ -47,14 +48,75 @@ TEST(Pretokenizer, GapsAndEmptyMatchesLoseNothing) {
   EXPECT_TRUE(pieces("qwen2", "").empty());
 }
 
-TEST(Pretokenizer, RefusesWhatItCannotRunAlike) {
-  for (const char* pattern : {R"(\w+)", R"(\bx)", R"(\h)", "[a&&b]", "[a[b]]", "^x", "x$", "(", "(*UTF)x", R"(\)"})
-    EXPECT_THROW(Pretokenizer({pattern}), ArgumentError) << pattern;
+TEST(Pretokenizer, EmptyMatchesCut) {
+  EXPECT_EQ(pieces(Pretokenizer({"x*"}), "abxxé"), (Pieces{"a", "b", "xx", "é"}));
+  EXPECT_EQ(pieces(Pretokenizer({R"((?=(\d{3})+(?!\d)))"}), "a1234567"), (Pieces{"a1", "234", "567"}));
 }
 
-TEST(Pretokenizer, StopsAHostileExpression) {
-  const Pretokenizer hostile({"(?:a|aa)+[bc]"});
-  EXPECT_THROW(pieces(hostile, std::string(60, 'a') + "d"), ArgumentError);
+TEST(Pretokenizer, RunsExpressionsOneWithinTheOther) {
+  const Pretokenizer pretokenizer({"[0-9]+", "[a-c]+", "b"});
+  EXPECT_EQ(pieces(pretokenizer, "abc12dbb"), (Pieces{"a", "b", "c", "12", "d", "b", "b"}));
+  EXPECT_EQ(pieces(Pretokenizer({"[0-9]", "(?<=1)a"}), "1a"), (Pieces{"1", "a"})) << "a piece begins anew";
+}
+
+TEST(Pretokenizer, ARunCutsManyStretches) {
+  const Pretokenizer pretokenizer({"[0-9]+"});
+  Pretokenizer::Run run(pretokenizer, 8);
+  Pieces all;
+  for (const char* stretch : {"a1", "", "22b", "c"})
+    run.split(stretch, [&](std::string_view piece) { all.emplace_back(piece); });
+  EXPECT_EQ(all, (Pieces{"a", "1", "22", "b", "c"}));
+}
+
+constexpr const char* kHostile[] = {
+    R"(a(?=.*b)|.)",         // looks to the end from everywhere
+    R"(a(?=.*+b)|.)",        // … without going back
+    R"((a|b)*c|.)",          // a group, as far as that
+    R"((?:[ab]*c|a)*d|.)",   // quadratic in one match
+    R"(a*[ab]*+c|.)",        // the same, without a group
+    R"((?:a|aa)+[bc])",      // exponential
+    R"((?:(?:a?)*)*b|.)",    // nothing, often
+    R"((?>a*)b|.)",          // at every place anew
+    R"((?:a{900}){900}b|.)"  // counted
+};
+
+TEST(Pretokenizer, StopsHostileExpressionsWhenTheirStepsAreSpent) {
+  for (const char* pattern : kHostile)
+    expect_error<ArgumentError>([&] { pieces(Pretokenizer({pattern}), std::string(80'000, 'a')); },
+                                {"[pretokenizer] expression", "80000 bytes"});
+  std::string optional;  // 2³⁰ ways, and no loop
+  for (int i = 0; i < 30; ++i) optional += "a?";
+  for (const std::string& pattern : {optional + std::string(30, 'a') + "b|.", std::string(R"((?:a|aa)+[bc])")})
+    EXPECT_THROW(pieces(Pretokenizer({pattern}), std::string(60, 'a') + "d"), ArgumentError) << pattern;
+}
+
+TEST(Pretokenizer, StepsAreThoseOfAllStretches) {
+  const Pretokenizer hostile({R"(a(?=.*b)|.)"});
+  const std::string stretch(500, 'a');  // 125,000 steps there and twice as many back: within what one may take
+  EXPECT_EQ(pieces(hostile, stretch).size(), 500u);
+  Pretokenizer::Run run(hostile, 100 * stretch.size());
+  int done = 0;
+  EXPECT_THROW(
+      while (done < 100) {
+        run.split(stretch, [](std::string_view) {});
+        ++done;
+      },
+      ArgumentError);
+  EXPECT_GT(done, 10);
+  EXPECT_LT(done, 60);
+}
+
+/// Real expressions need a sixteenth of the steps they may take, whatever the text.
+TEST(Pretokenizer, KnownExpressionsStayFarFromTheLimit) {
+  for (const char* name : {"qwen2", "smollm", "gpt-2", "llama-bpe", "default"}) {
+    const Pretokenizer pretokenizer(find_pretokenizer(name)->patterns);
+    for (const char* unit : {"a", " ", "\n", "1", "!", "ab ", "\t ", "'s", " \n", "  x", " !", "\r\n\r\n   "}) {
+      std::string text;
+      while (text.size() < 1 << 18) text += unit;
+      Pretokenizer::Run run(pretokenizer, text.size() / 16);
+      EXPECT_NO_THROW(run.split(text + "x", [](std::string_view) {})) << name << " on \"" << unit << "\"";
+    }
+  }
 }
 
 }  // namespace

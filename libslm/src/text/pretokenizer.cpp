@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <array>
 
+#include "io/quote_text.h"
 #include "slm/core/check.h"
 #include "slm/text/utf8.h"
+#include "text/oniguruma.h"
 
 namespace slm {
 
@@ -34,43 +36,23 @@ struct JitStackDeleter {
   void operator()(pcre2_jit_stack* stack) const { pcre2_jit_stack_free(stack); }
 };
 
-/// Oniguruma's syntax as PCRE2's. \s is White_Space there; PCRE2's \s would add U+180E.
-/// The rest of what differs is refused.
-std::string translate(const std::string& pattern) {
-  std::string result;
-  bool in_class = false;
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    const char c = pattern[i];
-    if (c == '\\') {
-      SLM_CHECK(i + 1 < pattern.size(), "[pretokenizer] expression ends in a backslash: {}", pattern);
-      const char escaped = pattern[++i];
-      if (escaped == 's') {
-        result += "\\p{White_Space}";
-      } else if (escaped == 'S') {
-        result += "\\P{White_Space}";
-      } else {
-        const bool letter = (escaped >= 'a' && escaped <= 'z') || (escaped >= 'A' && escaped <= 'Z') ||
-                            (escaped >= '0' && escaped <= '9');
-        SLM_CHECK(!letter || std::string_view("pPdDrntvfxe").find(escaped) != std::string_view::npos,
-                  "[pretokenizer] \\{} is not supported in an expression: {}", escaped, pattern);
-        result += c;
-        result += escaped;
-      }
-      continue;
-    }
-    if (c == '[') {
-      SLM_CHECK(!in_class, "[pretokenizer] nested character class is not supported: {}", pattern);
-      in_class = true;
-    }
-    if (c == ']') in_class = false;
-    SLM_CHECK(!(in_class && c == '&' && i + 1 < pattern.size() && pattern[i + 1] == '&'),
-              "[pretokenizer] class intersection && is not supported: {}", pattern);
-    SLM_CHECK(in_class || (c != '^' && c != '$'), "[pretokenizer] anchor {} is not supported: {}", c, pattern);
-    SLM_CHECK(!(c == '(' && i + 1 < pattern.size() && pattern[i + 1] == '*'), "[pretokenizer] (* is not supported: {}",
-              pattern);
-    result += c;
-  }
-  return result;
+/// Characters the expressions may step over: many times what those of real models need for the worst texts.
+constexpr uint64_t kStepsPerByte = 256, kStepsAtLeast = 1'000'000;
+
+/// What is left of them, counted at the callouts of pcre2_of_oniguruma.
+struct Budget {
+  uint64_t left = 0;
+  size_t position = 0;
+};
+
+int count_steps(pcre2_callout_block* block, void* data) {
+  auto& budget = *static_cast<Budget*>(data);
+  const size_t position = block->current_position;
+  const uint64_t steps = 1 + (position > budget.position ? position - budget.position : budget.position - position);
+  budget.position = position;
+  if (steps > budget.left) return PCRE2_ERROR_CALLOUT;
+  budget.left -= steps;
+  return 0;
 }
 
 }  // namespace
@@ -106,7 +88,7 @@ const KnownPretokenizer* find_pretokenizer(std::string_view name) {
 class Pretokenizer::Regex {
  public:
   explicit Regex(const std::string& pattern) {
-    const std::string translated = translate(pattern);
+    const std::string translated = pcre2_of_oniguruma(pattern);
     int error = 0;
     PCRE2_SIZE offset = 0;
     code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
@@ -125,22 +107,6 @@ class Pretokenizer::Regex {
   std::unique_ptr<pcre2_code, CodeDeleter> code_;
 };
 
-/// What one thread needs to run one expression.
-struct Pretokenizer::Scratch {
-  Scratch(const pcre2_code* code, size_t text_size)
-      : data(pcre2_match_data_create_from_pattern(code, nullptr)),
-        context(pcre2_match_context_create(nullptr)),
-        stack(pcre2_jit_stack_create(size_t{32} << 10, size_t{16} << 20, nullptr)) {
-    SLM_CHECK(data != nullptr && context != nullptr, "[pretokenizer] out of memory");
-    const size_t steps = 64 * text_size + 10'000'000;
-    pcre2_set_match_limit(context.get(), static_cast<uint32_t>(std::min<size_t>(steps, UINT32_MAX)));
-    if (stack != nullptr) pcre2_jit_stack_assign(context.get(), nullptr, stack.get());
-  }
-  std::unique_ptr<pcre2_match_data, MatchDataDeleter> data;
-  std::unique_ptr<pcre2_match_context, MatchContextDeleter> context;
-  std::unique_ptr<pcre2_jit_stack, JitStackDeleter> stack;
-};
-
 Pretokenizer::Pretokenizer(std::vector<std::string> patterns) : patterns_(std::move(patterns)) {
   for (const std::string& pattern : patterns_) regexes_.emplace_back(pattern);
 }
@@ -149,38 +115,58 @@ Pretokenizer& Pretokenizer::operator=(Pretokenizer&&) noexcept = default;
 Pretokenizer::~Pretokenizer() = default;
 
 void Pretokenizer::split(std::string_view text, const std::function<void(std::string_view)>& piece) const {
-  std::vector<Scratch> scratch;
-  scratch.reserve(regexes_.size());
-  for (const Regex& regex : regexes_) scratch.emplace_back(regex.code(), text.size());
-  split_from(0, text, piece, scratch);
+  Run(*this, text.size()).split(text, piece);
 }
 
-void Pretokenizer::split_from(size_t step, std::string_view text, const std::function<void(std::string_view)>& piece,
-                              std::vector<Scratch>& scratch) const {
+/// PCRE2's memory for one thread: expressions run one after the other, so one of each serves all.
+struct Pretokenizer::Run::Memory {
+  std::unique_ptr<pcre2_match_data, MatchDataDeleter> data{pcre2_match_data_create(1, nullptr)};
+  std::unique_ptr<pcre2_match_context, MatchContextDeleter> context{pcre2_match_context_create(nullptr)};
+  std::unique_ptr<pcre2_jit_stack, JitStackDeleter> stack{
+      pcre2_jit_stack_create(size_t{32} << 10, size_t{16} << 20, nullptr)};
+  Budget budget;
+};
+
+Pretokenizer::Run::Run(const Pretokenizer& pretokenizer, size_t bytes)
+    : pretokenizer_(pretokenizer), bytes_(bytes), memory_(std::make_unique<Memory>()) {
+  SLM_CHECK(memory_->data != nullptr && memory_->context != nullptr, "[pretokenizer] out of memory");
+  memory_->budget.left = kStepsPerByte * bytes + kStepsAtLeast;
+  pcre2_set_match_limit(memory_->context.get(), UINT32_MAX);  // it counts one match, and not the steps of a scan
+  pcre2_set_callout(memory_->context.get(), count_steps, &memory_->budget);
+  if (memory_->stack != nullptr) pcre2_jit_stack_assign(memory_->context.get(), nullptr, memory_->stack.get());
+}
+Pretokenizer::Run::~Run() = default;
+
+void Pretokenizer::Run::split(std::string_view text, const std::function<void(std::string_view)>& piece) {
+  split_from(0, text, piece);
+}
+
+void Pretokenizer::Run::split_from(size_t step, std::string_view text,
+                                   const std::function<void(std::string_view)>& piece) {
   if (text.empty()) return;
-  if (step == regexes_.size()) return piece(text);
-  const Scratch& run = scratch[step];
+  if (step == pretokenizer_.regexes_.size()) return piece(text);
   const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
   size_t done = 0, from = 0;
   while (from < text.size()) {
+    memory_->budget.position = from;
     // NO_UTF_CHECK: the text is valid, and a check from here to its end at each match would make this quadratic.
-    const int found = pcre2_match(regexes_[step].code(), subject, text.size(), from, PCRE2_NO_UTF_CHECK, run.data.get(),
-                                  run.context.get());
+    const int found = pcre2_match(pretokenizer_.regexes_[step].code(), subject, text.size(), from, PCRE2_NO_UTF_CHECK,
+                                  memory_->data.get(), memory_->context.get());
     if (found == PCRE2_ERROR_NOMATCH) break;
-    SLM_CHECK(found > 0, "[pretokenizer] expression {} on {} bytes: PCRE2 error {}, expected a match within {} steps",
-              patterns_[step], text.size(), found, 64 * text.size() + 10'000'000);
-    const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(run.data.get());
+    SLM_CHECK(found != PCRE2_ERROR_CALLOUT,
+              "[pretokenizer] expression {} steps over more characters of a text of {} bytes than {} a byte and {}",
+              quote_text(pretokenizer_.patterns_[step]), bytes_, kStepsPerByte, kStepsAtLeast);
+    SLM_CHECK(found > 0, "[pretokenizer] expression {} on {} bytes: PCRE2 error {}, expected a match or none",
+              quote_text(pretokenizer_.patterns_[step]), text.size(), found);
+    const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(memory_->data.get());
     const size_t begin = bounds[0], end = bounds[1];
-    if (end <= begin) {  // an empty match cuts nothing: look on from the next character
-      from = std::max(from, begin);
-      if (from < text.size()) from += utf8_step(text.substr(from)).length;
-      continue;
-    }
-    if (begin > done) split_from(step + 1, text.substr(done, begin - done), piece, scratch);
-    split_from(step + 1, text.substr(begin, end - begin), piece, scratch);
+    // An empty match cuts as any other does, but not where the last one ended: that place is over.
+    if (begin > done) split_from(step + 1, text.substr(done, begin - done), piece);
+    if (end > begin) split_from(step + 1, text.substr(begin, end - begin), piece);
     done = from = end;
+    if (end == begin && from < text.size()) from += utf8_step(text.substr(from)).length;
   }
-  if (done < text.size()) split_from(step + 1, text.substr(done), piece, scratch);
+  if (done < text.size()) split_from(step + 1, text.substr(done), piece);
 }
 
 }  // namespace slm

@@ -114,7 +114,9 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, EncodeOptions opti
   if (options.add_bos && impl.bos_id) ids.push_back(*impl.bos_id);
   const auto token = [&](int32_t id) { ids.push_back(id); };
   const auto word = [&](std::string_view piece) { impl.bpe->encode(impl.table, piece, ids); };
-  const auto normalized = [&](std::string_view stretch) { impl.pretokenizer->split(stretch, word); };
+  std::optional<Pretokenizer::Run> run;
+  if (impl.pretokenizer) run.emplace(*impl.pretokenizer, text.size());
+  const auto normalized = [&](std::string_view stretch) { run->split(stretch, word); };
   const auto raw = [&](std::string_view stretch) {
     if (impl.sentencepiece) return impl.sentencepiece->encode(stretch, ids);
     std::string composed;

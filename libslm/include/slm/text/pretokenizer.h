@@ -34,21 +34,38 @@ extern const char* const kGpt2Pattern;
 class Pretokenizer {
  public:
   /// Patterns in Oniguruma's syntax, as tokenizer.json has them; run by PCRE2 with the same meaning. What the two
-  /// engines read differently (\w \b \h, class intersection …) throws ArgumentError, so does a mistake.
+  /// engines read differently (\w \b \h, anchors, class intersection …) throws ArgumentError, so does a mistake.
   explicit Pretokenizer(std::vector<std::string> patterns);
   Pretokenizer(Pretokenizer&&) noexcept;
   Pretokenizer& operator=(Pretokenizer&&) noexcept;
   ~Pretokenizer();
 
   const std::vector<std::string>& patterns() const { return patterns_; }
-  /// Throws ArgumentError where an expression needs more steps than 64 per byte (plus 10 million): a hostile one.
+  /// Matches and the gaps between them; an empty match cuts where it stands. Throws ArgumentError as Run::split does.
   void split(std::string_view text, const std::function<void(std::string_view)>& piece) const;
+
+  /// One text, cut stretch by stretch: the memory PCRE2 needs, and the steps that are left.
+  class Run {
+   public:
+    /// `bytes`: of all stretches together. The pretokenizer must outlive this.
+    Run(const Pretokenizer& pretokenizer, size_t bytes);
+    ~Run();
+    Run(const Run&) = delete;
+    Run& operator=(const Run&) = delete;
+    /// Throws ArgumentError where the expressions, over all stretches, step over more than 256 characters a byte (plus
+    /// a million; going back counts, too): hostile ones, whose cost grows faster than the text.
+    void split(std::string_view stretch, const std::function<void(std::string_view)>& piece);
+
+   private:
+    struct Memory;
+    void split_from(size_t step, std::string_view text, const std::function<void(std::string_view)>& piece);
+    const Pretokenizer& pretokenizer_;
+    size_t bytes_;
+    std::unique_ptr<Memory> memory_;
+  };
 
  private:
   class Regex;
-  struct Scratch;
-  void split_from(size_t step, std::string_view text, const std::function<void(std::string_view)>& piece,
-                  std::vector<Scratch>& scratch) const;
   std::vector<std::string> patterns_;
   std::vector<Regex> regexes_;
 };
