@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Damages tiny models and runs what is left of them (tests/integration/mutated_models_test.cpp); prints how far they got.
+# Damages tiny models and runs what is left of them (tests/integration/mutated_models_test.cpp); prints how far they
+# got. Fails unless $SLM_MUTATIONS were damaged (default 100,000), a fifth of them opened and a twentieth ran.
 #   scripts/fuzz.sh build/asan/tests/test_integration
 set -euo pipefail
 program=${1:?the test program, built with sanitizers}
@@ -14,10 +15,14 @@ SECONDS=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 "$program" --gtest_filter='MutatedModels.*' --gtest_fail_fast --gtest_brief=1 | tee "$log"
-awk -v seconds="$SECONDS" '
-  / mutated, .* opened, .* ran/ { mutated += $2; opened += $4; ran += $6; targets++ }
+awk -v seconds="$SECONDS" -v wanted="$SLM_MUTATIONS" '
+  / mutated, .* opened, .* ran/ && !/not counted/ { mutated += $2; opened += $4; ran += $6 }
   END {
-    if (!targets) { print "error: nothing was mutated" > "/dev/stderr"; exit 1 }
+    if (!mutated || mutated < wanted || 5 * opened < mutated || 20 * ran < mutated) {
+      printf "error: %d files mutated, %d opened, %d ran, expected %d, a fifth, a twentieth\n",
+             mutated, opened, ran, wanted > "/dev/stderr"
+      exit 1
+    }
     printf "fuzz: %d files mutated, %d opened (%.1f %%), %d ran (%.1f %%), no crash, %d s\n",
            mutated, opened, 100 * opened / mutated, ran, 100 * ran / mutated, seconds
   }' "$log"

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Damaged model files, end to end: each is refused with an slm::Error of one line or runs a token; nothing crashes,
-// hangs or asks for absurd memory. SLM_MUTATIONS says how many (default 3,000); `scripts/test.sh fuzz` is the long run.
+// Damaged model files, end to end: each is refused with an slm::Error of one line or runs tokens; nothing crashes,
+// hangs or asks for absurd memory. SLM_MUTATIONS says how many safetensors, GGUF and tokenizer.json files in all
+// (default 3,000; damaged config.json files come on top); `scripts/test.sh fuzz` is the long run.
 // A crash or a hang leaves its damaged file behind, in a folder "slm-mutated-…" of /dev/shm or of the temporary folder.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
-#include <cstdlib>
 #include <ctime>
 #include <iostream>
 
@@ -19,6 +20,7 @@
 #include "slm/runtime/session.h"
 #include "slm/text/tokenizer.h"
 #include "tests/support/model_paths.h"
+#include "tests/support/mutation_count.h"
 #include "tests/support/temporary_folder.h"
 
 namespace slm {
@@ -77,10 +79,18 @@ std::string mutate(std::string bytes, size_t header, Rng& rng) {
 
 struct Target {
   std::string name;
-  fs::path source;   ///< file or folder under tiny/
-  std::string file;  ///< of a folder, which file is damaged
-  size_t header;     ///< bytes of structure
+  fs::path source;      ///< file or folder under tiny/
+  std::string file;     ///< of a folder, which file is damaged
+  size_t header;        ///< bytes of structure
+  bool counted = true;  ///< among SLM_MUTATIONS
 };
+
+const std::array kTargets = {Target{"gguf_q4_0", "gguf/qwen2_untied_q4_0.gguf", "", 12000},
+                             Target{"gguf_mixed", "gguf/qwen2_mixed.gguf", "", 12000},
+                             Target{"gguf_llama", "gguf/llama_tied_q8_0.gguf", "", 12000},  // q and k are permuted
+                             Target{"safetensors", "llama_untied", "model.safetensors", 3000},
+                             Target{"tokenizer", "qwen2_tied", "tokenizer.json", 4500},
+                             Target{"config", "qwen2_tied", "config.json", 700, /*counted=*/false}};
 
 /// A limit that ends with the test.
 class ResourceLimit {
@@ -103,9 +113,10 @@ class MutatedModels : public testing::TestWithParam<Target> {
  protected:
   static constexpr unsigned kSecondsEach = 60;  // one that takes as long hangs: SIGALRM ends the program
 
+  /// Of each target, so that together they are as many as wanted, or a few more.
   static int64_t count() {
-    const char* wanted = std::getenv("SLM_MUTATIONS");
-    return (wanted != nullptr ? std::atoll(wanted) : 3000) / 5;  // of each target
+    const int64_t counted = std::ranges::count(kTargets, true, &Target::counted);
+    return (test::mutations_wanted(3000) + counted - 1) / counted;
   }
 
   /// Damaged bytes that are not the original ones.
@@ -117,19 +128,21 @@ class MutatedModels : public testing::TestWithParam<Target> {
   }
 };
 
-void run_tokenizer(const fs::path& model) {
-  const Tokenizer tokenizer = Tokenizer::load(model);
-  tokenizer.decode(tokenizer.encode("The river rose 3.1 m. <|im_end|> Größe", {.control_tokens = true}), false);
+/// What a text becomes, there and back.
+std::vector<int32_t> run_tokenizer(const Tokenizer& tokenizer) {
+  const std::vector<int32_t> ids = tokenizer.encode("The river rose 3.1 m. <|im_end|> Größe", {.control_tokens = true});
+  tokenizer.decode(ids, false);
+  return ids;
 }
 
-/// Loads it, with a scheme drawn, and runs one token.
-void run_token(const ModelFiles& files, Rng& rng) {
+/// Loads it, with a scheme drawn, and runs the first of the ids, up to eight.
+void run_model(const ModelFiles& files, std::span<const int32_t> ids, Rng& rng) {
   static constexpr std::array<std::optional<WeightScheme>, 4> kSchemes = {std::nullopt, WeightScheme::W4G32,
                                                                           WeightScheme::W8C, WeightScheme::F32};
   const auto model =
       std::make_shared<Model>(load_model(files, {.plan = {.weights = kSchemes[rng.below(kSchemes.size())]}}));
   Session session(model, {.context = std::min<int64_t>(8, model->config.context)});
-  argmax(session.append(std::array<int32_t, 1>{0}));
+  argmax(session.append(ids.first(std::min(ids.size(), static_cast<size_t>(session.context())))));
 }
 
 TEST_P(MutatedModels, AreRefusedOrRun) {
@@ -140,28 +153,26 @@ TEST_P(MutatedModels, AreRefusedOrRun) {
   const fs::path file = target.file.empty() ? model : model / target.file;
   fs::copy(source, model);
   const std::string whole = read_file(file);
-  const bool is_text = target.file == "tokenizer.json";
 #if !defined(__SANITIZE_ADDRESS__)  // whose shadow memory is itself absurd; scripts/test.sh fuzz limits one allocation
   const ResourceLimit memory(RLIMIT_AS, rlim_t{4} << 30);
 #endif
   int64_t opened = 0, ran = 0;
   double slowest = 0;
-  for (int64_t i = 0; i < count(); ++i) {
+  const int64_t wanted = count();
+  ASSERT_GT(wanted, 0);
+  for (int64_t i = 0; i < wanted; ++i) {
     Rng rng(static_cast<uint64_t>(i) * 1000003 + target.header);
     const bool keep_json = file.extension() == ".json" && rng.below(3) != 0;
     folder.file(fs::relative(file, folder.path()).string(), damage(whole, keep_json, target.header, rng));
     const std::clock_t begin = std::clock();
     alarm(kSecondsEach);
     try {
-      if (is_text) {
-        run_tokenizer(model);
-        ++opened;
-      } else {
-        const ModelFiles files = ModelFiles::open(model);
-        ++opened;
-        if (files.gguf()) run_tokenizer(model);
-        run_token(files, rng);
-      }
+      std::vector<int32_t> ids = {0};
+      if (target.file == "tokenizer.json") ids = run_tokenizer(Tokenizer::load(model));
+      const ModelFiles files = ModelFiles::open(model);
+      ++opened;
+      if (files.gguf()) ids = run_tokenizer(Tokenizer::load(model));
+      run_model(files, ids, rng);
       ++ran;
     } catch (const Error& error) {
       const std::string_view message = error.what();
@@ -175,18 +186,14 @@ TEST_P(MutatedModels, AreRefusedOrRun) {
     alarm(0);
     slowest = std::max(slowest, static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC);
   }
-  std::cout << target.name << ": " << count() << " mutated, " << opened << " opened, " << ran << " ran; slowest "
-            << slowest << " s\n";
-  EXPECT_GE(opened * 100, count() * 20);
-  EXPECT_GE(ran * 100, count() * 5);
+  std::cout << target.name << (target.counted ? ": " : " (not counted): ") << wanted << " mutated, " << opened
+            << " opened, " << ran << " ran; slowest " << slowest << " s\n";
+  if (wanted < 100) return;  // too few for a share
+  EXPECT_GE(opened * 100, wanted * 20);
+  EXPECT_GE(ran * 100, wanted * 5);
 }
 
-INSTANTIATE_TEST_SUITE_P(, MutatedModels,
-                         testing::Values(Target{"gguf_q4_0", "gguf/qwen2_untied_q4_0.gguf", "", 12000},
-                                         Target{"gguf_mixed", "gguf/qwen2_mixed.gguf", "", 12000},
-                                         Target{"safetensors", "llama_untied", "model.safetensors", 3000},
-                                         Target{"config", "qwen2_tied", "config.json", 700},
-                                         Target{"tokenizer", "qwen2_tied", "tokenizer.json", 4500}),
+INSTANTIATE_TEST_SUITE_P(, MutatedModels, testing::ValuesIn(kTargets),
                          [](const auto& param) { return param.param.name; });
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 
@@ -13,15 +12,13 @@
 #include "slm/io/gguf.h"
 #include "slm/io/safetensors.h"
 #include "tests/io/golden_files.h"
+#include "tests/support/mutation_count.h"
 #include "tests/support/temporary_folder.h"
 
 namespace slm {
 namespace {
 
-int64_t mutations() {
-  const char* text = std::getenv("SLM_MUTATIONS");
-  return text ? std::atoll(text) : 15000;
-}
+int64_t mutations() { return test::mutations_wanted(15000); }
 
 /// Bytes that a size, an offset or a count may be turned into.
 uint64_t interesting(Rng& rng, size_t file_bytes) {
@@ -161,6 +158,13 @@ Outcome run(const std::filesystem::path& original, Mutate&& change, Load&& load)
     }
   }
   return outcome;
+}
+
+TEST(Mutations, AreCountedByAWholeNumberAboveZero) {
+  EXPECT_EQ(test::mutation_count("1"), 1);
+  EXPECT_EQ(test::mutation_count("100000"), 100000);
+  for (const char* none : {"", "0", "-4", "1e5", " 4", "4 ", "4k", "99999999999999999999"})
+    EXPECT_THROW(test::mutation_count(none), std::runtime_error) << none;
 }
 
 TEST(Mutations, OfAGgufLoadOrThrowAnError) {
