@@ -31,6 +31,15 @@ TEST(AddedTokens, SeesControlTokensOnlyWhenAsked) {
   EXPECT_EQ(cut(tokens, "a<|end|>b", false), "a|2|end|>b");
 }
 
+TEST(AddedTokens, OfTheSameTextTheLastCounts) {
+  std::vector<AddedToken> same;
+  for (int32_t id = 0; id < 40; ++id) same.push_back({.text = id % 2 == 0 ? "<a>" : "<b>", .id = id});
+  EXPECT_EQ(cut(AddedTokens(same), "<a><b>"), "38|39");
+  same.push_back({.text = "<a>", .id = 99, .control = true});
+  EXPECT_EQ(cut(AddedTokens(same), "<a>"), "99");
+  EXPECT_EQ(cut(AddedTokens(same), "<a>", false), "38");
+}
+
 TEST(AddedTokens, StripsWhiteSpaceOnTheSidesThatSaySo) {
   const AddedTokens tokens(
       {{.text = "<l>", .id = 1, .strips_left = true}, {.text = "<r>", .id = 2, .strips_right = true}});

@@ -8,6 +8,7 @@
 #include "slm/io/gguf.h"
 #include "slm/io/json.h"
 #include "slm/text/stream_decoder.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/text/golden_support.h"
 
 namespace slm {
@@ -140,6 +141,29 @@ TEST(SentencePiece, SaysWhatGgufsLlamaKindCannotSay) {
   std::filesystem::create_directories(folder);
   write_file(folder / "tokenizer.model", serialize_sentencepiece(spec));
   EXPECT_EQ(Tokenizer::load(folder).data().model, "sentencepiece");
+}
+
+/// As LlamaTokenizer of transformers 5.23 does with Llama 2's model and such a tokenizer_config.json.
+TEST(SentencePiece, TokensOfTheFolderStripWhiteSpaceOnTheSidesItSays) {
+  const TemporaryFolder folder;
+  folder.file("tokenizer.model", serialize_sentencepiece(small_spec()));
+  const int32_t next = static_cast<int32_t>(small_spec().pieces.size());
+  folder.file("tokenizer_config.json",
+              fmt::format(R"({{"added_tokens_decoder":{{"2":{{"content":"</s>","special":true,"rstrip":true}},
+                              "{}":{{"content":"<|both|>","special":true,"lstrip":true,"rstrip":true}},
+                              "{}":{{"content":"<|left|>","special":true,"lstrip":true}},
+                              "{}":{{"content":"<|none|>","special":true}}}}}})",
+                          next, next + 1, next + 2));
+  folder.file("added_tokens.json", fmt::format(R"({{"<|both|>":{},"<|more|>":{}}})", next, next + 3));
+  const Tokenizer tokenizer = Tokenizer::load(folder.path());
+  const auto pieces = [&](std::string_view text) { return spelled(tokenizer, text, {.control_tokens = true}); };
+  EXPECT_EQ(pieces("hello </s>  world"), (Pieces{"\u2581hello", "\u2581", "</s>", "\u2581world"}));
+  EXPECT_EQ(pieces("hello <|both|>  world"), (Pieces{"\u2581hello", "<|both|>", "\u2581world"}));
+  EXPECT_EQ(pieces("hello <|left|>world"), (Pieces{"\u2581hello", "<|left|>", "\u2581world"}));
+  EXPECT_EQ(pieces("hello <|none|>world"), (Pieces{"\u2581hello", "\u2581", "<|none|>", "\u2581world"}));
+  EXPECT_EQ(pieces("hello<|more|><s>"), (Pieces{"\u2581hello", "<|more|>", "<s>"}));
+  EXPECT_EQ(tokenizer.type(next + 3), TokenType::Control);
+  for (const std::string& piece : spelled(tokenizer, "hello <|both|>  world")) EXPECT_NE(piece, "<|both|>");
 }
 
 TEST(SentencePiece, RefusesWhatIsNoModel) {

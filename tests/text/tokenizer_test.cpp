@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
 #include <ctime>
 
 #include "slm/core/error.h"
@@ -10,8 +12,10 @@
 #include "slm/io/gguf.h"
 #include "slm/io/json.h"
 #include "slm/text/stream_decoder.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/model_paths.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/text/golden_support.h"
-#include "text/tokenizer_impl.h"
 
 namespace slm {
 namespace {
@@ -171,6 +175,56 @@ TEST(Tokenizer, ReadsTheFilesOfAFolder) {
   EXPECT_THROW(Tokenizer::load(folder), FormatError);
 }
 
+/// What the system says of a path, as IoError with its number.
+int error_number(const std::filesystem::path& path) {
+  try {
+    Tokenizer::load(path);
+  } catch (const IoError& error) {
+    EXPECT_NE(std::string_view(error.what()).find(path.filename().string()), std::string_view::npos) << error.what();
+    return error.error_number();
+  }
+  return 0;
+}
+
+TEST(Tokenizer, SaysWhatTheSystemSaysOfAPath) {
+  const TemporaryFolder folder;
+  const auto at = [&](const std::string& name) { return folder.path() / name; };
+  EXPECT_EQ(error_number(at("absent.json")), ENOENT);
+  EXPECT_EQ(error_number(at("absent")), ENOENT);
+  EXPECT_EQ(error_number(at(std::string(300, 'n'))), ENAMETOOLONG);
+  std::filesystem::create_symlink("circle", at("circle"));
+  EXPECT_EQ(error_number(at("circle")), ELOOP);
+  folder.file("file", "x");
+  EXPECT_EQ(error_number(at("file") / "tokenizer.json"), ENOTDIR);
+}
+
+TEST(Tokenizer, SaysWhatTheSystemSaysOfAFileInAFolder) {
+  for (const char* name : {"tokenizer.model", "tokenizer.json", "tokenizer_config.json", "generation_config.json",
+                           "chat_template.jinja"}) {
+    const TemporaryFolder folder;
+    if (std::string_view(name) != "tokenizer.json")
+      std::filesystem::copy_file(small("gpt2"), folder.path() / "tokenizer.json");
+    std::filesystem::create_symlink(name, folder.path() / name);
+    expect_error<IoError>([&] { Tokenizer::load(folder.path()); }, {name, "Too many levels"});
+  }
+}
+
+TEST(Tokenizer, WaitsForNoPipe) {
+  for (const char* name : {"tokenizer.json", "tokenizer.model"}) {
+    const TemporaryFolder folder;
+    const auto pipe = folder.path() / name;
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    for (const auto& path : {pipe, folder.path()})
+      expect_error<IoError>([&] { Tokenizer::load(path); }, {name, "not a regular file"});
+  }
+}
+
+TEST(Tokenizer, RefusesEmptyFiles) {
+  const TemporaryFolder folder;
+  for (const char* name : {"tokenizer.json", "tokenizer.model", "model.gguf"})
+    expect_error<FormatError>([&] { Tokenizer::load(folder.file(name, "")); }, {name, "empty"});
+}
+
 TEST(Tokenizer, NamesWhatItDoesNotSupport) {
   const Json good = parse_json_file(small("qwen2"));
   const auto refused = [&](const char* pointer, const Json& value, const char* named) {
@@ -223,7 +277,7 @@ TEST(Tokenizer, RefusesBadGguf) {
   refused([](TokenizerData& data) { data.eos_id = 1 << 20; });
 }
 
-/// 12,000 texts with one to three bytes changed, dropped, doubled or cut off: each loads or throws slm::Error.
+/// 12,000 files with one to three bytes changed, dropped, doubled or cut off: each loads or throws slm::Error.
 TEST(Tokenizer, SurvivesMutatedJson) {
   Json few = parse_json_file(small("qwen2"));  // with few tokens: a changed merge has no token, and that is an error
   Json& vocabulary = few["model"]["vocab"];
@@ -234,6 +288,7 @@ TEST(Tokenizer, SurvivesMutatedJson) {
     merges.erase(merges.size() - 1);
   }
   const std::string good = few.dump();
+  const TemporaryFolder folder("mutated", memory_backed_folder());
   uint64_t state = 99;
   const auto draw = [&] { return test::splitmix64(state += 0x9E3779B97F4A7C15ULL); };
   const std::string alphabet = "\"{}[],:0123456789\\ntrue-+.eE ab\xFF";
@@ -260,10 +315,7 @@ TEST(Tokenizer, SurvivesMutatedJson) {
       }
     }
     try {
-      auto impl = std::make_shared<Tokenizer::Impl>();
-      std::istringstream stream(bytes);
-      read_tokenizer_json(stream, "mutated", *impl);
-      const Tokenizer tokenizer(std::move(impl));
+      const Tokenizer tokenizer = Tokenizer::load(folder.file("mutated.json", bytes));
       const auto ids = tokenizer.encode("Hello <|im_start|> 12 \u00E9\u0301 河  <strip> \n", {.control_tokens = true});
       tokenizer.decode(ids);
       ++loaded;

@@ -35,7 +35,8 @@ size_t white_space_suffix(std::string_view text) {
 AddedTokens::AddedTokens(std::vector<AddedToken> tokens)
     : tokens_(std::move(tokens)), begins_(256), begins_uncontrolled_(256) {
   std::erase_if(tokens_, [](const AddedToken& token) { return token.text.empty(); });
-  std::sort(tokens_.begin(), tokens_.end(), [](const AddedToken& a, const AddedToken& b) { return a.text < b.text; });
+  std::stable_sort(tokens_.begin(), tokens_.end(),
+                   [](const AddedToken& a, const AddedToken& b) { return a.text < b.text; });
   for (const AddedToken& token : tokens_) {
     begins_[static_cast<uint8_t>(token.text[0])] = true;
     if (!token.control) begins_uncontrolled_[static_cast<uint8_t>(token.text[0])] = true;
@@ -54,7 +55,7 @@ const AddedToken* AddedTokens::longest_match(std::string_view text, bool with_co
     low = std::partition_point(low, high, [&](const AddedToken& token) { return at(token) < byte; });
     high = std::partition_point(low, high, [&](const AddedToken& token) { return at(token) == byte; });
     if (low == high) break;
-    // Tokens with the same text are neighbours; the shortest of the range is first.
+    // Tokens with the same text are neighbours, in the order given; the shortest of the range is first.
     for (auto token = low; token != high && token->text.size() == depth + 1; ++token) {
       if (with_control || !token->control) best = &*token;
     }

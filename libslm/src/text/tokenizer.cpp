@@ -93,7 +93,10 @@ void add_known_eos_ids(Tokenizer::Impl& impl) {
 }
 
 Tokenizer Tokenizer::load(const std::filesystem::path& path) {
-  if (std::filesystem::is_directory(path)) return from_folder(path);
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return from_folder(path);
+  if (error && error != std::errc::no_such_file_or_directory)  // which opening it reports
+    throw IoError("[tokenizer] " + path.string(), error.value());
   const bool is_json = path.extension() == ".json";
   if (!is_json && path.extension() != ".model") return from_gguf(GgufFile::open(path));
   auto impl = std::make_shared<Impl>();

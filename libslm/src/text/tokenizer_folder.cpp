@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // The files beside the vocabulary in a Hugging Face folder: special tokens, EOS ids, the chat template.
+#include <set>
+
 #include "slm/core/check.h"
 #include "slm/io/json.h"
+#include "slm/io/mapped_file.h"
 #include "text/tokenizer_impl.h"
 
 namespace slm {
 namespace {
+
+/// Throws IoError where the system cannot say (a name too long, links in a circle, no right to look).
+bool file_exists(const std::filesystem::path& path) {
+  std::error_code error;
+  const bool exists = std::filesystem::exists(path, error);
+  if (error) throw IoError("[tokenizer] " + path.string(), error.value());
+  return exists;
+}
 
 /// "eos_token": "</s>", or {"content": "</s>", …}, or null.
 std::string token_text(const Json& config, const char* key, const std::string& path) {
@@ -41,16 +52,21 @@ class Folder {
   /// added_tokens.json {"text": id}, tokenizer_config's added_tokens_decoder.
   void add_tokens_to_sentencepiece() {
     std::vector<AddedToken> tokens;
+    std::set<int32_t> found;
     const auto add = [&](AddedToken token, const std::string& path) {
       if (token.id < 0 || token.id >= TokenTable::kMaxTokens)
         throw FormatError(path, fmt::format("[tokenizer] id {} of \"{}\", expected below {}", token.id, token.text,
                                             TokenTable::kMaxTokens));
-      if (impl_.table.has(token.id)) return;
-      impl_.table.set(token.id, token.text, /*literal=*/true);
-      impl_.types.resize(static_cast<size_t>(impl_.table.size()), TokenType::Unused);
-      impl_.scores.resize(impl_.types.size(), -1000.0f);
-      impl_.types[static_cast<size_t>(token.id)] = token.control ? TokenType::Control : TokenType::UserDefined;
-      tokens.push_back(std::move(token));
+      const auto id = static_cast<size_t>(token.id);
+      if (impl_.table.set(token.id, token.text, /*literal=*/true)) {
+        impl_.types.resize(static_cast<size_t>(impl_.table.size()), TokenType::Unused);
+        impl_.scores.resize(impl_.types.size(), -1000.0f);
+        impl_.types[id] = token.control ? TokenType::Control : TokenType::UserDefined;
+      } else if (impl_.types[id] != TokenType::Control || impl_.table.bytes(token.id) != token.text) {
+        return;  // the model's own, which SentencePiece finds
+      }
+      // Of a control token of the model, or one given twice, the first word on white space counts.
+      if (found.insert(token.id).second) tokens.push_back(std::move(token));
     };
     if (const auto config = read("tokenizer_config.json")) {
       const auto decoder = json_value<Json>(*config, "added_tokens_decoder", Json::object(), path_);
@@ -73,7 +89,7 @@ class Folder {
         add({.text = text, .id = json_require<int32_t>(*added, text.c_str(), path_), .control = true}, path_);
     }
     for (int32_t id = 0; id < impl_.table.size(); ++id) {
-      if (impl_.types[static_cast<size_t>(id)] == TokenType::Control && impl_.table.has(id))
+      if (impl_.types[static_cast<size_t>(id)] == TokenType::Control && impl_.table.has(id) && !found.contains(id))
         tokens.push_back({.text = std::string(impl_.table.bytes(id)), .id = id, .control = true});
     }
     impl_.table.build_index();
@@ -99,14 +115,13 @@ class Folder {
         if (!impl_.bos_id && id < impl_.table.size()) impl_.bos_id = static_cast<int32_t>(id);
       }
     }
-    if (std::filesystem::exists(folder_ / "chat_template.jinja"))
-      impl_.chat_template = read_file(folder_ / "chat_template.jinja");
+    if (file_exists(folder_ / "chat_template.jinja")) impl_.chat_template = read_file(folder_ / "chat_template.jinja");
   }
 
  private:
   std::optional<Json> read(const char* name) {
     path_ = (folder_ / name).string();
-    if (!std::filesystem::exists(path_)) return std::nullopt;
+    if (!file_exists(path_)) return std::nullopt;
     return parse_json_file(path_);
   }
   /// The first file that names a token decides; a name that is no token is ignored, as the official library does.
@@ -161,7 +176,8 @@ void use_sentencepiece(SentencePieceSpec spec, std::string_view model_proto, con
 }
 
 void read_tokenizer_model(const std::filesystem::path& file, Tokenizer::Impl& impl) {
-  const std::string bytes = read_file(file);
+  const auto mapped = MappedFile::open(file);
+  const std::string_view bytes(reinterpret_cast<const char*>(mapped->bytes().data()), mapped->bytes().size());
   use_sentencepiece(parse_sentencepiece(bytes, file.string()), bytes, file.string(), impl);
   impl.add_bos = impl.bos_id.has_value();  // the default of Llama's and Gemma's tokenizers
 }
@@ -169,10 +185,10 @@ void read_tokenizer_model(const std::filesystem::path& file, Tokenizer::Impl& im
 Tokenizer Tokenizer::from_folder(const std::filesystem::path& folder) {
   auto impl = std::make_shared<Impl>();
   Folder files(folder, *impl);
-  if (std::filesystem::exists(folder / "tokenizer.model")) {
+  if (file_exists(folder / "tokenizer.model")) {
     read_tokenizer_model(folder / "tokenizer.model", *impl);
     files.add_tokens_to_sentencepiece();
-  } else if (std::filesystem::exists(folder / "tokenizer.json")) {
+  } else if (file_exists(folder / "tokenizer.json")) {
     read_tokenizer_json(folder / "tokenizer.json", *impl);
   } else {
     throw IoError("[tokenizer] " + folder.string() + ": neither tokenizer.model nor tokenizer.json", ENOENT);

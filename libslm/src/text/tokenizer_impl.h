@@ -3,7 +3,6 @@
 // In: tokenizer_json.cpp, tokenizer_folder.cpp, tokenizer_gguf.cpp.  Out: Tokenizer::Impl.  Next: tokenizer.cpp.
 #pragma once
 
-#include <iosfwd>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,8 +46,6 @@ Merge resolve_merge(const TokenTable& table, std::string_view left, std::string_
 
 /// Fills table, types, bpe, pretokenizer, added tokens and add_bos from a tokenizer.json.
 void read_tokenizer_json(const std::filesystem::path& file, Tokenizer::Impl& impl);
-/// The same; path is for messages.
-void read_tokenizer_json(std::istream& stream, const std::string& path, Tokenizer::Impl& impl);
 /// Fills table, types, scores, sentencepiece and ids from a tokenizer.model.
 void read_tokenizer_model(const std::filesystem::path& path, Tokenizer::Impl& impl);
 /// Fills the same from a vocabulary; path is for messages. With `model_proto`, that runs instead of a rebuilt one.

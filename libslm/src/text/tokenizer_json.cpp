@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // tokenizer.json of Hugging Face's tokenizers, a byte-level BPE model: its parts put together in the order they need.
-#include <fstream>
-
 #include "slm/core/check.h"
 #include "slm/io/json.h"
+#include "slm/io/mapped_file.h"
 #include "text/tokenizer_impl.h"
 #include "text/tokenizer_json_parts.h"
 #include "text/tokenizer_json_reader.h"
@@ -20,15 +19,11 @@ const Json& member(const Json& object, const char* key) {
 }  // namespace
 
 void read_tokenizer_json(const std::filesystem::path& file, Tokenizer::Impl& impl) {
-  const std::string path = file.string();
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) throw IoError("[read] " + path, errno);
-  if (std::filesystem::is_directory(file)) throw IoError("[read] " + path, EISDIR);
-  read_tokenizer_json(stream, path, impl);
-}
-
-void read_tokenizer_json(std::istream& stream, const std::string& path, Tokenizer::Impl& impl) {
-  const TokenizerJson json = parse_tokenizer_json(stream, path, impl.table);
+  const auto mapped = MappedFile::open(file);
+  const std::string& path = mapped->path();
+  const auto bytes = mapped->bytes();
+  const TokenizerJson json =
+      parse_tokenizer_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path, impl.table);
   const Json& model = member(json.root, "model");
   if (!model.is_object() || !json.has_vocab)
     throw FormatError(path, "[tokenizer.json] model.vocab is missing, expected a BPE model");

@@ -2,7 +2,6 @@
 // Event by event: a tree of 150,000 tokens and as many merges would take longer to build than everything else.
 #include "text/tokenizer_json_reader.h"
 
-#include <istream>
 #include <utility>
 
 #include "slm/core/check.h"
@@ -147,9 +146,9 @@ class Reader : public nlohmann::json_sax<Json> {
 
 }  // namespace
 
-TokenizerJson parse_tokenizer_json(std::istream& stream, const std::string& path, TokenTable& table) {
+TokenizerJson parse_tokenizer_json(std::string_view text, const std::string& path, TokenTable& table) {
   Reader reader(path, table);
-  Json::sax_parse(stream, &reader);
+  Json::sax_parse(text.begin(), text.end(), &reader);
   return reader.take();
 }
 

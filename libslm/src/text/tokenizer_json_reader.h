@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The text of a tokenizer.json, split: the vocabulary and the merges stream past (they are 99 % of the file), the rest
-// is a small tree. In: a stream.  Out: a filled TokenTable, TokenizerJson.  Next: tokenizer_json.cpp.
+// is a small tree. In: its bytes.  Out: a filled TokenTable, TokenizerJson.  Next: tokenizer_json.cpp.
 #pragma once
 
 #include <cstddef>
-#include <iosfwd>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +42,6 @@ struct TokenizerJson {
 
 /// Sets the tokens of model.vocab in `table`. `path` is for messages. Throws FormatError: no JSON, nested deeper than
 /// 100, an id that is out of range or given twice, a merge that is no pair.
-TokenizerJson parse_tokenizer_json(std::istream& stream, const std::string& path, TokenTable& table);
+TokenizerJson parse_tokenizer_json(std::string_view text, const std::string& path, TokenTable& table);
 
 }  // namespace slm

@@ -22,7 +22,8 @@ struct AddedToken {
 class AddedTokens {
  public:
   AddedTokens() = default;
-  explicit AddedTokens(std::vector<AddedToken> tokens);  ///< a token without text is left out
+  /// A token without text is left out; of tokens with the same text the last one counts.
+  explicit AddedTokens(std::vector<AddedToken> tokens);
   bool empty() const { return tokens_.empty(); }
   /// Calls text(stretch) for what lies between tokens (never empty) and token(id). Cost: O(n · longest token).
   void split(std::string_view text, bool with_control, const std::function<void(std::string_view)>& stretch,
