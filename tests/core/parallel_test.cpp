@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
+#include <mutex>
+#include <set>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -70,6 +73,96 @@ TEST_F(Parallel, UsesAsManyThreadsWhicheverThreadAsks) {
   int elsewhere = 0;
   std::thread([&] { elsewhere = num_threads(); }).join();
   EXPECT_EQ(elsewhere, 3);
+}
+
+TEST_F(Parallel, RegionHandsOutTheSameRangesAsALoopAlone) {
+  for (const int threads : {1, 2, 3, 7}) {
+    set_num_threads(threads);
+    for (const int64_t n : {0, 1, 2, 5, 64, 1001}) {
+      using Ranges = std::set<std::array<int64_t, 3>>;
+      const auto ranges_of = [&] {
+        Ranges ranges;
+        std::mutex mutex;
+        parallel_for(n, 3, [&](int64_t begin, int64_t end, int thread) {
+          const std::lock_guard lock(mutex);
+          EXPECT_TRUE(ranges.insert({begin, end, thread}).second);
+        });
+        return ranges;
+      };
+      const Ranges alone = ranges_of();
+      parallel_region([&] {
+        EXPECT_EQ(ranges_of(), alone);
+        parallel_region([&] { EXPECT_EQ(ranges_of(), alone) << "a region in a region"; });
+        EXPECT_EQ(ranges_of(), alone);
+      });
+    }
+  }
+}
+
+TEST_F(Parallel, RegionSurvivesManyShortLoopsWithMoreThreadsThanProcessors) {
+  set_num_threads(5);
+  std::vector<int64_t> sums(5);
+  constexpr int64_t kLoops = 4000;
+  parallel_region([&] {
+    for (int64_t i = 0; i < kLoops; ++i)
+      parallel_for(5, 1, [&](int64_t begin, int64_t end, int) {
+        for (int64_t r = begin; r < end; ++r) sums[static_cast<size_t>(r)] += i;  // each sees the loop before
+      });
+  });
+  EXPECT_EQ(sums, std::vector<int64_t>(5, kLoops * (kLoops - 1) / 2));
+}
+
+TEST_F(Parallel, RegionRethrowsWhatALoopOrItsOwnCodeThrows) {
+  set_num_threads(3);
+  const auto failing_loop = [] {
+    parallel_for(3, 1, [](int64_t begin, int64_t, int) { throw std::runtime_error(std::to_string(begin)); });
+  };
+  try {
+    parallel_region(failing_loop);
+    FAIL();
+  } catch (const std::runtime_error& error) {
+    EXPECT_STREQ(error.what(), "0") << "the first range's";
+  }
+  EXPECT_THROW(parallel_region([] { throw std::logic_error("own"); }), std::logic_error);
+  int loops = 0;
+  parallel_region([&] {
+    EXPECT_THROW(failing_loop(), std::runtime_error);
+    parallel_for(1, 1, [&](int64_t, int64_t, int) { ++loops; });  // and goes on
+  });
+  EXPECT_EQ(loops, 1);
+}
+
+TEST_F(Parallel, RegionLoopsNestOnTheirOwnThread) {
+  set_num_threads(3);
+  std::atomic<int> inner = 0;
+  parallel_region([&] {
+    parallel_for(3, 1, [&](int64_t, int64_t, int) {
+      const auto self = std::this_thread::get_id();
+      parallel_for(8, 1, [&](int64_t begin, int64_t end, int) {
+        EXPECT_EQ(std::this_thread::get_id(), self);
+        inner += static_cast<int>(end - begin);
+      });
+      parallel_region([&] { EXPECT_EQ(std::this_thread::get_id(), self); });
+    });
+  });
+  EXPECT_EQ(inner, 24);
+}
+
+TEST_F(Parallel, RegionsOfSeveralThreadsDoNotMeet) {
+  set_num_threads(3);
+  std::array<std::atomic<int64_t>, 2> sums = {};
+  const auto work = [&](size_t which) {
+    for (int i = 0; i < 50; ++i)
+      parallel_region([&] {
+        for (int j = 0; j < 20; ++j)
+          parallel_for(30, 1, [&](int64_t begin, int64_t end, int) { sums[which] += end - begin; });
+      });
+  };
+  std::thread other(work, 1);
+  work(0);
+  other.join();
+  EXPECT_EQ(sums[0], 50 * 20 * 30);
+  EXPECT_EQ(sums[1], 50 * 20 * 30);
 }
 
 TEST_F(Parallel, RefusesAbsurdThreadCounts) {

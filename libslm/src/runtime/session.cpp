@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "slm/core/parallel.h"
+
 namespace slm {
 namespace {
 
@@ -46,9 +48,11 @@ void Session::run_blocks(std::span<const int32_t> ids) {
   for (const int32_t id : ids)
     rows_.push_back({.token = id, .sequence = 0, .position = static_cast<int32_t>(length() + std::ssize(rows_))});
   executor_.begin(rows_);
-  x_ = embed(executor_, model_->weights);
-  for (int layer = 0; layer < static_cast<int>(model_->config.layers); ++layer)
-    x_ = block(executor_, layer, model_->weights.blocks[static_cast<size_t>(layer)], x_);
+  parallel_region([&] {
+    x_ = embed(executor_, model_->weights);
+    for (int layer = 0; layer < static_cast<int>(model_->config.layers); ++layer)
+      x_ = block(executor_, layer, model_->weights.blocks[static_cast<size_t>(layer)], x_);
+  });
   ids_.insert(ids_.end(), ids.begin(), ids.end());
 }
 
@@ -70,12 +74,15 @@ ConstMatrixView Session::logits(int64_t begin, int64_t end) {
 
 std::span<const float> Session::append(std::span<const int32_t> ids) {
   check_append(ids);
-  while (!ids.empty()) {
-    const size_t count = std::min(ids.size(), static_cast<size_t>(max_rows()));
-    run_blocks(ids.first(count));
-    ids = ids.subspan(count);
-  }
-  const ConstMatrixView last = logits(x_.rows - 1, x_.rows);
+  ConstMatrixView last;
+  parallel_region([&] {
+    while (!ids.empty()) {
+      const size_t count = std::min(ids.size(), static_cast<size_t>(max_rows()));
+      run_blocks(ids.first(count));
+      ids = ids.subspan(count);
+    }
+    last = logits(x_.rows - 1, x_.rows);
+  });
   return {last.data, static_cast<size_t>(last.columns)};
 }
 
