@@ -39,7 +39,8 @@ struct Model {
 };
 
 /// Packs tensor by tensor and gives the file's pages back:
-/// peak memory is the packed weights and a few MB. Throws as ModelFiles and pack().
+/// peak memory is the packed weights and a few MB. Freed heap goes back to the system, too (malloc_trim). Throws as
+/// ModelFiles and pack().
 Model load_model(const ModelFiles& files, const LoadOptions& options = {});
 Model load_model(const std::filesystem::path& path, const LoadOptions& options = {});
 

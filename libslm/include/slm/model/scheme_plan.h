@@ -14,7 +14,7 @@ namespace slm {
 
 struct SchemePlan {
   std::optional<WeightScheme> weights;  ///< empty: as stored, where a kernel runs that natively; w8g32 otherwise
-  std::vector<std::string> keep_fp;     ///< shell patterns (* ?) over Hugging Face names: these stay BF16
+  std::vector<std::string> keep_fp;     ///< patterns of matches_pattern over Hugging Face names: these stay BF16
 
   /// The scheme of a matrix. With a tied head, a pattern that matches lm_head.weight keeps the embedding, too.
   WeightScheme scheme_of(std::string_view hf_name, Dtype stored, bool tied_head) const;
@@ -24,7 +24,8 @@ struct SchemePlan {
   void check_patterns(const ModelConfig& config) const;
 };
 
-/// `*` any characters, `?` one; the whole name must match.
+/// POSIX shell patterns (fnmatch): `*` any characters, `?` one, `[…]` one of a set, `\` quotes; the whole name must
+/// match.
 bool matches_pattern(std::string_view name, std::string_view pattern);
 
 }  // namespace slm

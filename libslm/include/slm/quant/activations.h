@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Activations as codes: the slow, obvious reference of what kernels/vec/quantize_a8g32 and quantize_a8t compute
 // (numerics N1), and what they must equal bit for bit.
-//   a8g32   per 32 values: code = rint(x · (127 / max|x|)), scale = f16(max|x| / 127)       (llama.cpp's Q8_0
-//   activations) a8t     per row:       code = rint(x · (127 / max|x|)), scale = max|x| / 127
+//   a8g32   per 32 values: code = rint(x · (127 / max|x|)), scale = f16(max|x| / 127)   (llama.cpp's Q8_0 activations)
+//   a8t     per row:       code = rint(x · (127 / max|x|)), scale = max|x| / 127
 // In: x (rows,k).  Out: int8 codes in [−127,127], scales, sums of codes.  Next: a quantized GEMM.
 #pragma once
 

@@ -6,7 +6,8 @@
 // Tiles of 24 vectors walk over the blocks of 32 keys that any of them sees, so a block is read once per tile:
 //   scores (24,32) = q·K   masked, running maximum   weights = exp(scores − maximum)   out = out·shrink + weights·V
 // A vector's arithmetic depends only on its own q and range: the blocks lie at absolute positions, a key it does not
-// see has weight 0, and a block it does not see changes nothing. So a row's result is the same alone and among others.
+// see has weight 0, and a block it does not see changes nothing. So a row's result is the same alone and among others,
+// as long as the values of its tile's keys are finite (0·∞ is no number).
 #pragma once
 
 #include "kernels/attention/attention_isas.h"
