@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <limits>
@@ -71,6 +72,7 @@ double Program::elapsed_seconds() const {
 }
 
 int Program::run(int argc, char** argv, const std::function<void()>& body) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond its limit is an error of the write, as a full disk is
   try {
     app_.parse(argc, argv);
     kernels::forced_isa();  // an unusable SLM_ISA is an error in every program, never ignored
@@ -86,6 +88,9 @@ int Program::run(int argc, char** argv, const std::function<void()>& body) {
   } catch (const UsageError& error) {
     print_error(error.what());
     return 2;
+  } catch (const Interrupted& interrupted) {
+    fmt::print(stderr, "{}\n", interrupted.what());
+    return interrupted.exit_code();
   } catch (const std::bad_alloc&) {
     print_error("[memory] the system has not enough memory for this model and these options");
   } catch (const std::exception& error) {
@@ -102,7 +107,7 @@ void write_now(std::string_view text) {
 }
 
 void print_json(const JsonDocument& document) {
-  fmt::print("{}\n", document.dump(1, ' ', false, JsonDocument::error_handler_t::replace));
+  write_now(document.dump(1, ' ', false, JsonDocument::error_handler_t::replace) + "\n");
 }
 
 }  // namespace slm

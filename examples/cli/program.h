@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Program: what every program of the project has in common: --threads --seed --json --version, one `error: …` line on
-// stderr, and the exit codes 0 (done), 1 (error), 2 (wrong usage). Results go to stdout, all else to stderr.
+// stderr, and the exit codes 0 (done), 1 (error), 2 (wrong usage), 128 + n (signal n asked it to end). Results go to
+// stdout, all else to stderr.
 // In: argc, argv.  Out: an exit code.
 #pragma once
 
@@ -37,7 +38,8 @@ class Program {
   /// Seconds since the process was started, loading of the program included; the system counts in steps of 10 ms.
   double elapsed_seconds() const;
 
-  /// Parses, checks SLM_ISA, sets the threads, runs the body. Everything thrown becomes one line `error: …`.
+  /// Parses, checks SLM_ISA, sets the threads, runs the body. Everything thrown becomes one line `error: …`, but for
+  /// Interrupted. A limit on the size of files makes writing fail; it does not kill.
   int run(int argc, char** argv, const std::function<void()>& body);
 
  private:
@@ -52,6 +54,7 @@ class Program {
 /// Writes to stdout at once, for text that streams. Throws IoError.
 void write_now(std::string_view text);
 /// Prints one document and a line end on stdout. Bytes that are not UTF-8 become U+FFFD; NaN and infinity become null.
+/// Throws IoError.
 void print_json(const JsonDocument& document);
 
 }  // namespace slm

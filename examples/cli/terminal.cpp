@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 
 #include "slm/core/error.h"
@@ -29,7 +31,12 @@ size_t width(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-volatile sig_atomic_t interrupted = 0;  // a signal handler can reach nothing else
+// A signal handler can reach nothing else than globals.
+volatile sig_atomic_t interrupted = 0;    // InterruptFlag
+volatile sig_atomic_t signal_to_end = 0;  // EndOnSignal: its number
+constexpr std::array kSignalsToEnd = {SIGINT, SIGTERM, SIGHUP};
+
+void on_signal_to_end(int signal_number) { signal_to_end = signal_number; }
 
 void arm(void (*handler)(int)) {
   struct sigaction action = {};
@@ -50,6 +57,7 @@ Progress ProgressLine::callback() {
 }
 
 void ProgressLine::show(const ProgressEvent& event) {
+  EndOnSignal::check();
   const Clock::time_point now = Clock::now();
   if (seconds_between(last_, now) < (terminal_ ? 0.1 : 10.0)) return;
   last_ = now;
@@ -124,6 +132,33 @@ std::string read_text(const std::string& path) {
 }
 
 bool stdin_is_terminal() { return isatty(STDIN_FILENO) == 1; }
+
+Interrupted::Interrupted(int signal_number)
+    : Error(fmt::format("ended by signal {} ({})", signal_number, strsignal(signal_number))), signal_(signal_number) {}
+
+EndOnSignal::EndOnSignal() {
+  signal_to_end = 0;
+  for (const int number : kSignalsToEnd) {
+    struct sigaction action = {}, before = {};
+    action.sa_handler = on_signal_to_end;
+    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+    sigaction(number, nullptr, &before);
+    if (before.sa_handler != SIG_IGN) sigaction(number, &action, nullptr);  // ignored under nohup: it stays so
+  }
+}
+
+EndOnSignal::~EndOnSignal() {
+  for (const int number : kSignalsToEnd) {
+    struct sigaction action = {};
+    sigaction(number, nullptr, &action);
+    if (action.sa_handler == on_signal_to_end) signal(number, SIG_DFL);
+  }
+  signal_to_end = 0;
+}
+
+void EndOnSignal::check() {
+  if (signal_to_end != 0) throw Interrupted(signal_to_end);
+}
 
 InterruptFlag::InterruptFlag() { clear(); }
 InterruptFlag::~InterruptFlag() { arm(SIG_DFL); }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Terminal: what programs show people: progress on stderr, tables on stdout; and what they read: prompts, Ctrl-C.
+// Terminal: what programs show people: progress on stderr, tables on stdout; and what they read: prompts, Ctrl-C and
+// the other signals that ask a program to end.
 #pragma once
 
 #include <chrono>
@@ -8,12 +9,13 @@
 #include <string_view>
 #include <vector>
 
+#include "slm/core/error.h"
 #include "slm/core/progress.h"
 
 namespace slm {
 
 /// Progress on stderr: one line rewritten in place on a terminal; elsewhere a line every ten seconds, so that logs stay
-/// short and fast work stays silent.
+/// short and fast work stays silent. While an EndOnSignal lives, its callback is where work ends on a signal.
 class ProgressLine {
  public:
   explicit ProgressLine(std::string task);
@@ -21,7 +23,7 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  /// Refers to this object. The time left is estimated from done / total.
+  /// Refers to this object. The time left is estimated from done / total. Throws Interrupted.
   Progress callback();
   /// Clears the line on a terminal.
   void finish();
@@ -50,7 +52,7 @@ class Table {
 uint64_t peak_rss_bytes();
 /// The peak counts from what is resident now, where the system allows it (Linux's clear_refs); otherwise it goes on.
 void reset_peak_rss();
-/// Text of a file or a user as one line that is safe to show: what is no UTF-8 becomes U+FFFD, control characters spaces.
+/// Text of a file or a user as one line that is safe to show: no UTF-8 becomes U+FFFD, control characters spaces.
 std::string one_line(std::string_view text);
 /// "491.3 MB" (10⁶ bytes).
 std::string megabytes(uint64_t bytes);
@@ -60,6 +62,29 @@ std::string duration(double seconds);
 /// All of a file, or of stdin for "-". Throws IoError.
 std::string read_text(const std::string& path);
 bool stdin_is_terminal();
+
+/// A signal asked the program to end: exit code 128 + its number, as shells count.
+class Interrupted : public Error {
+ public:
+  explicit Interrupted(int signal_number);
+  int exit_code() const { return 128 + signal_; }
+
+ private:
+  int signal_;
+};
+
+/// While it lives, SIGINT (Ctrl-C), SIGTERM and SIGHUP do not end the process on the spot but at the next step of its
+/// work, by an exception: temporary files go, and nothing half done is printed. A second one ends it as usual, and so
+/// does SIGHUP under nohup: not at all. One at a time.
+class EndOnSignal {
+ public:
+  EndOnSignal();
+  ~EndOnSignal();
+  EndOnSignal(const EndOnSignal&) = delete;
+  EndOnSignal& operator=(const EndOnSignal&) = delete;
+  /// Throws Interrupted where a signal came. For work that shows no progress.
+  static void check();
+};
 
 /// While it lives, Ctrl-C sets a flag instead of ending the process; a second one before clear() ends it as usual.
 /// A read from stdin that waits is cut short. One at a time.

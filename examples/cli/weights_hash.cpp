@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 
+#include "cli/terminal.h"
 #include "slm/core/error.h"
 
 namespace slm {
@@ -23,6 +24,7 @@ std::string weights_sha256(const ModelFiles& model) {
   for (const auto& [path, file] : files)
     for (std::span<const std::byte> rest = file->bytes(); good && !rest.empty();) {
       const std::span<const std::byte> step = rest.first(std::min(kStep, rest.size()));
+      EndOnSignal::check();
       good = EVP_DigestUpdate(context.get(), step.data(), step.size()) == 1;
       file->release(step.data(), step.size());
       rest = rest.subspan(step.size());

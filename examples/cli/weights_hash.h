@@ -10,8 +10,8 @@
 namespace slm {
 
 /// SHA-256 in hex of the model's weight files, one after another in the order of their names: what `sha256sum` prints
-/// for a single file (and model hubs show beside it), `cat model-*.safetensors | sha256sum` for shards. Gives the files'
-/// pages back. Cost: one read; about 1.5 GB/s where the processor has SHA instructions.
+/// for a single file (and model hubs show beside it), `cat model-*.safetensors | sha256sum` for shards. Gives the
+/// files' pages back. Throws Interrupted. Cost: one read; about 1.5 GB/s where the processor has SHA instructions.
 std::string weights_sha256(const ModelFiles& model);
 
 }  // namespace slm

@@ -47,6 +47,10 @@ int main(int argc, char** argv) {
   slm::add_kv_option(program.options(), o.kv);
 
   return program.run(argc, argv, [&] {
+    if (o.prefill == 0 && o.decode == 0)
+      throw slm::UsageError("[bench] --prefill 0 --decode 0 measures nothing: one of them must be above 0");
+    if (o.depth > 0 && o.decode == 0) throw slm::UsageError("[bench] --depth does nothing with --decode 0");
+    const slm::EndOnSignal no_half_table;
     slm::JsonDocument document = {{"model", o.model}, {"threads", program.threads()}, {"rounds", o.rounds}};
     slm::JsonDocument results = slm::JsonDocument::array();
     slm::Table table({"weights", "prefill tokens/s", "decode tokens/s", "size", "peak memory"});

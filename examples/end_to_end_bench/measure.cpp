@@ -15,7 +15,10 @@ namespace {
 /// Seconds to read `ids`, all at once or one by one.
 double time_append(Session& session, std::span<const int32_t> ids, size_t step) {
   const auto begin = std::chrono::steady_clock::now();
-  for (size_t i = 0; i < ids.size(); i += step) session.append(ids.subspan(i, std::min(step, ids.size() - i)));
+  for (size_t i = 0; i < ids.size(); i += step) {
+    EndOnSignal::check();
+    session.append(ids.subspan(i, std::min(step, ids.size() - i)));
+  }
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 

@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   return program.run(argc, argv, [&] {
     slm::check(o);
     const std::string data = slm::read_text(o.data);
+    const slm::EndOnSignal no_half_table;
     const slm::ModelFiles files = slm::ModelFiles::open(o.model);
     const slm::Tokenizer tokenizer = slm::load_tokenizer(o.model);
     slm::EvalText text = slm::make_eval_text(tokenizer, data, o.protocol);
@@ -39,7 +40,8 @@ int main(int argc, char** argv) {
                                                                 .fake_activations = o.fake_activations});
       slm::ProgressLine line(weights);
       const slm::Score score = slm::score_text(
-          model, text, {.reference = reference, .kl_tokens = o.kl_tokens, .kv = o.kv, .progress = line.callback()});
+          model, text,
+          {.reference = reference, .kl_tokens = o.kl_tokens.value_or(16384), .kv = o.kv, .progress = line.callback()});
       line.finish();
       results.push_back(slm::to_json(weights, o, score, *model));
       table.add(slm::to_row(weights, score, *model));
@@ -47,6 +49,7 @@ int main(int argc, char** argv) {
                  score.perplexity_error(), slm::duration(score.seconds));
     }
     const std::string hash = slm::weights_sha256(files);
+    slm::EndOnSignal::check();
     if (program.json())
       slm::print_json({{"model", o.model},
                        {"weights_sha256", hash},

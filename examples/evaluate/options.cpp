@@ -73,6 +73,7 @@ void check(EvaluateOptions& o) {
   if ((o.window || o.stride) && o.protocol.protocol != Protocol::Rolling)
     throw UsageError(
         fmt::format("[evaluate] --window and --stride belong to --protocol rolling, not {}", o.protocol_name));
+  if (o.kl_tokens && o.kl_to.empty()) throw UsageError("[evaluate] --kl-tokens does nothing without --kl-to");
   o.protocol.window = o.window.value_or(2048);
   o.protocol.stride = o.stride.value_or(o.protocol.window / 2);
   if (o.protocol.stride >= o.protocol.window)

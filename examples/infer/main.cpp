@@ -37,14 +37,16 @@ int main(int argc, char** argv) {
 
   return program.run(argc, argv, [&] {
     std::string text = o.chat ? std::string() : slm::read_prompt(o);
+    const double files_begin = program.elapsed_seconds();
     const slm::ModelFiles files = slm::ModelFiles::open(o.model);
     const slm::Tokenizer tokenizer = slm::load_tokenizer(o.model);
+    const double files_seconds = program.elapsed_seconds() - files_begin;
 
     std::optional<slm::ChatTemplate> chat;
     std::vector<int32_t> prompt_ids;
     if (o.chat || o.system || (!o.raw && !tokenizer.chat_template().empty())) chat.emplace(tokenizer);
     if (chat && !o.chat) {
-      if (!o.prompt && text.ends_with('\n')) text.pop_back();  // the one a file or echo ends with
+      if (!o.prompt) slm::drop_line_end(text);  // the one a file or echo ends with
       std::vector<slm::ChatMessage> messages;
       if (o.system) messages.push_back({slm::ChatRole::System, *o.system});
       messages.push_back({slm::ChatRole::User, text});
@@ -56,10 +58,11 @@ int main(int argc, char** argv) {
     const int64_t max_tokens = o.max_tokens.value_or(o.chat ? -1 : 256);
     const int64_t context = choose_context(o, std::ssize(prompt_ids), max_tokens, files.config().context);
 
-    const double load_begin = program.elapsed_seconds();
+    const double weights_begin = program.elapsed_seconds();
     const auto model = slm::load_model_showing(files, {.plan = slm::parse_weights(o.weights)});
     slm::Session session(model, {.context = context, .kv = o.kv});
     const double load_end = program.elapsed_seconds();
+    const double load_seconds = files_seconds + load_end - weights_begin;
 
     slm::InterruptFlag interrupt;
     o.sampler.seed = program.seed();
@@ -78,12 +81,12 @@ int main(int argc, char** argv) {
       if (!program.json()) slm::write_now("\n");
       if (result.stop == slm::StopReason::ContextFull)
         fmt::print(stderr, "note: the context of {} tokens is full, the text ends here (--ctx)\n", context);
-      fmt::print(stderr, "loaded in {:.2f} s; {}; peak memory {}\n", load_end - load_begin, slm::timing_line(result),
+      fmt::print(stderr, "loaded in {:.2f} s; {}; peak memory {}\n", load_seconds, slm::timing_line(result),
                  slm::megabytes(slm::peak_rss_bytes()));
       document.update(slm::to_json(result, prompt_ids));
       document["exec_to_first_token_seconds"] = load_end + result.first_token_seconds;
     }
-    document["load_seconds"] = load_end - load_begin;
+    document["load_seconds"] = load_seconds;
     document["packed_bytes"] = model->packed_bytes;
     document["kv_bytes"] = session.kv_bytes();
     document["peak_rss_bytes"] = slm::peak_rss_bytes();

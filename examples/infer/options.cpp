@@ -8,28 +8,26 @@
 namespace slm {
 
 const char* const kInferTeaches =
-    "Runs a language model: reads a prompt, writes the model's text as it comes.\n\n"
-    "A model that has a chat template gets the prompt as the user's first message; with --raw, or where the model has "
-    "no\ntemplate, the text itself is continued. --chat talks in turns: a line is a message, /reset forgets the talk, "
-    "/exit\nends it. When the context is full, --chat drops the oldest turns (the system prompt stays) and says so; a "
-    "single\nanswer ends there and says so. What you write is never read as control tokens.\n"
-    "Ctrl-C ends the answer cleanly: what there is so far stays, and the exit code is 0.";
+    R"(Runs a language model: reads a prompt, writes the model's text as it comes.
+
+A model that has a chat template gets the prompt as the user's first message; with --raw, or where the model has no
+template, the text itself is continued. --chat talks in turns: a line is a message, /reset forgets the talk, /exit
+ends it. When the context is full, --chat drops the oldest turns (the system prompt stays) and says so; a single
+answer ends there and says so. What you write is never read as control tokens.
+Ctrl-C ends the answer cleanly: what there is so far stays, and the exit code is 0.)";
 
 std::string infer_examples() {
-  return describe_weights() +
-         "\nExamples:\n"
-         "  infer --model models/qwen2.5-0.5b --prompt \"What is a levee?\" --weights w4g32\n"
-         "  infer --model model.gguf --raw --prompt \"def fibonacci(n):\" -n 64\n"
-         "  infer --model model.gguf --chat --system \"Answer briefly.\" --temperature 0.7 --top-p 0.9\n"
-         "  cat report.txt | infer --model model.gguf --ctx 8192 --json\n"
-         "JSON: {model, weights, prompt_ids, ids, text, stop, load_seconds, first_token_seconds, "
-         "prefill_tokens_per_second,\n"
-         "  decode_tokens_per_second, exec_to_first_token_seconds, kv_bytes, packed_bytes, peak_rss_bytes}; with "
-         "--chat "
-         "these of each turn in\n"
-         "  turns. first_token_seconds begins when the model is loaded, exec_to_first_token_seconds when the program "
-         "starts.\n"
-         "Exit codes: 0 done, 1 error, 2 wrong usage.";
+  return describe_weights() + R"(
+Examples:
+  infer --model models/qwen2.5-0.5b --prompt "What is a levee?" --weights w4g32
+  infer --model model.gguf --raw --prompt "def fibonacci(n):" -n 64
+  infer --model model.gguf --chat --system "Answer briefly." --temperature 0.7 --top-p 0.9
+  cat report.txt | infer --model model.gguf --ctx 8192 --json
+JSON: {model, weights, prompt_ids, ids, text, stop, load_seconds, first_token_seconds, prefill_tokens_per_second,
+  decode_tokens_per_second, exec_to_first_token_seconds, kv_bytes, packed_bytes, peak_rss_bytes}; with --chat these of
+  each turn in turns. load_seconds is opening the files, the tokenizer and the weights; first_token_seconds begins
+  after that, exec_to_first_token_seconds when the program starts.
+Exit codes: 0 done, 1 error, 2 wrong usage.)";
 }
 
 void add_infer_options(CLI::App& app, InferOptions& o) {
@@ -87,6 +85,12 @@ std::string read_prompt(const InferOptions& o) {
   std::string text = o.prompt ? *o.prompt : read_text(o.file.value_or("-"));
   if (text.empty()) throw ArgumentError("[infer] the prompt is empty, expected text");
   return text;
+}
+
+void drop_line_end(std::string& text) {
+  if (!text.ends_with('\n')) return;
+  text.pop_back();
+  if (text.ends_with('\r')) text.pop_back();
 }
 
 }  // namespace slm

@@ -32,5 +32,7 @@ std::string infer_examples();
 void add_infer_options(CLI::App& app, InferOptions& options);
 /// --prompt, --file, or all of stdin, as it is. Throws UsageError where stdin is a terminal, ArgumentError where empty.
 std::string read_prompt(const InferOptions& options);
+/// Takes one "\n" or "\r\n" off the end.
+void drop_line_end(std::string& text);
 
 }  // namespace slm

@@ -29,7 +29,9 @@ JsonDocument talk(Conversation& conversation, const GenerateOptions& options, In
   if (person) fmt::print(stderr, "/reset forgets the talk, /exit or Ctrl-D ends it, Ctrl-C ends an answer\n");
   for (std::string line;;) {
     if (person) fmt::print(stderr, "> ");
-    if (!std::getline(std::cin, line) || line == "/exit") break;
+    if (!std::getline(std::cin, line)) break;
+    if (line.ends_with('\r')) line.pop_back();  // of a file whose lines end as on Windows
+    if (line == "/exit") break;
     if (line == "/reset") conversation.reset();
     if (line.empty() || line == "/reset") continue;
     try {

@@ -87,14 +87,21 @@ TEST_P(EveryProgram, SaysWhenStdoutIsFull) {
 
 std::string text_file() { return (tiny_models() / "qwen2_tied/tokenizer.json").string(); }
 
-INSTANTIATE_TEST_SUITE_P(All, EveryProgram,
-                         testing::Values(std::pair<std::string, Words>{"tokenize", {"--text", "river"}},
-                                         std::pair<std::string, Words>{"infer", {"--prompt", "river", "-n", "2"}},
-                                         std::pair<std::string, Words>{"evaluate",
-                                                                       {"--data", text_file(), "--windows", "1"}},
-                                         std::pair<std::string, Words>{
-                                             "end_to_end_bench", {"--prefill", "4", "--decode", "2", "--rounds", "1"}}),
-                         [](const auto& case_info) { return case_info.param.first; });
+std::string exported_file() {
+  static const TemporaryFolder folder("exported");
+  return (folder.path() / "o.gguf").string();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, EveryProgram,
+    testing::Values(std::pair<std::string, Words>{"tokenize", {"--text", "river"}},
+                    std::pair<std::string, Words>{"inspect", {}},
+                    std::pair<std::string, Words>{"quantize", {"--scheme", "w8g32", "--out", exported_file()}},
+                    std::pair<std::string, Words>{"infer", {"--prompt", "river", "-n", "2"}},
+                    std::pair<std::string, Words>{"evaluate", {"--data", text_file(), "--windows", "1"}},
+                    std::pair<std::string, Words>{"end_to_end_bench",
+                                                  {"--prefill", "4", "--decode", "2", "--rounds", "1"}}),
+    [](const auto& case_info) { return case_info.param.first; });
 
 class ProgramsThatRun : public EveryProgram {};
 
@@ -133,6 +140,15 @@ INSTANTIATE_TEST_SUITE_P(All, ProgramsThatRun,
                                          std::pair<std::string, Words>{
                                              "end_to_end_bench", {"--prefill", "4", "--decode", "2", "--rounds", "1"}}),
                          [](const auto& case_info) { return case_info.param.first; });
+
+TEST(EveryProgramsStdout, BeyondAFileSizeLimitIsAnErrorAndNoSignal) {
+  std::string text;
+  for (int i = 0; i < 2000; ++i) text += "river ";
+  const Ran ran = run("tokenize", with_model({"--json"}), {.input = text, .file_size_limit = 4096});
+  EXPECT_FALSE(ran.by_signal);
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_NE(ran.error().find("[output] cannot write to stdout: File too large"), std::string::npos) << ran.err;
+}
 
 TEST(InferRefuses, EmptyPrompts) {
   expect_error(run("infer", with_model({"--prompt", ""})), 1, "[infer] the prompt is empty");
@@ -192,6 +208,7 @@ TEST(EvaluateRefuses, WhatItCannotMeasure) {
   expect_error(run("evaluate", with_model({"--data", text, "--windows", "-1"})), 2, "--windows");
   expect_error(run("evaluate", with_model({"--data", text, "--fake-activations", "a4"})), 2, "--fake-activations");
   expect_error(run("evaluate", with_model({"--data", text, "--kl-to", "w9"})), 2, "--kl-to");
+  expect_error(run("evaluate", with_model({"--data", text, "--kl-tokens", "9"})), 2, "--kl-tokens");
   expect_error(run("evaluate", with_model({"--data", text_file(), "--protocol", "gptq2048"})), 1,
                "the model has 1 to 512");
 }
@@ -199,6 +216,8 @@ TEST(EvaluateRefuses, WhatItCannotMeasure) {
 TEST(BenchRefuses, MoreTokensThanTheModelsContext) {
   expect_error(run("end_to_end_bench", with_model({"--prefill", "600"})), 1, "the model has 1 to 512");
   expect_error(run("end_to_end_bench", with_model({"--rounds", "0"})), 2, "--rounds");
+  expect_error(run("end_to_end_bench", with_model({"--prefill", "0", "--decode", "0"})), 2, "measures nothing");
+  expect_error(run("end_to_end_bench", with_model({"--decode", "0", "--depth", "3"})), 2, "--depth");
 }
 
 }  // namespace

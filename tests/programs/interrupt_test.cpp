@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ctrl-C: ends an answer and keeps what there is of it; at the prompt it ends the talk. The exit code is 0.
 // The model is a tiny one whose context is made so long that an answer takes hours: it does not end by itself.
+// A measurement ends with 130, as a shell counts, and prints nothing: half a table would be read as a whole one.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -101,6 +102,38 @@ TEST_F(CtrlC, AtThePromptEndsTheTalk) {
   }
   ASSERT_TRUE(process.ended());
   EXPECT_EQ(process.wait().exit_code, 0);
+}
+
+void expect_measurement_ends(Process& process) {
+  ASSERT_TRUE(process.wait_until([&] { return process.catches(SIGINT); })) << process.err();
+  process.interrupt();
+  const Ran ran = process.wait();
+  EXPECT_FALSE(ran.by_signal);
+  EXPECT_EQ(ran.exit_code, 130);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_NE(ran.err.find("ended by signal 2"), std::string::npos) << ran.err;
+}
+
+TEST(CtrlCOfAMeasurement, EndsEvaluateWithoutAResult) {
+  const TemporaryFolder folder;
+  std::string text;
+  for (int i = 0; i < 60000; ++i) text += "The river rose in the night, line " + std::to_string(i * 37) + ".\n";
+  const std::string data = folder.file("text", text);
+  for (const bool json : {false, true}) {
+    std::vector<std::string> words = {"--model", tiny("qwen2_tied"), "--data", data, "--weights", "f32,w8g32"};
+    if (json) words.push_back("--json");
+    Process process("evaluate", words, {});
+    expect_measurement_ends(process);
+  }
+}
+
+TEST(CtrlCOfAMeasurement, EndsTheBenchWithoutAResult) {
+  for (const char* decode : {"0", "400"}) {
+    Process process(
+        "end_to_end_bench",
+        {"--model", tiny("qwen2_tied"), "--prefill", "9", "--decode", decode, "--rounds", "1000000", "--json"}, {});
+    expect_measurement_ends(process);
+  }
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 // What programs give for good input: the JSON they promise, the same answer from every way to ask.
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "tests/programs/run_program.h"
@@ -84,6 +86,34 @@ TEST(Infer, ReadsPromptFileAndStdinAlike) {
     EXPECT_EQ(ids({}, text), expected);
     EXPECT_EQ(ids({}, text + "\n") == expected, !raw) << "only a message drops the line end that echo adds";
   }
+}
+
+TEST(Infer, TakesALineEndOfWindowsOffAMessage) {
+  const TemporaryFolder folder;
+  const auto ids = [&](const std::string& text, const Words& rest) {
+    Words words = {"--file", folder.file("prompt", text), "-n", "1"};
+    words.insert(words.end(), rest.begin(), rest.end());
+    return answer("infer", tiny("qwen2_tied"), words).at("prompt_ids");
+  };
+  EXPECT_EQ(ids("a\r\nb\r\n", {}), ids("a\r\nb", {}));
+  EXPECT_NE(ids("a\r\nb", {}), ids("a\nb", {})) << "inside the message they are the user's";
+  EXPECT_NE(ids("a\r\n", {"--raw"}), ids("a", {"--raw"}));
+}
+
+TEST(Infer, LoadSecondsBeginWithTheFirstFile) {
+  TemporaryFolder folder;
+  std::filesystem::copy(tiny_models() / "qwen2_tied", folder.path());
+  std::filesystem::remove(folder.path() / "special_tokens_map.json");
+  ASSERT_EQ(mkfifo((folder.path() / "special_tokens_map.json").c_str(), 0600),
+            0);  // the tokenizer waits for its writer
+  std::thread writer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(700));
+    std::ofstream(folder.path() / "special_tokens_map.json") << "{}";
+  });
+  const json got = answer("infer", folder.path().string(), {"--prompt", "a", "-n", "1"});
+  writer.join();
+  EXPECT_GT(got.at("load_seconds").get<double>(), 0.4);
+  EXPECT_GT(got.at("exec_to_first_token_seconds").get<double>(), got.at("load_seconds").get<double>());
 }
 
 TEST(Infer, RawContinuesTheTextItself) {
@@ -182,6 +212,19 @@ TEST(Chat, KeepsTheCacheAndForgetsOnReset) {
   EXPECT_EQ(turns[2].at("prompt_ids"), turns[0].at("prompt_ids"));
   EXPECT_EQ(turns[2].at("ids"), turns[0].at("ids"));
   expect_keys(turns[1], {"user", "text", "stop", "dropped_turns", "first_token_seconds", "decode_tokens_per_second"});
+}
+
+TEST(Chat, ReadsLinesThatEndAsOnWindows) {
+  const Words words = {"--chat", "-n", "2", "--ignore-eos"};
+  const auto turns = [&](const std::string& input) {
+    json found = answer("infer", tiny("qwen2_untied"), words, {.input = input}).at("turns");
+    json ids = json::array();
+    for (const json& turn : found) ids.push_back({turn.at("prompt_ids"), turn.at("user")});
+    return ids;
+  };
+  const json expected = turns("Is it open?\n\n/reset\nAnd now?\n/exit\nnever read\n");
+  EXPECT_EQ(expected.size(), 2u);
+  EXPECT_EQ(turns("Is it open?\r\n\r\n/reset\r\nAnd now?\r\n/exit\r\nnever read\r\n"), expected);
 }
 
 TEST(Chat, DropsTheOldestTurnsWhenTheContextIsFull) {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,7 +27,8 @@
 namespace slm::test {
 
 struct Ran {
-  int exit_code = -1;  ///< 128 + signal where one ended it
+  int exit_code = -1;      ///< 128 + signal where one ended it
+  bool by_signal = false;  ///< it ended by a signal, not by itself
   std::string out, err;
   nlohmann::json json() const { return nlohmann::json::parse(out); }
   /// The one line "error: …" without these words; "" where there is none or more than one.
@@ -44,6 +46,8 @@ struct RunOptions {
   std::string input;  ///< stdin
   std::map<std::string, std::string> environment;
   std::string output;  ///< a path stdout goes to instead
+  std::optional<uint64_t> file_size_limit;
+  bool keep_ignored = false;  ///< signals ignored here are ignored there
 };
 
 class Process {
@@ -64,15 +68,29 @@ class Process {
     pid_ = fork();
     if (pid_ != 0) return;
     alarm(300);
+    if (!options.keep_ignored)
+      for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGXFSZ}) signal(number, SIG_DFL);
     dup2(input >= 0 ? input : open(in.c_str(), O_RDONLY), 0);
     dup2(open(out.c_str(), O_WRONLY | O_CREAT, 0600), 1);
     dup2(open(err_path().c_str(), O_WRONLY | O_CREAT, 0600), 2);
+    if (options.file_size_limit) {
+      const rlimit limit = {*options.file_size_limit, *options.file_size_limit};
+      setrlimit(RLIMIT_FSIZE, &limit);
+    }
     setenv("OMP_WAIT_POLICY", "passive", 0);  // several tests share the cores: waiting threads shall not burn them
     for (const auto& [key, value] : options.environment) setenv(key.c_str(), value.c_str(), 1);
     execv(argv[0], argv.data());
     _exit(127);
   }
-  void interrupt() const { kill(pid_, SIGINT); }
+  void interrupt(int signal_number = SIGINT) const { kill(pid_, signal_number); }
+  /// Whether the program has a handler for the signal by now.
+  bool catches(int signal_number) const {
+    std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+    for (std::string line; std::getline(status, line);)
+      if (line.starts_with("SigCgt:"))
+        return (std::stoull(line.substr(7), nullptr, 16) >> (signal_number - 1) & 1) != 0;
+    return false;
+  }
   std::string out() const { return content_of(out_path()); }  ///< so far
   std::string err() const { return content_of(err_path()); }
   /// Waits until the condition holds; false where the program ended, or a minute passed, before.
@@ -93,7 +111,8 @@ class Process {
   }
   Ran wait() {
     if (!status_) waitpid(pid_, &status_.emplace(), 0);
-    return {WIFEXITED(*status_) ? WEXITSTATUS(*status_) : 128 + WTERMSIG(*status_), out(), err()};
+    return {WIFEXITED(*status_) ? WEXITSTATUS(*status_) : 128 + WTERMSIG(*status_), WIFSIGNALED(*status_), out(),
+            err()};
   }
 
  private:
