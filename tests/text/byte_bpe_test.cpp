@@ -5,8 +5,6 @@
 
 #include <random>
 
-#include "slm/text/byte_level.h"
-
 namespace slm {
 namespace {
 
@@ -77,29 +75,6 @@ TEST(ByteBpe, IgnoreMergesTakesAWholeWord) {
   std::vector<int32_t> ids;
   ByteBpe(table, {}, true).encode(table, "ab", ids);
   EXPECT_EQ(ids, (std::vector<int32_t>{2}));
-}
-
-TEST(ByteLevel, SpellsEveryByteAndReadsItBack) {
-  std::string all;
-  for (int b = 0; b < 256; ++b) all += static_cast<char>(static_cast<uint8_t>(b));
-  EXPECT_EQ(byte_level_bytes(byte_level_spelling(all)), all);
-  EXPECT_EQ(byte_level_spelling(" the\n"), "Ġthe\u010A");
-  EXPECT_EQ(byte_level_spelling("\xAD\x7F"), "\u0143\u0121");
-  EXPECT_FALSE(byte_level_bytes("a b"));
-  EXPECT_FALSE(byte_level_bytes("河"));
-}
-
-TEST(TokenTable, KeepsTheTwoKindsApart) {
-  TokenTable table;
-  EXPECT_TRUE(table.set(3, "x", false));
-  EXPECT_TRUE(table.set(1, "x", true));
-  EXPECT_FALSE(table.set(3, "y", false));
-  table.build_index();
-  EXPECT_EQ(table.find("x", false), 3);
-  EXPECT_EQ(table.find("x", true), 1);
-  EXPECT_EQ(table.find("y"), TokenTable::kNone);
-  EXPECT_EQ(table.size(), 4);
-  EXPECT_FALSE(table.has(0));
 }
 
 }  // namespace

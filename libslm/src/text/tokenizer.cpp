@@ -18,14 +18,13 @@ namespace {
 constexpr std::string_view kSpaceMark = "\u2581";      ///< how SentencePiece writes a space
 constexpr std::string_view kUnknownText = " \u2047 ";  ///< what SentencePiece decodes <unk> to
 
-std::string replace_space_marks(std::string_view piece) {
-  std::string text;
+void append_with_spaces(std::string_view piece, std::string& text) {
   for (size_t mark; (mark = piece.find(kSpaceMark)) != std::string_view::npos;
        piece.remove_prefix(mark + kSpaceMark.size())) {
     text.append(piece.substr(0, mark));
     text.push_back(' ');
   }
-  return text.append(piece);
+  text.append(piece);
 }
 
 /// Control tokens that end a text in every model.
@@ -138,12 +137,11 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) c
   bool at_start = impl_->add_space_prefix;
   for (const int32_t id : ids) {
     if (skip_special && is_control(id)) continue;
-    std::string text = token_bytes(id);
-    if (at_start && !text.empty()) {
-      if (type(id) == TokenType::Normal && text.front() == ' ') text.erase(0, 1);
+    append_token_bytes(id, bytes);
+    if (at_start && !bytes.empty()) {
+      if (type(id) == TokenType::Normal && bytes.front() == ' ') bytes.erase(0, 1);
       at_start = false;
     }
-    bytes += text;
   }
   return valid_utf8_prefix(bytes) == bytes.size() ? bytes : replace_invalid_utf8(bytes);
 }
@@ -162,17 +160,24 @@ std::string Tokenizer::piece(int32_t id) const {
 }
 
 std::string Tokenizer::token_bytes(int32_t id) const {
+  std::string bytes;
+  append_token_bytes(id, bytes);
+  return bytes;
+}
+
+void Tokenizer::append_token_bytes(int32_t id, std::string& bytes) const {
   const TokenType kind = type(id);
-  const std::string_view bytes = impl_->table.bytes(id);
-  if (kind == TokenType::Unused) return {};
-  if (impl_->sentencepiece) {
-    if (kind == TokenType::Unknown) return std::string(kUnknownText);
-    if (kind == TokenType::Byte) {
-      if (const auto byte = byte_of_piece(bytes)) return std::string(1, *byte);
-    }
-    if (kind != TokenType::Control) return replace_space_marks(bytes);
+  const std::string_view piece = impl_->table.bytes(id);
+  if (kind == TokenType::Unused) return;
+  if (!impl_->sentencepiece || kind == TokenType::Control) {
+    bytes += piece;
+  } else if (kind == TokenType::Unknown) {
+    bytes += kUnknownText;
+  } else if (const auto byte = kind == TokenType::Byte ? byte_of_piece(piece) : std::nullopt) {
+    bytes += *byte;
+  } else {
+    append_with_spaces(piece, bytes);
   }
-  return std::string(bytes);
 }
 
 std::optional<int32_t> Tokenizer::find(std::string_view piece) const {

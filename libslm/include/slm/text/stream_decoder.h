@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "slm/text/tokenizer.h"
 
@@ -17,17 +18,20 @@ class StreamDecoder {
  public:
   explicit StreamDecoder(Tokenizer tokenizer, StreamStart start = StreamStart::TextStart, bool skip_special = true);
 
-  /// Text that is certain after this token; may be empty. Bytes that cannot become a character give U+FFFD at once.
-  std::string push(int32_t id);
+  /// Text that is certain after this token; may be empty; valid until the next call. Bytes that cannot become a character
+  /// give U+FFFD at once. Allocates nothing, but for a token that is longer than all before it and kReserved.
+  std::string_view push(int32_t id);
   /// What was held back: U+FFFD for an unfinished character. The decoder is then as new, at the same StreamStart.
   std::string finish();
 
  private:
+  static constexpr size_t kReserved = 512;
   Tokenizer tokenizer_;
   StreamStart start_;
   bool skip_special_;
   bool at_start_ = true;
-  std::string pending_;
+  std::string pending_;  ///< bytes of a character that is not whole yet
+  std::string text_;     ///< what push gives
 };
 
 }  // namespace slm

@@ -68,6 +68,8 @@ class Tokenizer {
   int32_t vocab_size() const;                 ///< largest id + 1
   std::string piece(int32_t id) const;        ///< the token in its file's spelling, "Ġthe"
   std::string token_bytes(int32_t id) const;  ///< the bytes it stands for, " the"; of a control token: its name
+  /// Appends token_bytes(id): allocates only where `bytes` must grow.
+  void append_token_bytes(int32_t id, std::string& bytes) const;
   TokenType type(int32_t id) const;
   bool is_control(int32_t id) const { return type(id) == TokenType::Control; }
   /// The token with this very spelling (that of piece()), of any type.
