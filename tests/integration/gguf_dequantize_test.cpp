@@ -4,8 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
-#include <cstdlib>
-#include <filesystem>
+#include <cctype>
 #include <fstream>
 #include <map>
 #include <set>
@@ -13,14 +12,10 @@
 
 #include "slm/io/gguf.h"
 #include "slm/quant/gguf_blocks.h"
+#include "tests/support/model_paths.h"
 
 namespace slm {
 namespace {
-
-std::filesystem::path models_folder() {
-  const char* folder = std::getenv("SLM_MODELS");
-  return folder != nullptr ? std::filesystem::path(folder) : std::filesystem::path(SLM_SOURCE_DIR) / ".." / "models";
-}
 
 /// FNV-1a 64 over the 32-bit words.
 uint64_t hash_of(std::span<const float> values) {
@@ -50,30 +45,45 @@ std::map<std::string, std::vector<Expected>> expected_hashes() {
   return result;
 }
 
-TEST(GgufDequantize, RealTensorsHashAsTheGgufPackageDecodesThem) {
-  std::set<std::string> types;
-  std::string missing;
-  for (const auto& [name, rows] : expected_hashes()) {
-    const std::filesystem::path path = models_folder() / name;
-    if (!std::filesystem::exists(path)) {
-      missing += " " + name;
-      continue;
-    }
-    const GgufFile gguf = GgufFile::open(path);
-    for (const Expected& row : rows) {
-      const StoredTensor* stored = gguf.find_tensor(row.tensor);
-      ASSERT_NE(stored, nullptr) << name << " " << row.tensor;
-      const Dtype dtype = stored->tensor.dtype();
-      ASSERT_EQ(slm::name(dtype), row.type) << name << " " << row.tensor;
-      std::vector<float> values(row.values);
-      decode_blocks(dtype, {stored->tensor.data(), byte_size(dtype, row.values)}, values);
-      EXPECT_EQ(hash_of(values), row.hash) << name << " " << row.tensor << " " << row.type;
-      values[values.size() / 2] = std::bit_cast<float>(std::bit_cast<uint32_t>(values[values.size() / 2]) ^ 1u);
-      EXPECT_NE(hash_of(values), row.hash);
-      types.insert(row.type);
-    }
+class GgufDequantize : public testing::TestWithParam<std::string> {};
+
+TEST_P(GgufDequantize, RealTensorsHashAsTheGgufPackageDecodesThem) {
+  const std::string& file = GetParam();
+  const std::filesystem::path path = test::real_models() / file;
+  SLM_REQUIRE_PATH(path);
+  const std::vector<Expected> rows = expected_hashes().at(file);
+  ASSERT_FALSE(rows.empty());
+  const GgufFile gguf = GgufFile::open(path);
+  for (const Expected& row : rows) {
+    const StoredTensor* stored = gguf.find_tensor(row.tensor);
+    ASSERT_NE(stored, nullptr) << row.tensor;
+    const Dtype dtype = stored->tensor.dtype();
+    ASSERT_EQ(name(dtype), row.type) << row.tensor;
+    std::vector<float> values(row.values);
+    decode_blocks(dtype, {stored->tensor.data(), byte_size(dtype, row.values)}, values);
+    EXPECT_EQ(hash_of(values), row.hash) << row.tensor << " " << row.type;
+    values[values.size() / 2] = std::bit_cast<float>(std::bit_cast<uint32_t>(values[values.size() / 2]) ^ 1u);
+    EXPECT_NE(hash_of(values), row.hash);
   }
-  if (!missing.empty()) GTEST_SKIP() << "not in " << models_folder() << " (set SLM_MODELS):" << missing;
+}
+
+std::vector<std::string> files() {
+  std::vector<std::string> names;
+  for (const auto& [file, rows] : expected_hashes()) names.push_back(file);
+  return names;
+}
+INSTANTIATE_TEST_SUITE_P(, GgufDequantize, testing::ValuesIn(files()), [](const auto& case_info) {
+  std::string label = case_info.param;
+  for (char& c : label)
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  return label;
+});
+
+/// Needs no model: the list says which types are compared where the models are.
+TEST(GgufDequantizeGolden, HoldsEveryTypeThatTheModelsUse) {
+  std::set<std::string> types;
+  for (const auto& [file, rows] : expected_hashes())
+    for (const Expected& row : rows) types.insert(row.type);
   EXPECT_EQ(types, (std::set<std::string>{"F32", "Q4_1", "Q4_K", "Q5_0", "Q6_K", "Q8_0"}));
 }
 

@@ -22,7 +22,7 @@ class ExportedInLlamaCpp : public testing::TestWithParam<const char*> {};
 TEST_P(ExportedInLlamaCpp, SameLikeliestTokensAndPerplexity) {
   const std::filesystem::path golden = test::real_golden() / "llama_cpp.json";
   const std::filesystem::path raw = test::shared_data() / "wikitext2/raw/wiki.test.raw";
-  SLM_REQUIRE_PATH(golden);
+  SLM_REQUIRE_GOLDEN(golden);
   SLM_REQUIRE_PATH(raw);
   const Json reference = parse_json_file(golden).at(GetParam());
   const std::filesystem::path path = test::real_models() / reference.at("source").get<std::string>();

@@ -79,8 +79,9 @@ class RealModel : public testing::TestWithParam<Case> {
 };
 
 TEST_P(RealModel, EqualsTransformers) {
+  SLM_REQUIRE_GOLDEN(test::real_golden() / (GetParam().name + ".greedy.json"));
+  SLM_REQUIRE_GOLDEN(test::real_golden() / (GetParam().name + ".logits.safetensors"));
   SLM_REQUIRE_PATH(test::real_models() / GetParam().model);
-  SLM_REQUIRE_PATH(test::real_golden() / (GetParam().name + ".greedy.json"));
   SLM_REQUIRE_PATH(text_path());
   load();
 

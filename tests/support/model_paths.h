@@ -19,6 +19,11 @@ inline std::filesystem::path shared_data() { return source_dir() / "../shared/da
 
 }  // namespace slm::test
 
-/// Skips the test, visibly, where a file of the outside is not there.
+/// Skips the test, visibly, where a file of the outside is not there: a real model, shared data. Files of the project
+/// (golden ones) are SLM_REQUIRE_GOLDEN.
 #define SLM_REQUIRE_PATH(path) \
   if (!std::filesystem::exists(path)) GTEST_SKIP() << (path).string() << " is not here"
+
+/// Fails the test where a file that the project itself holds is missing.
+#define SLM_REQUIRE_GOLDEN(path) \
+  ASSERT_TRUE(std::filesystem::exists(path)) << (path).string() << " is a file of the project, and missing"
