@@ -34,6 +34,7 @@
 #include "slm/export/gguf_model.h"
 #include "slm/export/hf_folder.h"
 // runtime: text in, text out
+#include "slm/runtime/conversation.h"
 #include "slm/runtime/generate.h"
 #include "slm/runtime/sampler.h"
 #include "slm/runtime/session.h"
