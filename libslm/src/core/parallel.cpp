@@ -15,9 +15,9 @@ namespace {
 
 std::atomic<int> chosen_threads = 0;  // OpenMP's own setting holds for the thread that sets it only
 
-/// Polls of a waiting thread before it sleeps, some 20 µs: longer than most steps of a layer take, and short enough
+/// Polls of a waiting thread before it sleeps, some 60 µs: longer than most steps of a layer take, and short enough
 /// that a thread which waits for one without a processor soon leaves it its own.
-constexpr int kPolls = 1000;
+constexpr int kPolls = 4000;
 
 void pause() {
 #if defined(__x86_64__) || defined(__i386__)

@@ -11,15 +11,8 @@ namespace slm {
 namespace {
 
 constexpr int64_t kGroup = 32;
-/// Half of the smallest second-level cache at hand: a block of x stays in it.
-constexpr int64_t kSecondLevelBytes = 256 << 10;
 
 int64_t groups(int64_t k) { return (k + kGroup - 1) / kGroup; }
-
-int64_t block_rows(int64_t k, size_t element_bytes, int64_t row_tile) {
-  const int64_t rows = kSecondLevelBytes / std::max<int64_t>(k * static_cast<int64_t>(element_bytes), 1);
-  return std::max(rows / row_tile * row_tile, row_tile);
-}
 
 }  // namespace
 
@@ -84,33 +77,27 @@ void linear_into(LinearInput& input, const PackedMatrix& w, std::span<const floa
   const kernels::GemmVariant& variant = w.variant();
   const ActivationScheme activations = info(w.scheme()).activations;
   const bool is_float = activations == ActivationScheme::F32;
-  const bool per_group = activations == ActivationScheme::A8G32;
   const QuantizedRows* quantized = is_float ? nullptr : &input.quantized(activations);
-  const int64_t scales_per_row = per_group ? w.k() / kGroup : 1;
   const int64_t columns = variant.panel_columns;
-  const int64_t step = block_rows(w.k(), is_float ? sizeof(float) : 1, variant.row_tile);
 
   // A panel of a small matrix is less than a microsecond of work: a thread gets at least 65,536 multiply-adds.
   const int64_t panel_work = x.rows * w.k() * columns;
   const int64_t grain = std::max<int64_t>(1, (int64_t{1} << 16) / std::max<int64_t>(panel_work, 1));
   parallel_for(w.panels(), grain, [&](int64_t begin, int64_t end, int) {
     const int64_t first_column = begin * columns;
-    const int64_t last_column = std::min(end * columns, w.n());
-    for (int64_t r = 0; r < x.rows; r += step) {
-      kernels::GemmArgs args{};
-      args.a = is_float ? static_cast<const void*>(x.row(r)) : static_cast<const void*>(quantized->codes + r * w.k());
-      args.a_stride = is_float ? x.stride : w.k();
-      args.a_scales = is_float ? nullptr : quantized->scales + r * scales_per_row;
-      args.a_sums = is_float ? nullptr : quantized->sums + r * scales_per_row;
-      args.b = w.panel(begin);
-      args.bias = bias.empty() ? nullptr : bias.data() + first_column;
-      args.c = y.row(r) + first_column;
-      args.c_stride = y.stride;
-      args.m = std::min(step, x.rows - r);
-      args.n = last_column - first_column;
-      args.k = w.k();
-      variant.gemm(args);
-    }
+    kernels::GemmArgs args{};
+    args.a = is_float ? static_cast<const void*>(x.data) : static_cast<const void*>(quantized->codes);
+    args.a_stride = is_float ? x.stride : w.k();
+    args.a_scales = is_float ? nullptr : quantized->scales;
+    args.a_sums = is_float ? nullptr : quantized->sums;
+    args.b = w.panel(begin);
+    args.bias = bias.empty() ? nullptr : bias.data() + first_column;
+    args.c = y.data + first_column;
+    args.c_stride = y.stride;
+    args.m = x.rows;
+    args.n = std::min(end * columns, w.n()) - first_column;
+    args.k = w.k();
+    variant.gemm(args);
   });
 }
 

@@ -45,7 +45,7 @@ class LinearInput {
 };
 
 /// y (m,n) = x (m,k) · w (n,k)ᵀ + bias (n, or empty). Only y is written. Throws ArgumentError on shapes.
-/// Threads split the columns; a block of rows stays in the second-level cache. Cost: 2·m·n·k.
+/// Threads split the columns; the kernels cut blocks for the caches. Cost: 2·m·n·k.
 void linear_into(LinearInput& input, const PackedMatrix& w, std::span<const float> bias, MatrixView y);
 
 }  // namespace slm
