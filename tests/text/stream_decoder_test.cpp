@@ -15,13 +15,16 @@ namespace {
 std::atomic<int64_t> allocations = 0;
 }
 
-void* operator new(size_t size) {
+#if !defined(__SANITIZE_ADDRESS__)
+// Not inlined: GCC would see the half of a pair and warn.
+[[gnu::noinline]] void* operator new(size_t size) {
   ++allocations;
   if (void* p = std::malloc(size == 0 ? 1 : size)) return p;
   throw std::bad_alloc();
 }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, size_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, size_t) noexcept { std::free(p); }
+#endif
 
 namespace slm {
 namespace {
@@ -62,6 +65,9 @@ TEST(StreamDecoder, ShowsControlTokensOnlyWhenAsked) {
 }
 
 TEST(StreamDecoder, AllocatesNothingForATokenHoweverLong) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "memory is the sanitizer's here: allocations are not counted";
+#endif
   const Tokenizer tokenizer = small_gpt2();
   StreamDecoder stream(tokenizer, StreamStart::TextStart, /*skip_special=*/false);
   const std::vector<int32_t> split = byte_ids(tokenizer, "\xF0\x9F\x8C\x8A\xFF\xFF");
