@@ -109,6 +109,14 @@ TEST_F(Generate, EndsWithinALongPromptWhenCancelled) {
   EXPECT_EQ(result.stop, StopReason::Cancelled);
   EXPECT_TRUE(result.ids.empty());
   EXPECT_EQ(session.length(), 12);
+  EXPECT_EQ(result.prefill_tokens_per_second(), 0) << "a part of the prompt measures nothing";
+}
+
+TEST_F(Generate, RefusesFewerThanNoTokens) {
+  Session session(model_, {.context = 64});
+  for (const int64_t n : {int64_t{-2}, int64_t{-7}, INT64_MIN})
+    EXPECT_THROW(generate(session, tokenizer_, prompt_, {.max_tokens = n}), ArgumentError) << n;
+  EXPECT_EQ(session.length(), 0);
 }
 
 TEST_F(Generate, RefusesEmptyAndOverlongPrompts) {

@@ -99,6 +99,8 @@ Generated generate(Session& session, const Tokenizer& tokenizer, std::span<const
   SLM_CHECK(std::ssize(prompt) <= session.room(),
             "[generate] the prompt has {} tokens, the context of {} has room for {}", prompt.size(), session.context(),
             session.room());
+  SLM_CHECK(options.max_tokens >= -1, "[generate] max_tokens is {}, expected -1 (until a stop) or more",
+            options.max_tokens);
   const int64_t limit = options.max_tokens < 0 ? std::numeric_limits<int64_t>::max() : options.max_tokens;
   const auto is_stop = [&](int32_t id) {
     return std::find(options.stop_ids.begin(), options.stop_ids.end(), id) != options.stop_ids.end();
@@ -111,7 +113,7 @@ Generated generate(Session& session, const Tokenizer& tokenizer, std::span<const
 
   const Stopwatch since_begin;
   std::span<const float> logits = read_prompt(session, prompt, options);
-  result.prefill_seconds = since_begin.seconds();
+  if (!logits.empty()) result.prefill_seconds = since_begin.seconds();  // of a whole prompt, or not measured
   Stopwatch since_first;
   const auto decode = [&] {
     if (logits.empty()) return StopReason::Cancelled;
