@@ -4,32 +4,61 @@
 # completion, a chat answer, a quantized export, and what each scheme costs.
 #   scripts/demo.sh [MODEL]     MODEL: a GGUF file or Hugging Face folder; default: SmolLM2-135M-Instruct, fetched
 set -euo pipefail
+source "$(dirname "$0")/arguments.sh"
+expect_arguments 0 1 "$@"
+model=
+if [ $# -gt 0 ]; then  # before the build, which takes minutes
+  [ -e "$1" ] || wrong_usage "no model at '$1'"
+  [ -f "$1" ] || [ -f "$1/config.json" ] || wrong_usage "'$1' is a folder without config.json"
+  [ -d "$1" ] || [ "$(head -c 4 -- "$1" | tr -d '\0')" = GGUF ] || wrong_usage "'$1' is no GGUF file"
+  model=$(realpath -- "$1")
+fi
 cd "$(dirname "$0")/.."
 source scripts/packages.sh
 
 step() { printf '\n== %s\n' "$1"; }
+# Ninja's status: rewritten in place on a terminal, a line every ten seconds elsewhere; all of it where it fails.
+build() {
+  if [ -t 1 ]; then
+    cmake --build build/demo
+    return
+  fi
+  local line last=$SECONDS log=build/demo/build.log
+  cmake --build build/demo 2>&1 | tee "$log" | while read -r line; do
+    case $line in \[*) ;; *) continue ;; esac
+    [ $((SECONDS - last)) -ge 10 ] || continue
+    printf '%s\n' "${line%%]*}]"
+    last=$SECONDS
+  done || { cat "$log" >&2; return 1; }
+  tail -n 1 "$log"
+}
+# ask MODEL PROMPT OPTION…: the prompt, then what the model writes.
+ask() {
+  printf '> %s\n' "$2"
+  "$bin/infer" --model "$1" --prompt "${@:2}"
+}
 
 step "build"
-model=${1:-$(scripts/get_model.sh --find || true)}
+[ -n "$model" ] || model=$(scripts/get_model.sh --find || true)
 packages=("${build_packages[@]}" "${table_packages[@]}")
 [ -n "$model" ] || packages+=("${fetch_packages[@]}")
 require_packages "${packages[@]}"  # all of them now: what is missing is said before anything is built or fetched
 cmake -S . -B build/demo -G Ninja -DCMAKE_BUILD_TYPE=Release -DSLM_TESTS=OFF >/dev/null
-cmake --build build/demo >/dev/null
+build
 bin=build/demo/bin
 out=build/demo/out
 mkdir -p "$out"
 [ -n "$model" ] || model=$(scripts/get_model.sh)
 
 step "a completion: infer --raw --prompt"
-"$bin/infer" --model "$model" --raw --prompt "When a river rises above its banks, the first thing to do is" -n 48
+ask "$model" "When a river rises above its banks, the first thing to do is" --raw -n 48
 
 step "a chat answer: infer --prompt"
-"$bin/infer" --model "$model" --prompt "Name three things to pack before a flood." -n 96 --temperature 0
+ask "$model" "Name three things to pack before a flood." -n 96
 
 step "a quantized export: quantize --scheme w4g32 (GGUF Q4_0, runs in llama.cpp too)"
-"$bin/quantize" --model "$model" --scheme w4g32 --out "$out/model-w4g32.gguf" | tail -n 3
-"$bin/infer" --model "$out/model-w4g32.gguf" --raw --prompt "The bridge was closed because" -n 24
+"$bin/quantize" --model "$model" --scheme w4g32 --out "$out/model-w4g32.gguf"
+ask "$out/model-w4g32.gguf" "The bridge was closed because" --raw -n 24
 
 step "what each scheme costs"
 schemes=f32,bf16,w8c,w8g32,w4g32a,w4g32

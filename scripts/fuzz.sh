@@ -4,7 +4,10 @@
 # got. Fails unless $SLM_MUTATIONS were damaged (default 100,000), a fifth of them opened and a twentieth ran.
 #   scripts/fuzz.sh build/asan/tests/test_integration
 set -euo pipefail
-program=${1:?the test program, built with sanitizers}
+source "$(dirname "$0")/arguments.sh"
+expect_arguments 1 1 "$@"
+program=$1
+[ -x "$program" ] && [ -f "$program" ] || wrong_usage "'$program' is no test program, expected one built with sanitizers"
 
 export SLM_MUTATIONS=${SLM_MUTATIONS:-100000} OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 # A size read from a file may not become an absurd one of ours: the largest tiny model needs less than 1 MB.

@@ -7,9 +7,11 @@
 #   scripts/get_model.sh --find [DIR]    only says where it is; fails where it is not
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-source "$root/scripts/packages.sh"
+source "$root/scripts/arguments.sh"
 find=
 if [ "${1-}" = --find ]; then find=1; shift; fi
+expect_arguments 0 1 "$@"
+source "$root/scripts/packages.sh"
 dir=${1:-$root/models}
 file=$dir/smollm2-135m-instruct-q4_1.gguf
 sum=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53

@@ -7,15 +7,16 @@
 #   scripts/test.sh fuzz       $SLM_MUTATIONS (default 100,000) damaged models under the same sanitizers; long
 #   scripts/test.sh slow       real models of $SLM_MODELS (default ../models) against transformers; long
 set -euo pipefail
-cd "$(dirname "$0")/.."
-source scripts/packages.sh
-
+source "$(dirname "$0")/arguments.sh"
+expect_arguments 0 1 "$@"
 mode=${1:-release}
 case $mode in
   release | slow) preset=release ;;
   asan | fuzz) preset=asan ;;
-  *) echo "error: unknown mode '$mode', expected release, asan, fuzz or slow" >&2; exit 2 ;;
+  *) wrong_usage "unknown mode '$mode', expected release, asan, fuzz or slow" ;;
 esac
+cd "$(dirname "$0")/.."
+source scripts/packages.sh
 
 require_packages "${build_packages[@]}" "${test_packages[@]}"
 cmake --preset "$preset"

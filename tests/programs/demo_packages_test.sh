@@ -14,6 +14,7 @@ stand_in id 'echo 1000'
 stand_in apt-get 'echo "apt-get was called" >&2; exit 1'
 stand_in cmake 'touch "$(dirname "$0")/../built"'
 stand_in python3 'touch "$(dirname "$0")/../fetched"; exit 1'
+printf GGUF > "$work/model.gguf"
 missing() {  # package…: all others are installed
   stand_in dpkg-query 'case " '"$*"' " in *" ${@: -1} "*) exit 1;; esac; echo "install ok installed"'
 }
@@ -34,8 +35,8 @@ expect_said() {
 expect_said -- jq
 expect_said -- jq python3-pip unzip
 expect_said -- cmake jq unzip
-expect_said model.gguf -- jq
+expect_said "$work/model.gguf" -- jq
 
 missing unzip python3-pip  # which a model that is there makes needless: it gets as far as building
-PATH="$work/bin:$PATH" "$work/libslm/scripts/demo.sh" model.gguf > "$work/out" 2> "$work/err" || true
+PATH="$work/bin:$PATH" "$work/libslm/scripts/demo.sh" "$work/model.gguf" > "$work/out" 2> "$work/err" || true
 [ -e "$work/built" ] || { echo "packages for fetching a model were asked for although there is one" >&2; exit 1; }

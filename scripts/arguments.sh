@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced first: what every script does with its arguments. --help anywhere prints the script's head comment; what is
+# wrong is one line `error: …` and exit code 2, as of the programs.
+wrong_usage() {
+  echo "error: $* (see ${0##*/} --help)" >&2
+  exit 2
+}
+
+# expect_arguments LEAST MOST "$@": that many, none of them an option (a script takes its own off before).
+expect_arguments() {
+  local least=$1 most=$2 argument
+  shift 2
+  for argument in "$@"; do
+    case $argument in -*) wrong_usage "unknown option '$argument'" ;; esac
+  done
+  [ $# -ge "$least" ] || wrong_usage "too few arguments: $#, expected $least"
+  [ $# -le "$most" ] || wrong_usage "unexpected argument '${@: most + 1:1}'"
+}
+
+for argument in "$@"; do
+  case $argument in
+    --help | -h)
+      awk '/^# SPDX/ { head = 1; next } head && !/^#/ { exit } head { sub(/^# ?/, ""); print }' "$0"
+      exit 0
+      ;;
+  esac
+done
