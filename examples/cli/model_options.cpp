@@ -4,8 +4,12 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <map>
+#include <set>
 
+#include "cli/option_values.h"
 #include "cli/terminal.h"
 #include "slm/quant/scheme.h"
 
@@ -18,6 +22,23 @@ std::string known_weights() {
   std::string names(kAsIs);
   for (const WeightSchemeInfo& scheme : weight_schemes()) names += " " + std::string(scheme.name);
   return names;
+}
+
+/// Why a path that is there is no model, and which is; empty where opening it shall tell.
+std::string say_what_to_pass(const std::string& word) {
+  namespace fs = std::filesystem;
+  const fs::path path(word);
+  std::error_code error;
+  if (fs::is_regular_file(path, error) && (path.extension() == ".safetensors" || path.extension() == ".json"))
+    return fmt::format("'{}' is one file of a Hugging Face folder, pass the folder: {}", word,
+                       path.has_parent_path() ? path.parent_path().string() : ".");
+  if (!fs::is_directory(path, error) || fs::exists(path / "config.json", error)) return {};
+  std::set<std::string> files;
+  for (const auto& entry : fs::directory_iterator(path, error))
+    if (entry.path().extension() == ".gguf") files.insert(entry.path().string());
+  if (files.empty()) return {};
+  return fmt::format("'{}' is a folder without config.json that holds {}: pass {}", word,
+                     counted(std::ssize(files), "GGUF file"), *files.begin());
 }
 
 }  // namespace
@@ -34,6 +55,8 @@ std::string refuse_unknown_weights(const std::string& word) {
 void add_model_option(CLI::App& app, std::string& path) {
   app.add_option("--model", path, "A Hugging Face folder (config.json, *.safetensors, tokenizer) or a GGUF file")
       ->required()
+      ->check(not_empty())
+      ->check(CLI::Validator(say_what_to_pass, ""))
       ->type_name("DIR|FILE");
 }
 
@@ -45,21 +68,32 @@ void add_weights_option(CLI::App& app, std::string& value) {
 }
 
 void add_weights_option(CLI::App& app, std::vector<std::string>& values) {
-  app.add_option("--weights", values, "One or more, separated by commas: " + known_weights())
+  const auto take = [&values](const std::vector<std::string>& words) {
+    for (size_t i = 0; i < words.size(); ++i)
+      if (std::find(words.begin(), words.begin() + static_cast<int64_t>(i), words[i]) !=
+          words.begin() + static_cast<int64_t>(i))
+        throw CLI::ValidationError("--weights",
+                                   fmt::format("'{}' is there twice, expected each scheme once", words[i]));
+    values = words;
+  };
+  std::string defaults;
+  for (const std::string& value : values) defaults += (defaults.empty() ? "" : ",") + value;
+  app.add_option_function<std::vector<std::string>>("--weights", take,
+                                                    "One or more, separated by commas: " + known_weights())
       ->delimiter(',')
       ->check(CLI::Validator(refuse_unknown_weights, ""))
       ->type_name("SCHEME[,…]")
-      ->capture_default_str();
+      ->default_str(defaults);
 }
 
 void add_kv_option(CLI::App& app, kernels::KvStorage& kv) {
-  const std::map<std::string, kernels::KvStorage> names = {{"f32", kernels::KvStorage::F32},
-                                                           {"f16", kernels::KvStorage::F16}};
-  app.add_option("--kv", kv,
-                 fmt::format("Type of the keys and values kept: f32 or f16 (default {})",
-                             kv == kernels::KvStorage::F32 ? "f32" : "f16"))
-      ->transform(CLI::CheckedTransformer(names, CLI::ignore_case).description(""))
-      ->type_name("f32|f16");
+  app.add_option_function<std::string>(
+         "--kv",
+         [&kv](const std::string& word) { kv = word == "f32" ? kernels::KvStorage::F32 : kernels::KvStorage::F16; },
+         "Type of the keys and values kept")
+      ->check(one_of({"f16", "f32"}))
+      ->type_name("f16|f32")
+      ->default_str(kv == kernels::KvStorage::F32 ? "f32" : "f16");
 }
 
 SchemePlan parse_weights(std::string_view name) {
@@ -103,8 +137,7 @@ std::shared_ptr<const Model> load_model_showing(const ModelFiles& files, const L
       ++changed[name(matrix.stored)];
   std::string types;
   for (const auto& [type, count] : changed) types += fmt::format("{}{} {}", types.empty() ? "" : ", ", count, type);
-  if (!types.empty())
-    fmt::print(stderr, "note: no kernel runs these types as stored, they became w8g32: {} matrices\n", types);
+  if (!types.empty()) tell("note: no kernel runs these types as stored, they became w8g32: {} matrices\n", types);
   return model;
 }
 

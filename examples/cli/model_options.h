@@ -15,9 +15,10 @@
 
 namespace slm {
 
-/// --model DIR|FILE, required.
+/// --model DIR|FILE, required. A path that is only part of a model, or only holds one, is wrong usage: the message says
+/// what to pass.
 void add_model_option(CLI::App& app, std::string& path);
-/// --weights; unknown names are wrong usage. `value` keeps its default. A list where `values` is one.
+/// --weights; unknown names are wrong usage. `value` keeps its default. A list where `values` is one: each name once.
 void add_weights_option(CLI::App& app, std::string& value);
 void add_weights_option(CLI::App& app, std::vector<std::string>& values);
 /// For options like it, in the form of a CLI11 validator: why the word is no --weights value, empty where it is one.

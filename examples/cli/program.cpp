@@ -15,6 +15,8 @@
 #include <new>
 #include <sstream>
 
+#include "cli/help.h"
+#include "cli/option_values.h"
 #include "cli/terminal.h"
 #include "slm/core/parallel.h"
 #include "slm/kernels/isa.h"
@@ -22,11 +24,18 @@
 namespace slm {
 namespace {
 
+/// The last words of the program, whatever becomes of stdout.
+void print_last(const std::string& line) {
+  try {
+    write_stderr(line + "\n");
+  } catch (const IoError&) {
+  }
+}
+
 void print_error(std::string_view message) {
   std::string line = one_line(message);
   while (!line.empty() && line.back() == ' ') line.pop_back();
-  std::fflush(stdout);
-  fmt::print(stderr, "error: {}\n", line);
+  print_last("error: " + line);
 }
 
 /// Seconds this process has lived: /proc/self/stat counts its start in clock ticks since boot (man 5 proc, field 22).
@@ -51,18 +60,28 @@ double process_age() {
 
 Program::Program(const std::string& name, const std::string& teaches, const std::string& examples)
     : app_(teaches, name), age_at_begin_(process_age()), begin_(std::chrono::steady_clock::now()) {
-  app_.footer(examples);
-  app_.set_version_flag("--version", fmt::format("{} of libslm {}", name, SLM_VERSION));
-  app_.get_formatter()->column_width(34);
-  app_.add_option("--threads", threads_, "Threads to compute with (default: OMP_NUM_THREADS, else all processors)")
-      ->check(CLI::Range(1, 1024).description(""))
-      ->type_name("N")
-      ->group("Every program");
-  app_.add_option("--seed", seed_, "Seed of everything random; the same seed gives the same result")
-      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()).description(""))
-      ->capture_default_str()
-      ->group("Every program");
-  app_.add_flag("--json", json_, "Print one JSON document on stdout instead")->group("Every program");
+  app_.formatter(std::make_shared<HelpPage>());
+  std::string isas;
+  for (const kernels::Isa isa : kernels::known_isas()) isas += " " + std::string(kernels::name(isa));
+  app_.footer(examples + "\n\nEnvironment:\n  SLM_ISA          the best instruction set to use:" + isas +
+              " (default: the processor's best)\n  OMP_NUM_THREADS  threads where --threads is not given\n"
+              "Exit codes: 0 done, 1 error, 2 wrong usage, 128 + n: signal n asked it to end.");
+}
+
+/// Last, so that they come last in --help.
+void Program::add_common_options() {
+  const std::string group = "Every program";
+  add_number(app_, "--threads", threads_, "Threads to compute with (default: OMP_NUM_THREADS, else all processors)",
+             WholeRange{1, 1024})
+      ->default_str("")
+      ->group(group);
+  add_number(app_, "--seed", seed_, "Seed of everything random; the same seed gives the same result",
+             WholeRange{0, std::numeric_limits<uint64_t>::max()})
+      ->group(group);
+  app_.add_flag("--json", json_, "Print one JSON document on stdout instead")->group(group);
+  app_.set_help_flag("-h,--help", "Print this page")->group(group);
+  app_.set_version_flag("--version", fmt::format("{} of libslm {}", app_.get_name(), SLM_VERSION), "Print the version")
+      ->group(group);
 }
 
 int Program::threads() const { return num_threads(); }
@@ -74,6 +93,7 @@ double Program::elapsed_seconds() const {
 int Program::run(int argc, char** argv, const std::function<void()>& body) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond its limit is an error of the write, as a full disk is
   try {
+    add_common_options();
     app_.parse(argc, argv);
     kernels::forced_isa();  // an unusable SLM_ISA is an error in every program, never ignored
     if (threads_ > 0) set_num_threads(threads_);
@@ -83,13 +103,16 @@ int Program::run(int argc, char** argv, const std::function<void()>& body) {
   } catch (const CLI::Success& asked) {  // --help, --version
     return app_.exit(asked);
   } catch (const CLI::ParseError& error) {
-    print_error(fmt::format("[usage] {} (see {} --help)", error.what(), app_.get_name()));
+    // An option that is unknown is said first: it may be the one that is missing, misspelt.
+    const bool unknown = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && app_.remaining_size() > 0;
+    const std::string what = unknown ? CLI::ExtrasError(app_.remaining()).what() : error.what();
+    print_error(fmt::format("[usage] {} (see {} --help)", what, app_.get_name()));
     return 2;
   } catch (const UsageError& error) {
     print_error(error.what());
     return 2;
   } catch (const Interrupted& interrupted) {
-    fmt::print(stderr, "{}\n", interrupted.what());
+    print_last(interrupted.what());
     return interrupted.exit_code();
   } catch (const std::bad_alloc&) {
     print_error("[memory] the system has not enough memory for this model and these options");

@@ -28,11 +28,11 @@ using JsonDocument = nlohmann::ordered_json;
 
 class Program {
  public:
-  /// `teaches` is the text of --help above the options, `examples` the command lines below them.
+  /// `teaches` is the text of --help above the usage, `examples` the command lines (and more) below the options.
   Program(const std::string& name, const std::string& teaches, const std::string& examples);
 
   CLI::App& options() { return app_; }
-  uint64_t seed() const { return static_cast<uint64_t>(seed_); }
+  uint64_t seed() const { return seed_; }
   bool json() const { return json_; }
   int threads() const;  ///< that parallel regions use
   /// Seconds since the process was started, loading of the program included; the system counts in steps of 10 ms.
@@ -43,9 +43,11 @@ class Program {
   int run(int argc, char** argv, const std::function<void()>& body);
 
  private:
+  void add_common_options();
+
   CLI::App app_;
   int threads_ = 0;
-  int64_t seed_ = 0;  // signed, so that −1 is refused and not a huge number
+  uint64_t seed_ = 0;
   bool json_ = false;
   double age_at_begin_;
   std::chrono::steady_clock::time_point begin_;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/terminal.h"
 
-#include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -25,12 +24,6 @@ double seconds_between(Clock::time_point begin, Clock::time_point end) {
   return std::chrono::duration<double>(end - begin).count();
 }
 
-/// Characters a terminal shows: code points of UTF-8 (all our tables use are one column wide).
-size_t width(std::string_view text) {
-  return static_cast<size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
 // A signal handler can reach nothing else than globals.
 volatile sig_atomic_t interrupted = 0;    // InterruptFlag
 volatile sig_atomic_t signal_to_end = 0;  // EndOnSignal: its number
@@ -47,7 +40,36 @@ void arm(void (*handler)(int)) {
 
 void on_interrupt(int) { interrupted = 1; }
 
+std::string read_stdin() {
+  std::string text;
+  char buffer[65536];
+  while (const size_t n = std::fread(buffer, 1, sizeof buffer, stdin)) text.append(buffer, n);
+  if (std::ferror(stdin) != 0) throw IoError("[input] cannot read stdin", errno);
+  return text;
+}
+
+/// The tokenizer reads such bytes as U+FFFD: what is measured or answered is then another text.
+void tell_bytes_that_are_no_utf8(const std::string& name, std::string_view text) {
+  const size_t first = valid_utf8_prefix(text);
+  int64_t count = 0;
+  for (std::string_view rest = text.substr(first); !rest.empty();) {
+    const Utf8Step step = utf8_step(rest);
+    if (!step.valid) count += step.length;
+    rest.remove_prefix(step.length);
+  }
+  if (count > 0)
+    tell("warning: {}: {} no UTF-8, the first at offset {}; read as U+FFFD\n", one_line(name),
+         count == 1 ? "1 byte is" : fmt::format("{} bytes are", count), first);
+}
+
 }  // namespace
+
+void write_stderr(std::string_view text) {
+  const int why = std::fflush(stdout) == 0 ? 0 : errno;
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+  if (why != 0) throw IoError("[output] cannot write to stdout", why);
+}
 
 ProgressLine::ProgressLine(std::string task)
     : task_(std::move(task)), terminal_(isatty(STDERR_FILENO) == 1), begin_(Clock::now()), last_(begin_) {}
@@ -67,24 +89,23 @@ void ProgressLine::show(const ProgressEvent& event) {
     text += fmt::format("  {:.0f} %", 100 * part);
     if (part > 0) text += fmt::format("  {} left", duration(seconds_between(begin_, now) * (1 - part) / part));
   }
-  fmt::print(stderr, "{}{}{}", terminal_ ? "\r\033[K" : "", text, terminal_ ? "" : "\n");
-  std::fflush(stderr);
+  tell("{}{}{}", terminal_ ? "\r\033[K" : "", text, terminal_ ? "" : "\n");
   shown_ = true;
 }
 
 void ProgressLine::finish() {
-  if (shown_ && terminal_) fmt::print(stderr, "\r\033[K");
+  if (shown_ && terminal_) std::fputs("\r\033[K", stderr);  // a destructor calls it: nothing may be thrown
   shown_ = false;
 }
 
 std::string Table::text() const {
   std::vector<size_t> widths(rows_[0].size(), 0);
   for (const auto& row : rows_)
-    for (size_t c = 0; c < widths.size(); ++c) widths[c] = std::max(widths[c], width(row[c]));
+    for (size_t c = 0; c < widths.size(); ++c) widths[c] = std::max(widths[c], columns(row[c]));
   std::string text;
   for (size_t r = 0; r < rows_.size(); ++r) {
     for (size_t c = 0; c < widths.size(); ++c) {
-      const std::string pad(widths[c] - width(rows_[r][c]), ' ');
+      const std::string pad(widths[c] - columns(rows_[r][c]), ' ');
       text += "| " + (c == 0 ? rows_[r][c] + pad : pad + rows_[r][c]) + " ";
     }
     text += "|\n";
@@ -113,6 +134,15 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
+size_t columns(std::string_view text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+std::string counted(int64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 std::string megabytes(uint64_t bytes) { return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6); }
 
 std::string duration(double seconds) {
@@ -123,11 +153,9 @@ std::string duration(double seconds) {
 }
 
 std::string read_text(const std::string& path) {
-  if (path != "-") return read_file(path);
-  std::string text;
-  char buffer[65536];
-  while (const size_t n = std::fread(buffer, 1, sizeof buffer, stdin)) text.append(buffer, n);
-  if (std::ferror(stdin) != 0) throw IoError("[input] cannot read stdin", errno);
+  const bool from_stdin = path == "-";
+  std::string text = from_stdin ? read_stdin() : read_file(path);
+  tell_bytes_that_are_no_utf8(from_stdin ? "stdin" : path, text);
   return text;
 }
 

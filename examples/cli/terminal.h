@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Terminal: what programs show people: progress on stderr, tables on stdout; and what they read: prompts, Ctrl-C and
-// the other signals that ask a program to end.
+// Terminal: what programs show people: notes and progress on stderr, tables on stdout; and what they read: prompts,
+// Ctrl-C and the other signals that ask a program to end.
 #pragma once
+
+#include <fmt/format.h>
 
 #include <chrono>
 #include <cstdint>
@@ -13,6 +15,14 @@
 #include "slm/core/progress.h"
 
 namespace slm {
+
+/// The one way to stderr: after what stdout still held back, so that a log that takes both keeps their order. Throws
+/// IoError where that cannot be written, once the text is.
+void write_stderr(std::string_view text);
+template <class... Args>
+void tell(fmt::format_string<Args...> format, Args&&... args) {
+  write_stderr(fmt::format(format, std::forward<Args>(args)...));
+}
 
 /// Progress on stderr: one line rewritten in place on a terminal; elsewhere a line every ten seconds, so that logs stay
 /// short and fast work stays silent. While an EndOnSignal lives, its callback is where work ends on a signal.
@@ -54,12 +64,16 @@ uint64_t peak_rss_bytes();
 void reset_peak_rss();
 /// Text of a file or a user as one line that is safe to show: no UTF-8 becomes U+FFFD, control characters spaces.
 std::string one_line(std::string_view text);
+/// Characters a terminal shows: code points of UTF-8 (all that programs print is one column wide).
+size_t columns(std::string_view text);
+/// "1 token", "2 tokens".
+std::string counted(int64_t count, std::string_view noun);
 /// "491.3 MB" (10⁶ bytes).
 std::string megabytes(uint64_t bytes);
 /// "7 s", "3 min 20 s", "2 h 05 min".
 std::string duration(double seconds);
 
-/// All of a file, or of stdin for "-". Throws IoError.
+/// All of a file, or of stdin for "-"; says on stderr where it is no UTF-8. Throws IoError.
 std::string read_text(const std::string& path);
 bool stdin_is_terminal();
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "cli/model_options.h"
+#include "cli/option_values.h"
 #include "cli/program.h"
 #include "cli/terminal.h"
 
@@ -21,29 +22,25 @@ std::string cell(const slm::JsonDocument& s) {
 int main(int argc, char** argv) {
   slm::Program program(
       "end_to_end_bench",
-      "Measures a model's speed as llama-bench does: reading a prompt of random tokens, and, apart from it, tokens "
-      "one by one\n"
-      "from an empty context (or --depth). One round warms up, then the median of --rounds and the least and largest.",
+      "Measures a model's speed as llama-bench does: reading a prompt of random tokens, and, apart from it, tokens\n"
+      "one by one from an empty context (or --depth). One round warms up, then the median of --rounds and the least\n"
+      "and largest.",
       slm::describe_weights() +
           "\nExamples:\n"
           "  end_to_end_bench --model models/qwen2.5-0.5b --weights w4g32,w8g32 --threads 2\n"
           "  end_to_end_bench --model model.gguf --prefill 512 --decode 0 --rounds 1 --json\n"
           "JSON: {model, threads, rounds, results: [{weights, prefill, decode, depth, prefill_tokens_per_second,\n"
-          "  decode_tokens_per_second, spread, load_seconds, packed_bytes, kv_bytes, peak_rss_bytes}]};"
-          " of one scheme, its keys stand\n"
-          "  at the top too.");
+          "  decode_tokens_per_second, spread, load_seconds, packed_bytes, kv_bytes, peak_rss_bytes}]}; of one "
+          "scheme,\n"
+          "  its keys stand at the top too.");
   slm::BenchOptions o;
   slm::add_model_option(program.options(), o.model);
   slm::add_weights_option(program.options(), o.weights);
-  const auto count = [&](const char* flag, int64_t& value, const char* text, int64_t least) {
-    auto* option =
-        program.options().add_option(flag, value, text)->check(CLI::Range(least, int64_t{1} << 30).description(""));
-    option->type_name("N")->capture_default_str();
-  };
-  count("--prefill", o.prefill, "Tokens of the prompt; 0: not measured", 0);
-  count("--decode", o.decode, "Tokens decoded one by one; 0: not measured", 0);
-  count("--depth", o.depth, "Tokens in the context before the first one decoded", 0);
-  count("--rounds", o.rounds, "Rounds measured", 1);
+  CLI::App& app = program.options();
+  slm::add_number(app, "--prefill", o.prefill, "Tokens of the prompt; 0 is not measured", slm::WholeRange{0});
+  slm::add_number(app, "--decode", o.decode, "Tokens decoded one by one; 0 is not measured", slm::WholeRange{0});
+  slm::add_number(app, "--depth", o.depth, "Tokens in the context before the first one decoded", slm::WholeRange{0});
+  slm::add_number(app, "--rounds", o.rounds, "Rounds measured", slm::WholeRange{1});
   slm::add_kv_option(program.options(), o.kv);
 
   return program.run(argc, argv, [&] {
@@ -63,7 +60,7 @@ int main(int argc, char** argv) {
     if (results.size() == 1) document.update(results[0]);
     document["results"] = results;
     if (program.json()) return slm::print_json(document);
-    fmt::print("{}: prefill {}, decode {} at depth {}, {} rounds, {} threads\n\n{}", o.model, o.prefill, o.decode,
-               o.depth, o.rounds, program.threads(), table.text());
+    fmt::print("{}: prefill {}, decode {} at depth {}, {}, {}\n\n{}", o.model, o.prefill, o.decode, o.depth,
+               slm::counted(o.rounds, "round"), slm::counted(program.threads(), "thread"), table.text());
   });
 }

@@ -21,12 +21,14 @@ int main(int argc, char** argv) {
     const std::string data = slm::read_text(o.data);
     const slm::EndOnSignal no_half_table;
     const slm::ModelFiles files = slm::ModelFiles::open(o.model);
+    slm::check(o, files.config());
     const slm::Tokenizer tokenizer = slm::load_tokenizer(o.model);
     slm::EvalText text = slm::make_eval_text(tokenizer, data, o.protocol);
-    const size_t in_file = text.windows.size();
-    if (o.windows > 0 && static_cast<size_t>(o.windows) < in_file) text.windows.resize(static_cast<size_t>(o.windows));
-    fmt::print(stderr, "{}: {} of {} windows, {} tokens counted, text of {} tokens\n", text.protocol,
-               text.windows.size(), in_file, text.counted_tokens(), text.ids.size());
+    const int64_t in_file = std::ssize(text.windows);
+    if (o.windows > 0 && o.windows < in_file) text.windows.resize(static_cast<size_t>(o.windows));
+    slm::tell("{}: {} of {}, {} counted, text of {}\n", text.protocol, text.windows.size(),
+              slm::counted(in_file, "window"), slm::counted(text.counted_tokens(), "token"),
+              slm::counted(std::ssize(text.ids), "token"));
 
     std::shared_ptr<const slm::Model> reference;
     if (!o.kl_to.empty()) reference = slm::load_model_showing(files, {.plan = slm::parse_weights(o.kl_to)});
@@ -44,9 +46,9 @@ int main(int argc, char** argv) {
           {.reference = reference, .kl_tokens = o.kl_tokens.value_or(16384), .kv = o.kv, .progress = line.callback()});
       line.finish();
       results.push_back(slm::to_json(weights, o, score, *model));
-      table.add(slm::to_row(weights, score, *model));
-      fmt::print(stderr, "{}: perplexity {:.4f} ± {:.4f} in {}\n", weights, score.perplexity(),
-                 score.perplexity_error(), slm::duration(score.seconds));
+      table.add(slm::to_row(weights, o, score, *model));
+      slm::tell("{}: perplexity {:.4f} ± {:.4f} in {}\n", weights, score.perplexity(), score.perplexity_error(),
+                slm::duration(score.seconds));
     }
     const std::string hash = slm::weights_sha256(files);
     slm::EndOnSignal::check();
@@ -58,7 +60,8 @@ int main(int argc, char** argv) {
                        {"threads", program.threads()},
                        {"results", results}});
     else
-      fmt::print("{} (weights sha256 {:.16}…, tokenizer {}): {}, {} windows, {} tokens\n\n{}", o.model, hash,
-                 slm::describe(tokenizer), text.protocol, text.windows.size(), text.counted_tokens(), table.text());
+      fmt::print("{} (weights sha256 {:.16}…, tokenizer {}): {}, {}, {}{}\n\n{}", o.model, hash,
+                 slm::describe(tokenizer), text.protocol, slm::counted(std::ssize(text.windows), "window"),
+                 slm::counted(text.counted_tokens(), "token"), slm::describe_activations(o), table.text());
   });
 }

@@ -10,6 +10,7 @@
 
 #include "slm/eval/protocol.h"
 #include "slm/kernels/attention/attention.h"
+#include "slm/model/config.h"
 #include "slm/quant/scheme.h"
 
 namespace slm {
@@ -33,5 +34,7 @@ std::string evaluate_examples();
 void add_evaluate_options(CLI::App& app, EvaluateOptions& options);
 /// Turns words into values. Throws UsageError for options that make no sense together.
 void check(EvaluateOptions& options);
+/// Throws UsageError for windows beyond the model's context.
+void check(const EvaluateOptions& options, const ModelConfig& model);
 
 }  // namespace slm

@@ -38,21 +38,29 @@ std::string describe(const Tokenizer& tokenizer) {
   return fmt::format("{}{}{}, {} tokens", data.model, data.pre.empty() ? "" : " ", data.pre, tokenizer.vocab_size());
 }
 
-std::vector<std::string> report_header(const EvaluateOptions& o) {
-  return {"weights", "size",     "perplexity", "", "KL to " + (o.kl_to.empty() ? "-" : o.kl_to),
-          "top-1",   "tokens/s", "time"};
+std::string describe_activations(const EvaluateOptions& o) {
+  if (!o.fake_activations) return "";
+  return fmt::format(", activations {} by fake quantization of f32", name(*o.fake_activations));
 }
 
-std::vector<std::string> to_row(const std::string& weights, const Score& score, const Model& model) {
-  const bool kl = score.kl.count() > 0;
-  return {weights,
-          megabytes(model.packed_bytes),
-          fmt::format("{:.4f}", score.perplexity()),
-          fmt::format("± {:.4f}", score.perplexity_error()),
-          kl ? fmt::format("{:.5f} ± {:.5f}", score.kl.mean(), score.kl.standard_error()) : "",
-          kl ? fmt::format("{:.2f} %", 100 * score.agreement()) : "",
-          fmt::format("{:.1f}", static_cast<double>(score.nll.count()) / std::max(score.seconds, 1e-9)),
-          duration(score.seconds)};
+std::vector<std::string> report_header(const EvaluateOptions& o) {
+  std::vector<std::string> header = {"weights", o.fake_activations ? "activations" : "size", "perplexity", "stderr"};
+  if (!o.kl_to.empty()) header.insert(header.end(), {"KL to " + o.kl_to, "stderr", "top-1"});
+  header.insert(header.end(), {"tokens/s", "time"});
+  return header;
+}
+
+std::vector<std::string> to_row(const std::string& weights, const EvaluateOptions& o, const Score& score,
+                                const Model& model) {
+  std::vector<std::string> row = {
+      weights, o.fake_activations ? std::string(name(*o.fake_activations)) : megabytes(model.packed_bytes),
+      fmt::format("{:.4f}", score.perplexity()), fmt::format("± {:.4f}", score.perplexity_error())};
+  if (!o.kl_to.empty())
+    row.insert(row.end(), {fmt::format("{:.5f}", score.kl.mean()), fmt::format("± {:.5f}", score.kl.standard_error()),
+                           fmt::format("{:.2f} %", 100 * score.agreement())});
+  row.insert(row.end(), {fmt::format("{:.1f}", static_cast<double>(score.nll.count()) / std::max(score.seconds, 1e-9)),
+                         duration(score.seconds)});
+  return row;
 }
 
 }  // namespace slm

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // infer: prompt → text. Read main() top to bottom: it is the inference road; each call leads into the library.
-#include <fmt/format.h>
-
-#include <algorithm>
-
 #include "cli/model_options.h"
 #include "cli/program.h"
 #include "cli/terminal.h"
@@ -13,22 +9,6 @@
 #include "slm/runtime/generate.h"
 #include "slm/runtime/session.h"
 #include "slm/text/chat_template.h"
-
-namespace {
-
-/// Tokens of context: what is asked for, else what is needed, never beyond the model's own.
-int64_t choose_context(const slm::InferOptions& o, int64_t prompt_tokens, int64_t max_tokens, int64_t of_model) {
-  const int64_t needed = o.chat ? 4096 : max_tokens < 0 ? of_model : prompt_tokens + max_tokens;
-  const int64_t context = o.context.value_or(std::min(needed, of_model));
-  if (context > of_model)
-    throw slm::ArgumentError(fmt::format("[infer] --ctx is {}, the model has a context of {}", context, of_model));
-  if (prompt_tokens > context)
-    throw slm::ArgumentError(
-        fmt::format("[infer] the prompt has {} tokens, the context has room for {}", prompt_tokens, context));
-  return context;
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   slm::Program program("infer", slm::kInferTeaches, slm::infer_examples());
@@ -52,11 +32,10 @@ int main(int argc, char** argv) {
       messages.push_back({slm::ChatRole::User, text});
       prompt_ids = chat->encode(messages);
     } else if (!o.chat) {
-      if (!o.raw) fmt::print(stderr, "note: the model has no chat template, its text is continued as with --raw\n");
+      if (!o.raw) slm::tell("note: the model has no chat template, its text is continued as with --raw\n");
       prompt_ids = tokenizer.encode(text, {.add_bos = tokenizer.add_bos()});
     }
-    const int64_t max_tokens = o.max_tokens.value_or(o.chat ? -1 : 256);
-    const int64_t context = choose_context(o, std::ssize(prompt_ids), max_tokens, files.config().context);
+    const int64_t context = slm::choose_context(o, std::ssize(prompt_ids), files.config().context);
 
     const double weights_begin = program.elapsed_seconds();
     const auto model = slm::load_model_showing(files, {.plan = slm::parse_weights(o.weights)});
@@ -66,7 +45,7 @@ int main(int argc, char** argv) {
 
     slm::InterruptFlag interrupt;
     o.sampler.seed = program.seed();
-    slm::GenerateOptions generate = {.max_tokens = max_tokens, .stop_strings = o.stop, .sampler = o.sampler};
+    slm::GenerateOptions generate = {.max_tokens = slm::most_tokens(o), .stop_strings = o.stop, .sampler = o.sampler};
     if (!o.ignore_eos) generate.stop_ids = chat ? chat->stop_ids() : tokenizer.eos_ids();
     generate.start = chat ? slm::StreamStart::TextStart : slm::StreamStart::Continuation;
     generate.cancelled = [&] { return interrupt.raised(); };
@@ -75,14 +54,15 @@ int main(int argc, char** argv) {
     slm::JsonDocument document = {{"model", o.model}, {"weights", o.weights}, {"threads", program.threads()}};
     if (o.chat) {
       slm::Conversation conversation(session, tokenizer, *chat, o.system);
-      document["turns"] = slm::talk(conversation, generate, interrupt, program.json());
+      slm::talk(conversation, session, generate, interrupt, program.json() ? &document : nullptr);
     } else {
       const slm::Generated result = slm::generate(session, tokenizer, prompt_ids, generate);
-      if (!program.json()) slm::write_now("\n");
+      if (!program.json() && !result.text.empty()) slm::write_now("\n");
       if (result.stop == slm::StopReason::ContextFull)
-        fmt::print(stderr, "note: the context of {} tokens is full, the text ends here (--ctx)\n", context);
-      fmt::print(stderr, "loaded in {:.2f} s; {}; peak memory {}\n", load_seconds, slm::timing_line(result),
-                 slm::megabytes(slm::peak_rss_bytes()));
+        slm::tell("note: the context of {} is full, the text ends here; {}\n", slm::counted(context, "token"),
+                  slm::context_hint(context, files.config().context));
+      slm::tell("loaded in {:.2f} s; {}; peak memory {}\n", load_seconds, slm::timing_line(result),
+                slm::megabytes(slm::peak_rss_bytes()));
       document.update(slm::to_json(result, prompt_ids));
       document["exec_to_first_token_seconds"] = load_end + result.first_token_seconds;
     }
@@ -91,5 +71,6 @@ int main(int argc, char** argv) {
     document["kv_bytes"] = session.kv_bytes();
     document["peak_rss_bytes"] = slm::peak_rss_bytes();
     if (program.json()) slm::print_json(document);
+    if (document.contains("error")) throw slm::ArgumentError(document["error"]);
   });
 }

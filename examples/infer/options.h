@@ -30,6 +30,12 @@ struct InferOptions {
 extern const char* const kInferTeaches;
 std::string infer_examples();
 void add_infer_options(CLI::App& app, InferOptions& options);
+/// Tokens to write at most: -n or its default. −1: until the model stops.
+int64_t most_tokens(const InferOptions& options);
+/// Tokens of context: what is asked for, else what is needed, never beyond the model's own. Throws ArgumentError.
+int64_t choose_context(const InferOptions& options, int64_t prompt_tokens, int64_t of_model);
+/// For messages of what does not fit: what --ctx may be.
+std::string context_hint(int64_t context, int64_t of_model);
 /// --prompt, --file, or all of stdin, as it is. Throws UsageError where stdin is a terminal, ArgumentError where empty.
 std::string read_prompt(const InferOptions& options);
 /// Takes one "\n" or "\r\n" off the end.

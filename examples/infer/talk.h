@@ -14,8 +14,10 @@ namespace slm {
 JsonDocument to_json(const Generated& generated, std::span<const int32_t> prompt_ids);
 std::string timing_line(const Generated& generated);
 
-/// Reads lines from stdin until its end, /exit or Ctrl-C at the prompt. Text goes to stdout unless `json`, which
-/// returns the turns instead.
-JsonDocument talk(Conversation& conversation, const GenerateOptions& options, InterruptFlag& interrupt, bool json);
+/// Reads lines from stdin until its end, /exit or Ctrl-C at the prompt. Text goes to stdout or, where there is a
+/// document, the turns into its "turns" instead. A message that does not fit: a person goes on; a script is told, by
+/// ArgumentError or, so that the turns before are not lost, by the document's "error".
+void talk(Conversation& conversation, const Session& session, const GenerateOptions& options, InterruptFlag& interrupt,
+          JsonDocument* document);
 
 }  // namespace slm

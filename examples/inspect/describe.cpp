@@ -2,6 +2,7 @@
 #include "inspect/describe.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -125,12 +126,19 @@ void print_section(const char* title, const JsonDocument& fields) {
   for (const auto& [key, value] : fields.items()) fmt::print("  {:<{}}  {}\n", one_line(key), width, short_text(value));
 }
 
+/// (rows,columns), as everywhere.
+std::string as_shape(const JsonDocument& dims) {
+  return fmt::format("({})", fmt::join(dims.get<std::vector<int64_t>>(), ","));
+}
+
 void print_rows(const JsonDocument& rows, const std::vector<std::string>& columns) {
   Table table(columns);
   for (const JsonDocument& row : rows) {
     std::vector<std::string> cells;
     for (const std::string& column : columns)
-      cells.push_back(row[column].is_string() ? one_line(row[column].get<std::string>()) : row[column].dump());
+      cells.push_back(row[column].is_string()  ? one_line(row[column].get<std::string>())
+                      : row[column].is_array() ? as_shape(row[column])
+                                               : row[column].dump());
     table.add(cells);
   }
   fmt::print("\n{}", table.text());
@@ -154,8 +162,8 @@ JsonDocument describe(const ModelFiles& model, const Tokenizer& tokenizer) {
 }
 
 void print_description(const JsonDocument& d, bool tensors) {
-  fmt::print("{}: {}, {} parameters, {}\n", d["model"].get<std::string>(), d["format"].get<std::string>(),
-             d["parameters"].get<uint64_t>(), megabytes(d["bytes"].get<uint64_t>()));
+  fmt::print("{}: {}, {}, {}\n", d["model"].get<std::string>(), d["format"].get<std::string>(),
+             counted(d["parameters"].get<int64_t>(), "parameter"), megabytes(d["bytes"].get<uint64_t>()));
   print_section("config", d["config"]);
   print_section("tokenizer", d["tokenizer"]);
   print_section("chat", d["chat"]);

@@ -45,6 +45,19 @@ TEST_F(CtrlC, EndsAnAnswerCleanly) {
   EXPECT_NE(ran.err.find("stopped: cancelled"), std::string::npos) << ran.err;
 }
 
+TEST_F(CtrlC, InThePromptSaysNothingOfWhatWasNotMeasured) {
+  std::string text;
+  for (int i = 0; i < 60000; ++i) text += "7 ";
+  Process process("infer", words({"--raw", "--file", folder_.file("prompt", text)}), {});
+  ASSERT_TRUE(process.wait_until([&] { return process.catches(SIGINT); })) << process.err();
+  process.interrupt();
+  const Ran ran = process.wait();
+  EXPECT_EQ(ran.exit_code, 0);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_NE(ran.err.find(" tokens, stopped: cancelled"), std::string::npos) << ran.err;
+  for (const char* rate : {"/s", "first token"}) EXPECT_EQ(ran.err.find(rate), std::string::npos) << ran.err;
+}
+
 /// A talk whose lines are written one by one.
 class Talk {
  public:

@@ -15,14 +15,6 @@ using nlohmann::json;
 using Words = std::vector<std::string>;
 using Ids = std::vector<int32_t>;
 
-json golden(const std::string& model) {
-  return json::parse(std::ifstream(tiny_models() / model / "golden.json"), nullptr, true);
-}
-
-void expect_keys(const json& document, const std::vector<std::string>& keys) {
-  for (const std::string& key : keys) EXPECT_TRUE(document.contains(key)) << key;
-}
-
 TEST(Tokenize, GivesTheIdsOfTransformers) {
   for (const char* model : {"qwen2_tied", "llama_untied"}) {
     const json tokenizer = golden(model).at("tokenizer");
@@ -198,114 +190,6 @@ TEST(Infer, ContinuesTheTextOfAModelWithoutATemplate) {
   EXPECT_NE(ran.err.find("no chat template"), std::string::npos);
   EXPECT_EQ(ran.json().at("prompt_ids"), answer("tokenize", model, {"--text", "the river rose"}).at("ids"));
   expect_error(run("infer", {"--model", model, "--chat"}, {.input = "hello\n"}), 1, "template");
-}
-
-TEST(Chat, KeepsTheCacheAndForgetsOnReset) {
-  const std::string input = "Is the bridge open?\nAnd now?\n\n/reset\nIs the bridge open?\n/exit\nnever read\n";
-  const json turns =
-      answer("infer", tiny("qwen2_untied"), {"--chat", "-n", "5", "--ignore-eos"}, {.input = input}).at("turns");
-  ASSERT_EQ(turns.size(), 3u);
-  EXPECT_EQ(turns[0].at("prompt_ids"), golden("qwen2_untied").at("tokenizer").at("chats")[0].at("ids"));
-  EXPECT_EQ(turns[1].at("prompt_ids")[0], turns[0].at("ids").back()) << "the answer's last token was not read yet";
-  EXPECT_EQ(turns[1].at("prompt_ids")[1], 319) << "then the second turn ends the first answer";
-  EXPECT_LT(turns[1].at("prompt_ids").size(), turns[0].at("prompt_ids").size() + 4);
-  EXPECT_EQ(turns[2].at("prompt_ids"), turns[0].at("prompt_ids"));
-  EXPECT_EQ(turns[2].at("ids"), turns[0].at("ids"));
-  expect_keys(turns[1], {"user", "text", "stop", "dropped_turns", "first_token_seconds", "decode_tokens_per_second"});
-}
-
-TEST(Chat, ReadsLinesThatEndAsOnWindows) {
-  const Words words = {"--chat", "-n", "2", "--ignore-eos"};
-  const auto turns = [&](const std::string& input) {
-    json found = answer("infer", tiny("qwen2_untied"), words, {.input = input}).at("turns");
-    json ids = json::array();
-    for (const json& turn : found) ids.push_back({turn.at("prompt_ids"), turn.at("user")});
-    return ids;
-  };
-  const json expected = turns("Is it open?\n\n/reset\nAnd now?\n/exit\nnever read\n");
-  EXPECT_EQ(expected.size(), 2u);
-  EXPECT_EQ(turns("Is it open?\r\n\r\n/reset\r\nAnd now?\r\n/exit\r\nnever read\r\n"), expected);
-}
-
-TEST(Chat, DropsTheOldestTurnsWhenTheContextIsFull) {
-  std::string input;
-  for (int i = 0; i < 8; ++i) input += "turn number " + std::to_string(i) + "\n";
-  const Ran ran = run("infer",
-                      {"--model", tiny("qwen2_untied"), "--chat", "-n", "10", "--ctx", "160", "--ignore-eos", "--json",
-                       "--system", "Be brief."},
-                      {.input = input});
-  ASSERT_EQ(ran.exit_code, 0) << ran.err;
-  const json turns = ran.json().at("turns");
-  ASSERT_EQ(turns.size(), 8u);
-  int64_t dropped = 0;
-  for (const json& turn : turns) {
-    dropped += turn.at("dropped_turns").get<int64_t>();
-    EXPECT_EQ(turn.at("ids").size(), 10u) << "room is kept for the answer";
-  }
-  EXPECT_GT(dropped, 0);
-  EXPECT_LT(dropped, 8);
-  EXPECT_NE(ran.err.find("are forgotten"), std::string::npos);
-}
-
-std::string sha256sum(const std::string& file) {
-  FILE* pipe = popen(("sha256sum " + file).c_str(), "r");
-  char hex[65] = {};
-  const size_t got = pipe == nullptr ? 0 : fread(hex, 1, 64, pipe);
-  if (pipe != nullptr) pclose(pipe);
-  EXPECT_EQ(got, 64u) << "coreutils' sha256sum";
-  return hex;
-}
-
-TEST(Evaluate, MeasuresATableOfSchemes) {
-  const TemporaryFolder folder;
-  std::string text;
-  for (int i = 0; i < 60; ++i) text += "The river rose in the night, line " + std::to_string(i * 37) + ".\n";
-  const Words words = {"--data",      folder.file("text", text),
-                       "--weights",   "f32,w8g32,w4g32",
-                       "--kl-to",     "f32",
-                       "--kl-tokens", "100",
-                       "--windows",   "1"};
-  const json document = answer("evaluate", tiny("qwen2_tied"), words);
-  EXPECT_EQ(document.at("weights_sha256"), sha256sum(tiny("qwen2_tied") + "/model.safetensors"));
-  EXPECT_NE(document.at("tokenizer").get<std::string>().find("gpt2 qwen2"), std::string::npos);
-  const json results = document.at("results");
-  ASSERT_EQ(results.size(), 3u);
-  for (const json& result : results) {
-    expect_keys(result, {"weights", "protocol", "windows", "tokens", "perplexity", "stderr", "kl", "seconds", "top1"});
-    EXPECT_EQ(result.at("protocol"), "llamacpp512");
-    EXPECT_EQ(result.at("windows"), 1);
-    EXPECT_EQ(result.at("tokens"), 255);
-    EXPECT_EQ(result.at("kl_tokens"), 100);
-    EXPECT_GT(result.at("perplexity").get<double>(), 1);
-  }
-  EXPECT_EQ(results[0].at("kl"), 0);
-  EXPECT_EQ(results[0].at("top1"), 1);
-  EXPECT_GT(results[1].at("kl").get<double>(), 0);
-  EXPECT_GT(results[2].at("kl").get<double>(), results[1].at("kl").get<double>());
-
-  Words table = words;
-  table.insert(table.begin(), {"--model", tiny("qwen2_tied")});
-  const Ran printed = run("evaluate", table);
-  for (const char* word : {"| f32 ", "| w8g32 ", "| w4g32 ", "perplexity", "±"})
-    EXPECT_NE(printed.out.find(word), std::string::npos) << word;
-}
-
-TEST(Evaluate, MeasuresActivationsApartFromTheKernels) {
-  const TemporaryFolder folder;
-  const std::string text =
-      folder.file("text", std::string(3, '\n') + "The river rose in the night and fell by day. 123");
-  const auto kl = [&](const std::string& scheme) {
-    const json got = answer("evaluate", tiny("qwen2_tied"),
-                            {"--data", text, "--protocol", "rolling", "--window", "16", "--stride", "8", "--weights",
-                             "w8c", "--kl-to", "f32", "--fake-activations", scheme});
-    EXPECT_EQ(got.at("results")[0].at("fake_activations"), scheme);
-    EXPECT_EQ(got.at("results")[0].at("protocol"), "rolling");
-    EXPECT_EQ(got.at("results")[0].at("window"), 16);
-    EXPECT_EQ(got.at("results")[0].at("stride"), 8);
-    return got.at("results")[0].at("kl").get<double>();
-  };
-  EXPECT_NE(kl("a8g32"), kl("a8t"));
-  EXPECT_NE(kl("f32"), kl("a8t"));
 }
 
 TEST(Bench, GivesMediansAndSpread) {

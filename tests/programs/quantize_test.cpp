@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // quantize as a user meets it: what it writes, what it refuses, and that an end from outside leaves no half file.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/export/tiny_models.h"
@@ -32,10 +33,81 @@ TEST(Quantize, WritesAFileThatRunsAndSaysWhatItCost) {
   EXPECT_EQ(ran.json().at("file_bytes"), fs::file_size(out));
   EXPECT_EQ(ran.json().at("scheme"), "w4g32");
   answer("infer", out, {"--prompt", "the river", "-n", "2"});
-  const Ran table = run("quantize", words(tiny("qwen2_tied"), "bf16", (folder.path() / "f/").string()));
+  const std::string to_folder = (folder.path() / "f/").string();
+  const Ran table = run("quantize", words(tiny("qwen2_tied"), "bf16", to_folder, {"--verbose"}));
   ASSERT_EQ(table.exit_code, 0) << table.err;
   EXPECT_NE(table.out.find("| model.norm.weight "), std::string::npos);
   answer("infer", (folder.path() / "f").string(), {"--prompt", "the river", "-n", "2"});
+}
+
+std::vector<std::string> cells(const std::string& out, const std::string& first) {
+  const size_t begin = out.find("| " + first + " ");
+  std::vector<std::string> found;
+  if (begin == std::string::npos) return found;
+  std::istringstream row(out.substr(begin + 1, out.find('\n', begin) - begin - 1));
+  for (std::string cell; std::getline(row, cell, '|');) {
+    cell.erase(0, cell.find_first_not_of(' '));
+    found.push_back(cell.substr(0, cell.find_last_not_of(' ') + 1));
+  }
+  return found;
+}
+
+TEST(Quantize, SumsUpByKindOfTensor) {
+  const TemporaryFolder folder;
+  const auto out = [&](const std::string& name) { return (folder.path() / name).string(); };
+  const Words keep = {"--keep-fp", "model.layers.0.mlp.*"};
+  const Ran ran = run("quantize", words(tiny("qwen2_untied"), "w4g32", out("a.gguf"), keep));
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  Words with_json = keep;
+  with_json.push_back("--json");
+  const nlohmann::json tensors =
+      run("quantize", words(tiny("qwen2_untied"), "w4g32", out("b.gguf"), with_json)).json().at("tensors");
+  double least = 1e9, sum = 0;
+  int count = 0;
+  int64_t bytes = 0, all_bytes = 0;
+  for (const nlohmann::json& tensor : tensors) {
+    all_bytes += tensor.at("bytes").get<int64_t>();
+    if (!tensor.at("name").get<std::string>().ends_with(".q_proj.weight")) continue;
+    least = std::min(least, tensor.at("sqnr_db").get<double>());
+    sum += tensor.at("sqnr_db").get<double>();
+    bytes += tensor.at("bytes").get<int64_t>();
+    ++count;
+  }
+  ASSERT_GT(count, 1);
+  EXPECT_EQ(cells(ran.out, "q_proj"), (Words{"q_proj", "Q4_0", std::to_string(count), fmt::format("{:.2f}", least),
+                                             fmt::format("{:.2f}", sum / count), std::to_string(bytes)}));
+  const Words total = cells(ran.out, "all");
+  ASSERT_EQ(total.size(), 6u);
+  EXPECT_EQ(total[2], std::to_string(tensors.size()));
+  EXPECT_EQ(total[5], std::to_string(all_bytes));
+  EXPECT_EQ(cells(ran.out, "norms").at(3), "exact");
+  EXPECT_EQ(cells(ran.out, "biases").at(1), "F32");
+  EXPECT_NE(ran.out.find("| up_proj      |    BF16 |       1 |"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("| up_proj      |    Q4_0 |       1 |"), std::string::npos) << "types apart: " << ran.out;
+  EXPECT_EQ(ran.out.find("model.layers"), std::string::npos) << "all tensors only with --verbose";
+}
+
+TEST(Quantize, SaysThatAQuantizedSourceLosesTwice) {
+  const TemporaryFolder folder;
+  const std::string source = tiny("gguf/qwen2_untied_q4_0.gguf"), out = (folder.path() / "o.gguf").string();
+  EXPECT_NE(run("quantize", words(source, "w4g32a", out)).err.find("note: the source is quantized already ("),
+            std::string::npos);
+  EXPECT_EQ(run("quantize", words(source, "as-is", out)).err.find("quantized already"), std::string::npos)
+      << "copied, nothing is lost";
+  EXPECT_EQ(run("quantize", words(tiny("qwen2_tied"), "w4g32", out)).err.find("quantized already"), std::string::npos);
+}
+
+TEST(Quantize, KeepsRowsWholeInALogOfBothStreams) {
+  const TemporaryFolder folder;
+  const std::string log = (folder.path() / "log").string();
+  run("quantize", words(tiny("qwen2_untied"), "w8g32", (folder.path() / "o.gguf").string(), {"--verbose"}),
+      {.output = log, .errors_too = true});
+  const std::string text = content_of(log);
+  const size_t peak = text.find("peak memory");
+  ASSERT_NE(peak, std::string::npos) << text;
+  EXPECT_GT(peak, text.find("bits per weight")) << "stderr came before what stdout still held";
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) EXPECT_EQ(line.starts_with('|'), line.ends_with('|')) << line;
 }
 
 TEST(QuantizeRefuses, SchemesAndOptionsThatMakeNoSense) {

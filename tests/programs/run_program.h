@@ -45,7 +45,8 @@ struct Ran {
 struct RunOptions {
   std::string input;  ///< stdin
   std::map<std::string, std::string> environment;
-  std::string output;  ///< a path stdout goes to instead
+  std::string output;       ///< a path stdout goes to instead
+  bool errors_too = false;  ///< stderr goes where stdout goes, as by 2>&1
   std::optional<uint64_t> file_size_limit;
   bool keep_ignored = false;  ///< signals ignored here are ignored there
 };
@@ -72,7 +73,7 @@ class Process {
       for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGXFSZ}) signal(number, SIG_DFL);
     dup2(input >= 0 ? input : open(in.c_str(), O_RDONLY), 0);
     dup2(open(out.c_str(), O_WRONLY | O_CREAT, 0600), 1);
-    dup2(open(err_path().c_str(), O_WRONLY | O_CREAT, 0600), 2);
+    dup2(options.errors_too ? 1 : open(err_path().c_str(), O_WRONLY | O_CREAT, 0600), 2);
     if (options.file_size_limit) {
       const rlimit limit = {*options.file_size_limit, *options.file_size_limit};
       setrlimit(RLIMIT_FSIZE, &limit);
@@ -137,6 +138,15 @@ inline nlohmann::json answer(const std::string& program, const std::string& mode
 }
 
 inline std::string tiny(const std::string& name) { return (tiny_models() / name).string(); }
+
+/// What the reference made of a tiny model.
+inline nlohmann::json golden(const std::string& model) {
+  return nlohmann::json::parse(std::ifstream(tiny_models() / model / "golden.json"), nullptr, true);
+}
+
+inline void expect_keys(const nlohmann::json& document, const std::vector<std::string>& keys) {
+  for (const std::string& key : keys) EXPECT_TRUE(document.contains(key)) << key;
+}
 
 /// Exit code, nothing on stdout, one error line that holds `part`.
 inline void expect_error(const Ran& ran, int exit_code, const std::string& part) {

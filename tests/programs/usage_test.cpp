@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a user reads of every program: its help, what wrong usage is answered with, plural forms and shapes.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/programs/run_program.h"
+
+namespace slm::test {
+namespace {
+
+using nlohmann::json;
+using Words = std::vector<std::string>;
+
+struct Wrong {
+  std::string program;
+  Words words;
+  std::string part;  ///< of the message
+};
+
+TEST(WrongUsage, SaysWhichOptionWhatWasFoundAndWhatIsExpected) {
+  const Words infer = {"--prompt", "a"}, evaluate = {"--data", "d"}, quantize = {"--scheme", "w4g32"};
+  const std::vector<Wrong> all = {
+      {"infer",
+       {"--seed", "99999999999999999999"},
+       "--seed: '99999999999999999999', expected a whole number from 0 to 18446744073709551615"},
+      {"infer", {"--seed", "18446744073709551616"}, "to 18446744073709551615"},
+      {"infer", {"--threads", "0x2"}, "--threads: '0x2', expected a whole number from 1 to 1024"},
+      {"infer", {"--temperature", "nan"}, "--temperature: 'nan', expected a number from 0 to 1000"},
+      {"infer", {"--temperature", "inf"}, "expected a number from 0 to 1000"},
+      {"infer", {"--temperature", "1001"}, "expected a number from 0 to 1000"},
+      {"infer", {"--temperature", "0.5x"}, "expected a number from 0 to 1000"},
+      {"infer", {"--top-p", "0"}, "--top-p: '0', expected a number above 0, at most 1"},
+      {"infer", {"--top-p", "1e-60"}, "expected a number above 0, at most 1"},
+      {"infer", {"--min-p", "-0.1"}, "--min-p: '-0.1', expected a number from 0 to 1"},
+      {"infer", {"--repeat-penalty", "0"}, "expected a number above 0, at most 1000"},
+      {"infer", {"--top-k", "99999999999"}, "--top-k: '99999999999', expected a whole number"},
+      {"infer", {"-n", "abc"}, "-n: 'abc', expected a whole number from -1"},
+      {"infer", {"-n", "-7"}, "-n: '-7', expected a whole number from -1"},
+      {"infer", {"-n", ""}, "-n"},
+      {"infer", {"--ctx", "0"}, "--ctx: '0', expected a whole number from 1"},
+      {"infer", {"--kv", "q8"}, "--kv: 'q8', expected f16 or f32"},
+      {"infer", {"--kv", "1"}, "--kv: '1', expected f16 or f32"},
+      {"infer", {"--stop", ""}, "--stop: '' is empty"},
+      {"infer", {"--stop", "a", "--stop", ""}, "--stop: '' is empty"},
+      {"infer", {"--model", ""}, "--model: '' is empty"},
+      {"evaluate", {"--fake-activations", "a4"}, "--fake-activations: 'a4', expected f32, a8g32 or a8t"},
+      {"evaluate", {"--weights", "w4g32,f32,w4g32"}, "--weights: 'w4g32' is there twice"},
+      {"evaluate", {"--weights", "as-is", "--weights", "as-is"}, "'as-is' is there twice"},
+      {"evaluate", {"--data", ""}, "--data"},
+      {"evaluate", {"--window", "1"}, "--window: '1', expected a whole number from 2"},
+      {"quantize", {"--out", ""}, "--out: '' is empty"},
+      {"end_to_end_bench", {"--weights", "f32,f32"}, "'f32' is there twice"},
+      {"end_to_end_bench", {"--rounds", "1.5"}, "--rounds: '1.5', expected a whole number from 1"},
+      {"tokenize", {"--file", ""}, "--file: '' is empty"},
+  };
+  for (const Wrong& wrong : all) {
+    Words words = wrong.words;
+    if (words[0] != "--model") words.insert(words.end(), {"--model", tiny("qwen2_tied")});
+    if (wrong.program == "infer") words.insert(words.end(), infer.begin(), infer.end());
+    if (wrong.program == "evaluate" && words[0] != "--data")
+      words.insert(words.end(), evaluate.begin(), evaluate.end());
+    if (wrong.program == "quantize") words.insert(words.end(), quantize.begin(), quantize.end());
+    expect_error(run(wrong.program, words), 2, wrong.part);
+  }
+}
+
+TEST(WrongUsage, NamesAnUnknownOptionRatherThanOneItMayHaveMeant) {
+  for (const char* program : {"infer", "quantize", "inspect"}) {
+    expect_error(run(program, {"--bogus"}), 2, "--bogus");
+    expect_error(run(program, {"--modle", tiny("qwen2_tied")}), 2, "--modle");
+    expect_error(run(program, {}), 2, "--model is required");
+  }
+}
+
+TEST(WrongUsage, SaysWhatToPassForPartsOfModels) {
+  for (const std::string program : {"inspect", "tokenize", "infer"}) {
+    for (const char* file : {"model.safetensors", "config.json"})
+      expect_error(run(program, {"--model", tiny("qwen2_tied") + "/" + file}), 2,
+                   "pass the folder: " + tiny("qwen2_tied"));
+    expect_error(run(program, {"--model", tiny("gguf")}), 2, "pass " + tiny("gguf") + "/");
+  }
+}
+
+TEST(Numbers, AreTakenAsTheyAreWritten) {
+  const Words words = {"--prompt", "a", "--ignore-eos"};
+  const auto ids = [&](const Words& more) {
+    Words all = words;
+    all.insert(all.end(), more.begin(), more.end());
+    return answer("infer", tiny("qwen2_tied"), all).at("ids");
+  };
+  EXPECT_EQ(ids({"-n", "010"}).size(), 10u) << "no octal number";
+  EXPECT_EQ(ids({"-n", "00"}).size(), 0u);
+  const std::string most = "18446744073709551615", signed_most = "9223372036854775807";
+  const Words hot = {"-n", "12", "--temperature", "2", "--seed"};
+  const auto drawn = [&](const std::string& seed) {
+    Words all = hot;
+    all.push_back(seed);
+    return ids(all);
+  };
+  EXPECT_EQ(drawn(most), drawn(most));
+  EXPECT_NE(drawn(most), drawn(signed_most)) << "no clipped number";
+}
+
+TEST(Help, FitsTheScreenAndSaysWhatAllProgramsShare) {
+  for (const char* program : {"infer", "quantize", "evaluate", "inspect", "tokenize", "end_to_end_bench"}) {
+    const std::string page = run(program, {"--help"}).out;
+    EXPECT_NE(page.find("\n\nUsage: " + std::string(program) + " --model DIR|FILE "), std::string::npos) << program;
+    EXPECT_EQ(page.find("\n\n\n"), std::string::npos) << program;
+    for (const char* word : {"SLM_ISA", "OMP_NUM_THREADS", "scalar avx2", "Exit codes:", "1 to 1024", "(default 0)"})
+      EXPECT_NE(page.find(word), std::string::npos) << program << ": " << word;
+    std::istringstream lines(page);
+    for (std::string line; std::getline(lines, line);) {
+      const auto columns = std::count_if(line.begin(), line.end(),
+                                         [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+      EXPECT_LE(columns, 120) << program << ": " << line;
+    }
+    EXPECT_GT(page.find("\nWeights:\n"), page.find("Usage:")) << program << ": first how, then with what";
+  }
+  const std::string infer = run("infer", {"--help"}).out;
+  for (const char* range : {"0 to 1000", "above 0, at most 1", "f16|f32", "-1 or more", "/reset", "//text"})
+    EXPECT_NE(infer.find(range), std::string::npos) << range;
+}
+
+TEST(TimingLine, SaysOnlyWhatWasMeasured) {
+  const Ran none = run("infer", {"--model", tiny("qwen2_tied"), "--prompt", "a", "-n", "0"});
+  EXPECT_EQ(none.exit_code, 0);
+  EXPECT_EQ(none.out, "") << "no line of nothing";
+  EXPECT_NE(none.err.find("prompt "), std::string::npos) << none.err;
+  EXPECT_EQ(none.err.find("first token"), std::string::npos) << none.err;
+  EXPECT_EQ(none.err.find("0 tokens"), std::string::npos) << none.err;
+  const Ran one = run("infer", {"--model", tiny("qwen2_tied"), "--raw", "--prompt", "a", "-n", "1"});
+  EXPECT_NE(one.err.find("prompt 1 token at "), std::string::npos) << one.err;
+  EXPECT_NE(one.err.find(", 1 token, stopped: length"), std::string::npos) << "no rate of one token: " << one.err;
+  const Ran full =
+      run("infer", {"--model", tiny("qwen2_tied"), "--raw", "--prompt", "a", "--ctx", "1", "--ignore-eos"});
+  EXPECT_NE(full.err.find("context of 1 token is full, the text ends here; --ctx may be up to 512"), std::string::npos)
+      << full.err;
+}
+
+TEST(Shapes, AreRowsAndColumnsEverywhere) {
+  const TemporaryFolder folder;
+  const Ran inspected = run("inspect", {"--model", tiny("qwen2_tied"), "--tensors"});
+  const Ran quantized = run("quantize", {"--model", tiny("qwen2_tied"), "--scheme", "w8g32", "--verbose", "--out",
+                                         (folder.path() / "o.gguf").string()});
+  for (const Ran& ran : {inspected, quantized}) {
+    EXPECT_NE(ran.out.find(" (336,64) "), std::string::npos) << ran.out;
+    EXPECT_NE(ran.out.find(" (64) "), std::string::npos) << ran.out;
+    EXPECT_EQ(ran.out.find("[336,64]"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace slm::test
