@@ -15,9 +15,10 @@ namespace {
 
 std::atomic<int> chosen_threads = 0;  // OpenMP's own setting holds for the thread that sets it only
 
-/// Polls of a waiting thread before it sleeps, some 60 µs: longer than most steps of a layer take, and short enough
-/// that a thread which waits for one without a processor soon leaves it its own.
-constexpr int kPolls = 4000;
+/// Polls of a waiting thread before it sleeps, some 250 µs: by then a thread that has a processor is usually done (a
+/// prefill's loops take milliseconds, their ends lie closer), and one that waits for a thread without a processor leaves
+/// it its own. On a machine shared with two busy processes 1,000 polls halve the speed, and so do 100,000, now and then.
+constexpr int kPolls = 16000;
 
 void pause() {
 #if defined(__x86_64__) || defined(__i386__)
