@@ -16,7 +16,9 @@ from transformers import AutoModelForCausalLM
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../../golden"))
-from make_tiny_models import ROOT, VERSIONS, answers, gguf_name  # noqa: E402
+from float64 import answers  # noqa: E402
+from make_tiny_models import ROOT, VERSIONS  # noqa: E402
+from tiny_gguf import gguf_name  # noqa: E402
 
 BOS = 317
 
