@@ -7,9 +7,8 @@
 #include <string_view>
 #include <utility>
 
-#include "io/quote_text.h"
 #include "slm/core/check.h"
-#include "slm/text/utf8.h"
+#include "text/oniguruma_characters.h"
 
 namespace slm {
 namespace {
@@ -19,33 +18,10 @@ constexpr int kLargestCount = 1000;
 constexpr int kMaxDepth = 50;
 constexpr char kCallout = '\1';  ///< stands for "(?C)" until the end; no literal is written so
 
-constexpr std::array<std::string_view, 33> kCategories = {
-    "L",  "Lu", "Ll", "Lt", "Lm", "Lo", "M",  "Mn", "Mc", "Me", "N", "Nd", "Nl", "No", "P",  "Pc", "Pd",
-    "Ps", "Pe", "Pi", "Pf", "Po", "S",  "Sm", "Sc", "Sk", "So", "Z", "Zs", "Zl", "Zp", "Cc", "Cf"};
-constexpr std::array<std::string_view, 16> kScripts = {
-    "Han",    "Hiragana", "Katakana",   "Hangul",  "Latin", "Greek",    "Cyrillic", "Arabic",
-    "Hebrew", "Thai",     "Devanagari", "Bengali", "Tamil", "Georgian", "Armenian", "Ethiopic"};
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-bool is_one_of(std::string_view all, char32_t c) {
-  return c < 0x80 && all.find(static_cast<char>(c)) != std::string_view::npos;
-}
-
-/// One character that means itself, for PCRE2.
-std::string literal(char32_t c) {
-  std::string text;
-  if (c < 0x20 || c == 0x7F) return fmt::format("\\x{{{:x}}}", static_cast<uint32_t>(c));
-  if (c < 0x80 && !is_letter(static_cast<char>(c)) && !is_digit(static_cast<char>(c))) text += '\\';
-  append_utf8(text, c);
-  return text;
-}
-
-/// Recursive descent over the pattern; each function returns what it read as PCRE2 writes it.
-class Translator {
+/// Recursive descent over groups and counts; each function returns what it read as PCRE2 writes it.
+class Translator : OnigurumaCharacters {
  public:
-  explicit Translator(const std::string& pattern) : pattern_(pattern) {}
+  explicit Translator(const std::string& pattern) : OnigurumaCharacters(pattern) {}
 
   std::string translate() {
     if (pattern_.size() > kLongestPattern) refuse(fmt::format("its length, more than {} bytes,", kLongestPattern));
@@ -58,10 +34,6 @@ class Translator {
   }
 
  private:
-  struct Options {
-    bool ignore_case = false;
-    bool dot_all = false;  ///< Ruby's (?m)
-  };
   struct Atom {
     std::string text;
     bool group = false;       ///< else one character
@@ -73,28 +45,6 @@ class Translator {
     std::string text;  ///< as PCRE2 writes it
     bool interval = false, fixed = false, optional = false;
   };
-  /// An escape that stands for one character, or for a set of them.
-  struct Escape {
-    std::optional<char32_t> character;
-    std::string set;
-  };
-
-  [[noreturn]] void refuse(const std::string& what) const {
-    throw ArgumentError(
-        fmt::format("[pretokenizer] {} is not supported in an expression: {}", what, quote_text(pattern_)));
-  }
-  bool ended() const { return at_ == pattern_.size(); }
-  bool next_is(std::string_view text) const { return std::string_view(pattern_).substr(at_).starts_with(text); }
-  bool take(std::string_view text) {
-    if (!next_is(text)) return false;
-    at_ += text.size();
-    return true;
-  }
-  char32_t take_character() {
-    const Utf8Step step = utf8_step(std::string_view(pattern_).substr(at_));
-    at_ += step.length;
-    return step.code_point;
-  }
 
   /// Up to the end or a ) that the caller takes.
   std::string alternatives(Options options, int depth) {
@@ -181,20 +131,6 @@ class Translator {
     return atom;
   }
 
-  /// Where case is ignored, Oniguruma takes "ss" for "ß" and "st" for "ﬆ": one character of a text for two of the
-  /// pattern, and the other way round. ASCII letters that never stand so are the same in both engines.
-  std::string checked_literal(char32_t c, Options options) {
-    if (options.ignore_case) {
-      if (c >= 0x80) refuse("a character beyond ASCII where case is ignored");
-      const char32_t folded = static_cast<unsigned char>(lower(static_cast<char>(c)));
-      if (is_one_of("sf", last_folded_) && is_one_of("stfil", folded))
-        refuse(
-            fmt::format("\"{}{}\" where case is ignored", static_cast<char>(last_folded_), static_cast<char>(folded)));
-      last_folded_ = folded;
-    }
-    return literal(c);
-  }
-
   /// "(?i)", "(?m-i)": options for the rest of the group.
   std::optional<Options> inline_options(Options options) {
     const size_t begin = at_;
@@ -250,9 +186,9 @@ class Translator {
     if (take("+")) return Count{.text = "+"};
     if (!take("{")) return std::nullopt;
     const auto number = [&]() -> std::optional<int> {
-      if (ended() || !is_digit(pattern_[at_])) return std::nullopt;
+      if (ended() || !is_ascii_digit(pattern_[at_])) return std::nullopt;
       int value = 0;
-      for (; !ended() && is_digit(pattern_[at_]); ++at_)
+      for (; !ended() && is_ascii_digit(pattern_[at_]); ++at_)
         value = std::min(10 * value + (pattern_[at_] - '0'), 1'000'000);
       if (value > kLargestCount) refuse(fmt::format("a count above {}", kLargestCount));
       return value;
@@ -268,129 +204,6 @@ class Translator {
                         : fmt::format("{{{},}}", *low);
     return count;
   }
-
-  char32_t hexadecimal(size_t digits_at_least, size_t digits_at_most) {
-    char32_t value = 0;
-    size_t digits = 0;
-    for (; !ended() && digits < digits_at_most; ++digits, ++at_) {
-      const char c = lower(pattern_[at_]);
-      if (!is_digit(c) && !(c >= 'a' && c <= 'f')) break;
-      value = 16 * value + static_cast<char32_t>(is_digit(c) ? c - '0' : c - 'a' + 10);
-    }
-    if (digits < digits_at_least || value > 0x10FFFF || (value >= 0xD800 && value < 0xE000))
-      refuse("a hexadecimal escape that is no character");
-    return value;
-  }
-
-  Escape read_escape(Options options) {
-    ++at_;
-    if (ended()) refuse("a backslash at the end");
-    const char32_t c = take_character();
-    if (c >= 0x80 || (!is_letter(static_cast<char>(c)) && !is_digit(static_cast<char>(c)))) return {.character = c};
-    switch (static_cast<char>(c)) {
-      case 'n':
-        return {.character = '\n'};
-      case 'r':
-        return {.character = '\r'};
-      case 't':
-        return {.character = '\t'};
-      case 'f':
-        return {.character = '\f'};
-      case 'v':
-        return {.character = '\v'};
-      case 'a':
-        return {.character = '\a'};
-      case 'e':
-        return {.character = 0x1B};
-      case 's':
-        return {.set = "\\p{White_Space}"};  // PCRE2's \s would add U+180E
-      case 'S':
-        return {.set = "\\P{White_Space}"};
-      case 'd':
-        return {.set = "\\p{Nd}"};
-      case 'D':
-        return {.set = "\\P{Nd}"};
-      case 'u':
-        return {.character = hexadecimal(4, 4)};
-      case 'x': {
-        const bool braces = take("{");
-        const char32_t value = braces ? hexadecimal(1, 8) : hexadecimal(2, 2);
-        if (braces ? !take("}") : value >= 0x80) refuse("\\x of more than a character");  // \xE4 is a byte there
-        return {.character = value};
-      }
-      case 'p':
-      case 'P':
-        return {.set = property(c == 'P', options)};
-      default:
-        refuse(fmt::format("\\{}", static_cast<char>(c)));
-    }
-  }
-
-  std::string property(bool negated, Options options) {
-    if (options.ignore_case) refuse("\\p where case is ignored");
-    if (!take("{")) refuse("\\p without {");
-    if (take("^")) negated = !negated;
-    const std::string_view rest = std::string_view(pattern_).substr(at_);
-    const std::string_view name = rest.substr(0, rest.find('}'));
-    at_ += std::min(name.size() + 1, rest.size());
-    const bool category = std::find(kCategories.begin(), kCategories.end(), name) != kCategories.end();
-    const bool script = std::find(kScripts.begin(), kScripts.end(), name) != kScripts.end();
-    if (!category && !script) refuse(fmt::format("the property {}", name));
-    return fmt::format("\\{}{{{}{}}}", negated ? 'P' : 'p', script ? "sc:" : "", name);
-  }
-
-  std::string character_class(Options options) {
-    ++at_;
-    std::string result = take("^") ? "[^" : "[";
-    size_t members = 0;
-    char32_t last = 0;
-    for (bool first = true; !next_is("]") || first; first = false) {
-      if (ended()) refuse("a [ without ]");
-      if (next_is("]")) refuse("] as the first of a class");
-      const Escape low = class_member(options, first);
-      ++members;
-      if (!low.character) {
-        result += low.set;
-        continue;
-      }
-      last = *low.character;
-      result += literal(*low.character);
-      if (!next_is("-") || next_is("-]")) continue;
-      ++at_;
-      const Escape high = ended() ? Escape{} : class_member(options, false);
-      if (!high.character) refuse("- that is no range");
-      if (*high.character < *low.character) refuse("a range that ends below its begin");
-      ++members;
-      result += "-" + literal(*high.character);
-    }
-    ++at_;
-    if (members == 1 && options.ignore_case) {
-      static_cast<void>(checked_literal(last, options));
-    } else {
-      last_folded_ = 0;
-    }
-    return result + "]";
-  }
-
-  Escape class_member(Options options, bool first) {
-    const char c = pattern_[at_];
-    if (c == '[') refuse("[ within a class");
-    if (next_is("&&")) refuse("&& within a class");
-    if (c == '-' && !first && !next_is("-]")) refuse("- that is no range");
-    Escape member;
-    if (c == '\\') {
-      member = read_escape(options);
-    } else {
-      member.character = take_character();
-    }
-    if (options.ignore_case && (!member.character || *member.character >= 0x80))
-      refuse("a class of more than ASCII characters where case is ignored");
-    return member;
-  }
-
-  const std::string& pattern_;
-  size_t at_ = 0;
-  char32_t last_folded_ = 0;  ///< the literal just read where case is ignored; 0: none
 };
 
 }  // namespace
