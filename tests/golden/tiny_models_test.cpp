@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <type_traits>
 
 #include "slm/core/dtype.h"
@@ -62,6 +63,19 @@ class TinyModel : public testing::TestWithParam<Case> {
     RecordProperty(name, std::to_string(worst / bound(layers, expected)));
   }
 
+  /// The rows of one sequence from position 0.
+  static std::vector<BatchRow> sequence(int32_t number, std::span<const int32_t> ids) {
+    std::vector<BatchRow> rows;
+    for (const int32_t id : ids) rows.push_back({id, number, static_cast<int32_t>(rows.size())});
+    return rows;
+  }
+
+  std::vector<int32_t> every_row() const {
+    std::vector<int32_t> rows(ids_.size());
+    std::iota(rows.begin(), rows.end(), 0);
+    return rows;
+  }
+
   std::vector<int32_t> ids_, greedy_prompt_, greedy_ids_;
   std::vector<double> greedy_margins_;
   std::map<std::string, Tensor> tensors_;
@@ -72,10 +86,7 @@ TEST_P(TinyModel, HiddenStatesAndLogitsEqualTransformers) {
   const int64_t rows = std::ssize(ids_);
   KvCache cache(model_->config, {.capacity = rows, .storage = kernels::KvStorage::F32});
   RuntimeExecutor run(model_->config, cache, {.max_rows = rows, .max_logit_rows = rows});
-  std::vector<BatchRow> batch;
-  std::vector<int32_t> wanted;
-  for (int32_t t = 0; t < rows; ++t) batch.push_back({ids_[static_cast<size_t>(t)], 0, t}), wanted.push_back(t);
-  run.begin(batch);
+  run.begin(sequence(0, ids_));
   MatrixView x = embed(run, model_->weights);
   const bool has_hidden = tensors_.contains("hidden.0");
   if (has_hidden) expect_near(x, "hidden.0", 0);
@@ -83,7 +94,7 @@ TEST_P(TinyModel, HiddenStatesAndLogitsEqualTransformers) {
     x = block(run, static_cast<int>(i), model_->weights.blocks[static_cast<size_t>(i)], x);
     if (has_hidden) expect_near(x, "hidden." + std::to_string(i + 1), i + 1);
   }
-  expect_near(head(run, model_->weights, x, wanted), "logits", model_->config.layers + 1);
+  expect_near(head(run, model_->weights, x, every_row()), "logits", model_->config.layers + 1);
 }
 
 TEST_P(TinyModel, CachedEqualsFullForward) {
@@ -124,9 +135,8 @@ TEST_P(TinyModel, TruncateForgets) {
 TEST_P(TinyModel, SequencesOfOneBatchDoNotSeeEachOther) {
   KvCache cache(model_->config, {.capacity = 32, .sequences = 2, .storage = kernels::KvStorage::F32});
   RuntimeExecutor run(model_->config, cache, {.max_rows = 32, .max_logit_rows = 2});
-  std::vector<BatchRow> batch;
-  for (int32_t t = 0; t < 6; ++t) batch.push_back({ids_[static_cast<size_t>(t)], 1, t});
-  for (int32_t t = 0; t < 9; ++t) batch.push_back({ids_[static_cast<size_t>(t + 3)], 0, t});
+  std::vector<BatchRow> batch = sequence(1, std::span(ids_).first(6));
+  for (const BatchRow& row : sequence(0, std::span(ids_).subspan(3, 9))) batch.push_back(row);
   run.begin(batch);
   MatrixView x = embed(run, model_->weights);
   for (int i = 0; i < model_->config.layers; ++i) x = block(run, i, model_->weights.blocks[static_cast<size_t>(i)], x);
@@ -165,14 +175,11 @@ TEST_P(TinyModel, AHalfCacheRoundsKeysAndValuesAndChangesNothingElse) {
     const int64_t rows = std::ssize(ids_);
     KvCache cache(model_->config, {.capacity = rows, .storage = storage});
     E run(model_->config, cache, {.max_rows = rows, .max_logit_rows = rows});
-    std::vector<BatchRow> batch;
-    std::vector<int32_t> wanted;
-    for (int32_t t = 0; t < rows; ++t) batch.push_back({ids_[static_cast<size_t>(t)], 0, t}), wanted.push_back(t);
-    run.begin(batch);
+    run.begin(sequence(0, ids_));
     MatrixView x = embed(run, model_->weights);
     for (int i = 0; i < model_->config.layers; ++i)
       x = block(run, i, model_->weights.blocks[static_cast<size_t>(i)], x);
-    const MatrixView all = head(run, model_->weights, x, wanted);
+    const MatrixView all = head(run, model_->weights, x, every_row());
     return std::vector<float>(all.row(0), all.row(0) + all.rows * all.columns);
   };
   const std::vector<float> half = logits(std::type_identity<RuntimeExecutor>(), kernels::KvStorage::F16);

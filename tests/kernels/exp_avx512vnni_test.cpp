@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// exp_lanes of AVX-512 over a row, n a multiple of 16: for exp_test.cpp. Tests are compiled for any processor; the code
+// exp_lanes of AVX-512 over a row, for exp_test.cpp. Tests are compiled for any processor; the code
 // below alone is told of the instructions that it needs.
 #if defined(__x86_64__)
 #include <cstddef>
@@ -14,13 +14,11 @@
 #pragma GCC target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")
 #endif
 #include "kernels/vec/simd_avx512.h"
-#include "kernels/vec/simd_exp.h"
+#include "tests/kernels/exp_row.h"
 
 namespace slm::kernels {
 
-void exp_avx512vnni(const float* x, int64_t n, float* y) {
-  for (int64_t i = 0; i < n; i += Simd::kWidth) Simd::store(y + i, exp_lanes<Simd>(Simd::load(x + i)));
-}
+void exp_avx512vnni(const float* x, int64_t n, float* y) { exp_row<Simd>(x, n, y); }
 
 }  // namespace slm::kernels
 #if defined(__clang__)

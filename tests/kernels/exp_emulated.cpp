@@ -4,13 +4,11 @@
 #include "tests/support/emulated_avx512.h"
 
 #define kernels emulated
+#include "tests/kernels/exp_row.h"
 #include "kernels/vec/simd_avx512.h"
-#include "kernels/vec/simd_exp.h"
 
 namespace slm::emulated {
 
-void exp_avx512vnni(const float* x, int64_t n, float* y) {
-  for (int64_t i = 0; i < n; i += Simd::kWidth) Simd::store(y + i, exp_lanes<Simd>(Simd::load(x + i)));
-}
+void exp_avx512vnni(const float* x, int64_t n, float* y) { exp_row<Simd>(x, n, y); }
 
 }  // namespace slm::emulated

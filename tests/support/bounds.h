@@ -5,7 +5,6 @@
 // one wrong weight is far outside of it.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
@@ -22,13 +21,5 @@ inline double dot(int64_t k, double magnitudes, int extra = 1) {
 
 /// `roundings` successive float operations on a value; the last may give a subnormal.
 inline double relative(double value, double roundings) { return roundings * kUnit * std::fabs(value) + 0x1p-149; }
-
-/// softmax-weighted mean of n values, |value| ≤ largest_value, from scores each off by at most score_error and at most
-/// `spread` below their maximum: weights are off by the factor e^(±2·score_error),
-/// the subtraction and exp add a few ulps.
-inline double attention(int64_t n, double score_error, double spread, double largest_value) {
-  const double weight = 2.0 * score_error + kUnit * (std::min(spread, 104.0) + 8.0);
-  return (2.0 * weight + 4.0 * std::sqrt(static_cast<double>(n) + 4.0) * kUnit) * largest_value + 0x1p-149;
-}
 
 }  // namespace slm::bounds
