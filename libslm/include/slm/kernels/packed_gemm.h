@@ -73,7 +73,6 @@ struct GemmVariant {
   GemmStorage storage;
   const char* name;  ///< "q4_0_8x4_avx2"
   int panel_columns;
-  int row_tile;                      ///< rows of A one pass over a panel serves
   size_t (*panel_bytes)(int64_t k);  ///< a multiple of 64
   void (*pack)(const PackArgs&);
   void (*unpack)(const UnpackArgs&);

@@ -47,7 +47,7 @@ GemmVariant gemm_f32_scalar(Isa isa, GemmStorage storage) {
   auto* function = storage == GemmStorage::F32    ? gemm<float>
                    : storage == GemmStorage::BF16 ? gemm<Bf16Bits>
                                                   : gemm<F16Bits>;
-  return {isa, storage, name, kColumns, 1, layout.bytes, layout.pack, layout.unpack, function};
+  return {isa, storage, name, kColumns, layout.bytes, layout.pack, layout.unpack, function};
 }
 
 }  // namespace slm::kernels

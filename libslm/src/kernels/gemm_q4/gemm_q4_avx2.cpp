@@ -91,6 +91,8 @@ struct Kernel : Avx2Tiling {
   }
 };
 
+static_assert(Kernel<Q4_0Group>::kColumns == kQ4PanelColumns);
+
 }  // namespace
 
 void gemm_q4_0_avx2(const GemmArgs& args) { gemm<Kernel<Q4_0Group>>(args, q4_0_panel_bytes(args.k)); }

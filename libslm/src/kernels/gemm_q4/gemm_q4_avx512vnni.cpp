@@ -66,6 +66,8 @@ struct Kernel : Avx512Tiling {
   }
 };
 
+static_assert(Kernel<Q4_0Group>::kColumns == kQ4PanelColumns);
+
 }  // namespace
 
 void gemm_q4_0_avx512vnni(const GemmArgs& args) { gemm<Kernel<Q4_0Group>>(args, q4_0_panel_bytes(args.k)); }

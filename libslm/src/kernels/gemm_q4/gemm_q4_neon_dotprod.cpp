@@ -84,6 +84,8 @@ struct Kernel : NeonTiling {
   }
 };
 
+static_assert(Kernel<Q4_0Group>::kColumns == kQ4PanelColumns);
+
 }  // namespace
 
 void gemm_q4_0_neon_dotprod(const GemmArgs& args) { gemm<Kernel<Q4_0Group>>(args, q4_0_panel_bytes(args.k)); }

@@ -8,31 +8,31 @@
 namespace slm::kernels {
 namespace {
 
-constexpr GemmVariant q4_0(Isa isa, const char* name, int row_tile, void (*gemm)(const GemmArgs&)) {
-  return {isa, GemmStorage::Q4_0, name, kQ4PanelColumns, row_tile, q4_0_panel_bytes, pack_q4_0, unpack_q4_0, gemm};
+constexpr GemmVariant q4_0(Isa isa, const char* name, void (*gemm)(const GemmArgs&)) {
+  return {isa, GemmStorage::Q4_0, name, kQ4PanelColumns, q4_0_panel_bytes, pack_q4_0, unpack_q4_0, gemm};
 }
-constexpr GemmVariant q4_1(Isa isa, const char* name, int row_tile, void (*gemm)(const GemmArgs&)) {
-  return {isa, GemmStorage::Q4_1, name, kQ4PanelColumns, row_tile, q4_1_panel_bytes, pack_q4_1, unpack_q4_1, gemm};
+constexpr GemmVariant q4_1(Isa isa, const char* name, void (*gemm)(const GemmArgs&)) {
+  return {isa, GemmStorage::Q4_1, name, kQ4PanelColumns, q4_1_panel_bytes, pack_q4_1, unpack_q4_1, gemm};
 }
 
 constexpr std::array kQ4_0Variants = {
 #if defined(__x86_64__)
-    q4_0(Isa::Avx512Vnni, "q4_0_16x8_avx512vnni", 8, gemm_q4_0_avx512vnni),
-    q4_0(Isa::Avx2, "q4_0_16x4_avx2", 4, gemm_q4_0_avx2),
+    q4_0(Isa::Avx512Vnni, "q4_0_16x8_avx512vnni", gemm_q4_0_avx512vnni),
+    q4_0(Isa::Avx2, "q4_0_16x4_avx2", gemm_q4_0_avx2),
 #elif defined(__aarch64__)
-    q4_0(Isa::NeonDotprod, "q4_0_16x4_neon_dotprod", 4, gemm_q4_0_neon_dotprod),
+    q4_0(Isa::NeonDotprod, "q4_0_16x4_neon_dotprod", gemm_q4_0_neon_dotprod),
 #endif
-    q4_0(Isa::Scalar, "q4_0_16x1_scalar", 1, gemm_q4_0_scalar),
+    q4_0(Isa::Scalar, "q4_0_16x1_scalar", gemm_q4_0_scalar),
 };
 
 constexpr std::array kQ4_1Variants = {
 #if defined(__x86_64__)
-    q4_1(Isa::Avx512Vnni, "q4_1_16x8_avx512vnni", 8, gemm_q4_1_avx512vnni),
-    q4_1(Isa::Avx2, "q4_1_16x4_avx2", 4, gemm_q4_1_avx2),
+    q4_1(Isa::Avx512Vnni, "q4_1_16x8_avx512vnni", gemm_q4_1_avx512vnni),
+    q4_1(Isa::Avx2, "q4_1_16x4_avx2", gemm_q4_1_avx2),
 #elif defined(__aarch64__)
-    q4_1(Isa::NeonDotprod, "q4_1_16x4_neon_dotprod", 4, gemm_q4_1_neon_dotprod),
+    q4_1(Isa::NeonDotprod, "q4_1_16x4_neon_dotprod", gemm_q4_1_neon_dotprod),
 #endif
-    q4_1(Isa::Scalar, "q4_1_16x1_scalar", 1, gemm_q4_1_scalar),
+    q4_1(Isa::Scalar, "q4_1_16x1_scalar", gemm_q4_1_scalar),
 };
 
 }  // namespace

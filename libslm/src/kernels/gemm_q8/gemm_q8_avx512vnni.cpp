@@ -78,6 +78,8 @@ struct Q8CKernel : Avx512Tiling {
   }
 };
 
+static_assert(Q8_0Kernel::kColumns == kQ8PanelColumns && Q8CKernel::kColumns == kQ8PanelColumns);
+
 }  // namespace
 
 void gemm_q8_0_avx512vnni(const GemmArgs& args) { gemm<Q8_0Kernel>(args, q8_0_panel_bytes(args.k)); }

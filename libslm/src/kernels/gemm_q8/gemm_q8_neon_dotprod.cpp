@@ -100,6 +100,8 @@ struct Q8CKernel : NeonTiling {
   }
 };
 
+static_assert(Q8_0Kernel::kColumns == kQ8PanelColumns && Q8CKernel::kColumns == kQ8PanelColumns);
+
 }  // namespace
 
 void gemm_q8_0_neon_dotprod(const GemmArgs& args) { gemm<Q8_0Kernel>(args, q8_0_panel_bytes(args.k)); }

@@ -8,31 +8,31 @@
 namespace slm::kernels {
 namespace {
 
-constexpr GemmVariant q8_0(Isa isa, const char* name, int row_tile, void (*gemm)(const GemmArgs&)) {
-  return {isa, GemmStorage::Q8_0, name, kQ8PanelColumns, row_tile, q8_0_panel_bytes, pack_q8_0, unpack_q8_0, gemm};
+constexpr GemmVariant q8_0(Isa isa, const char* name, void (*gemm)(const GemmArgs&)) {
+  return {isa, GemmStorage::Q8_0, name, kQ8PanelColumns, q8_0_panel_bytes, pack_q8_0, unpack_q8_0, gemm};
 }
-constexpr GemmVariant q8c(Isa isa, const char* name, int row_tile, void (*gemm)(const GemmArgs&)) {
-  return {isa, GemmStorage::Q8C, name, kQ8PanelColumns, row_tile, q8c_panel_bytes, pack_q8c, unpack_q8c, gemm};
+constexpr GemmVariant q8c(Isa isa, const char* name, void (*gemm)(const GemmArgs&)) {
+  return {isa, GemmStorage::Q8C, name, kQ8PanelColumns, q8c_panel_bytes, pack_q8c, unpack_q8c, gemm};
 }
 
 constexpr std::array kQ8_0Variants = {
 #if defined(__x86_64__)
-    q8_0(Isa::Avx512Vnni, "q8_0_16x8_avx512vnni", 8, gemm_q8_0_avx512vnni),
-    q8_0(Isa::Avx2, "q8_0_16x4_avx2", 4, gemm_q8_0_avx2),
+    q8_0(Isa::Avx512Vnni, "q8_0_16x8_avx512vnni", gemm_q8_0_avx512vnni),
+    q8_0(Isa::Avx2, "q8_0_16x4_avx2", gemm_q8_0_avx2),
 #elif defined(__aarch64__)
-    q8_0(Isa::NeonDotprod, "q8_0_16x4_neon_dotprod", 4, gemm_q8_0_neon_dotprod),
+    q8_0(Isa::NeonDotprod, "q8_0_16x4_neon_dotprod", gemm_q8_0_neon_dotprod),
 #endif
-    q8_0(Isa::Scalar, "q8_0_16x1_scalar", 1, gemm_q8_0_scalar),
+    q8_0(Isa::Scalar, "q8_0_16x1_scalar", gemm_q8_0_scalar),
 };
 
 constexpr std::array kQ8CVariants = {
 #if defined(__x86_64__)
-    q8c(Isa::Avx512Vnni, "q8c_16x8_avx512vnni", 8, gemm_q8c_avx512vnni),
-    q8c(Isa::Avx2, "q8c_16x4_avx2", 4, gemm_q8c_avx2),
+    q8c(Isa::Avx512Vnni, "q8c_16x8_avx512vnni", gemm_q8c_avx512vnni),
+    q8c(Isa::Avx2, "q8c_16x4_avx2", gemm_q8c_avx2),
 #elif defined(__aarch64__)
-    q8c(Isa::NeonDotprod, "q8c_16x4_neon_dotprod", 4, gemm_q8c_neon_dotprod),
+    q8c(Isa::NeonDotprod, "q8c_16x4_neon_dotprod", gemm_q8c_neon_dotprod),
 #endif
-    q8c(Isa::Scalar, "q8c_16x1_scalar", 1, gemm_q8c_scalar),
+    q8c(Isa::Scalar, "q8c_16x1_scalar", gemm_q8c_scalar),
 };
 
 }  // namespace
