@@ -221,6 +221,10 @@ TEST(HfFolder, LeavesNothingOnFailure) {
   EXPECT_EQ(folder.entries(), 1u);
   expect_error<IoError>([&] { export_hf_folder(source, plain_tokenizer(), folder.path() / "m/config.json/o"); },
                         {"cannot make the folder"});
+  const std::string too_long(300, 'x');
+  expect_error<IoError>([&] { export_hf_folder(source, plain_tokenizer(), folder.path() / "made" / too_long); },
+                        {too_long});
+  EXPECT_EQ(folder.entries(), 1u) << "no folder above it";
 }
 
 TEST(HfFolder, RefusesATokenizerThatIsNoByteLevelBpe) {

@@ -119,26 +119,26 @@ TEST_P(EveryScheme, FakeQuantizedLeavesRowsOnTheGridAsTheyAre) {
 }
 
 TEST_P(EveryScheme, NamesSourceAndRowOfAWeightThatIsNotFinite) {
-  const auto expect_named = [&](const MatrixSource& bad, WeightScheme scheme) {
+  const auto expect_named = [&](const MatrixSource& bad, WeightScheme scheme, const std::string& what) {
     const std::vector<MatrixSource> sources = {{.name = "first", .tensor = random_matrix(3, 64, 1)}, bad};
     try {
       pack(scheme, sources);
       ADD_FAILURE() << "packed";
     } catch (const FormatError& error) {
-      EXPECT_TRUE(std::string(error.what()).starts_with("second: row 2: ")) << error.what();
+      EXPECT_TRUE(std::string(error.what()).starts_with("second: row 2: " + what)) << error.what();
     }
   };
   MatrixSource bad{.name = "second", .tensor = random_matrix(4, 64, 2)};
   for (const float value : {INFINITY, -INFINITY, NAN}) {
     bad.tensor.mutable_as<float>()[2 * 64 + 40] = value;
-    expect_named(bad, GetParam().scheme);
+    expect_named(bad, GetParam().scheme, "value 40 ");
   }
   // The same in the scheme's own format, which is packed without being decoded.
   std::vector<float> scales = {1, 1, INFINITY, 1};
   if (!GetParam().gguf_dtype) {
     bad.tensor = Tensor::zeros(Dtype::I8, {4, 64});
     bad.row_scales = scales;
-    return expect_named(bad, GetParam().scheme);
+    return expect_named(bad, GetParam().scheme, "row scale inf ");
   }
   const Dtype dtype = *GetParam().gguf_dtype;
   const size_t block = info(dtype).block_bytes, row = 64 / info(dtype).block_elements * block;
@@ -151,7 +151,7 @@ TEST_P(EveryScheme, NamesSourceAndRowOfAWeightThatIsNotFinite) {
       std::memcpy(bad.tensor.mutable_data() + 2 * row + block + at, &infinite, sizeof infinite);
     else
       std::memcpy(bad.tensor.mutable_data() + 2 * row + block + at, &half, sizeof half);
-    expect_named(bad, GetParam().scheme);
+    expect_named(bad, GetParam().scheme, at > 0 ? "minimum of block 1 " : block > 4 ? "scale of block 1 " : "value 1 ");
   }
 }
 

@@ -146,13 +146,15 @@ class NewFolder {
       made_.push_back(missing);
     std::error_code error;
     fs::create_directories(path_, error);
-    if (error) throw IoError(fmt::format("[export] cannot make the folder {}", path_.string()), error.value());
+    if (!error) return;
+    remove_made();
+    throw IoError(fmt::format("[export] cannot make the folder {}", path_.string()), error.value());
   }
   ~NewFolder() {
     std::error_code ignored;
     for (const fs::path& file : placed_) fs::remove(file, ignored);
     files_.clear();
-    for (const fs::path& folder : made_) fs::remove(folder, ignored);  // one that is not empty stays
+    remove_made();
   }
   NewFolder(const NewFolder&) = delete;
   NewFolder& operator=(const NewFolder&) = delete;
@@ -197,6 +199,11 @@ class NewFolder {
     bool replaces;
     std::unique_ptr<AtomicFile> file;
   };
+  void remove_made() const {
+    std::error_code ignored;
+    for (const fs::path& folder : made_) fs::remove(folder, ignored);  // one that is not empty stays
+  }
+
   fs::path path_;
   std::vector<fs::path> made_;    // deepest first
   std::vector<fs::path> placed_;  // where nothing was before: removed again on failure

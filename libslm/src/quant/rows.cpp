@@ -70,7 +70,9 @@ void check_row_finite(WeightScheme scheme, std::span<const std::byte> row, float
     case WeightScheme::F16:
       return check(first_not_finite(row.data(), count, 2, kHalfExponent), "value");
     case WeightScheme::W8C:
-      return check(std::isfinite(row_scale) ? -1 : 0, "row scale");
+      SLM_CHECK(std::isfinite(128.0f * row_scale),
+                "row scale {} decodes to infinite values or none, expected finite ones", row_scale);
+      return;
     case WeightScheme::W4G32A:  // a scale and a minimum
       check(first_not_finite(row.data() + 2, count, slm::info(dtype).block_bytes, kHalfExponent), "minimum of block");
       [[fallthrough]];

@@ -24,7 +24,7 @@ uint64_t row_bytes(WeightScheme scheme, int64_t k);
 /// Throws ArgumentError on a size mismatch, a value that is not finite, a scale that overflows its half. Serial.
 void encode_row(WeightScheme scheme, std::span<const float> values, std::span<std::byte> row, float* row_scale);
 
-/// Throws ArgumentError where a stored row decodes to a value that is not finite, naming the first such place. Vectorised
+/// Throws ArgumentError where a stored row may decode to a value that is not finite, naming a place. Vectorised
 /// over plain elements; one look at each block's half scale and minimum. row_scale counts for w8c only.
 void check_row_finite(WeightScheme scheme, std::span<const std::byte> row, float row_scale);
 
