@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
 
     std::optional<slm::ChatTemplate> chat;
     std::vector<int32_t> prompt_ids;
-    if (o.chat || o.system || (!o.raw && !tokenizer.chat_template().empty())) chat.emplace(tokenizer);
+    if (o.chat || o.system || (!o.raw && !tokenizer.chat_template().empty())) chat = slm::open_chat(tokenizer);
     if (chat && !o.chat) {
       if (!o.prompt) slm::drop_line_end(text);  // the one a file or echo ends with
       std::vector<slm::ChatMessage> messages;

@@ -94,6 +94,12 @@ std::string context_hint(int64_t context, int64_t of_model) {
                             : "--ctx cannot be more with this model";
 }
 
+ChatTemplate open_chat(const Tokenizer& tokenizer) try {
+  return ChatTemplate(tokenizer);
+} catch (const ArgumentError& error) {
+  throw ArgumentError(fmt::format("{}; --raw continues a text without a template", error.what()));
+}
+
 std::string read_prompt(const InferOptions& o) {
   if (!o.prompt && !o.file && stdin_is_terminal())
     throw UsageError("[infer] no prompt: give --prompt, --file or --chat, or pipe it in (see infer --help)");

@@ -10,6 +10,7 @@
 
 #include "slm/kernels/attention/attention.h"
 #include "slm/runtime/generate.h"
+#include "slm/text/chat_template.h"
 
 namespace slm {
 
@@ -36,6 +37,8 @@ int64_t most_tokens(const InferOptions& options);
 int64_t choose_context(const InferOptions& options, int64_t prompt_tokens, int64_t of_model);
 /// For messages of what does not fit: what --ctx may be.
 std::string context_hint(int64_t context, int64_t of_model);
+/// The tokenizer's chat format. Throws ArgumentError that says what to do without one.
+ChatTemplate open_chat(const Tokenizer& tokenizer);
 /// --prompt, --file, or all of stdin, as it is. Throws UsageError where stdin is a terminal, ArgumentError where empty.
 std::string read_prompt(const InferOptions& options);
 /// Takes one "\n" or "\r\n" off the end.

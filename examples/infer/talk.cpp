@@ -81,8 +81,9 @@ void talk(Conversation& conversation, const Session& session, const GenerateOpti
         turn["dropped_turns"] = reply.dropped_turns;
       }
     } catch (const ArgumentError& error) {  // a message too long, for one: a person goes on, a script is told
-      const std::string told =
-          fmt::format("{}: {}", error.what(), context_hint(session.context(), session.model().config.context));
+      std::string told = error.what();
+      if (dynamic_cast<const ContextError*>(&error) != nullptr)
+        told += ": " + context_hint(session.context(), session.model().config.context);
       if (!person && !document) throw ArgumentError(told);
       if (!person) {
         (*document)["error"] = told;

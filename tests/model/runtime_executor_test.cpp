@@ -55,6 +55,8 @@ TEST_F(Executor2, RefusesStepsThatLeaveTokensOut) {
   refuses(std::vector<BatchRow>(9, BatchRow{1, 0, 2}));
   refuses({{1, 2, 0}});  // sequence
   refuses({{1, -1, 0}});
+  refuses({{-1, 0, 2}});  // token
+  refuses({{static_cast<int32_t>(model_.config.vocab), 0, 2}});
   refuses({{1, 0, 64}});  // beyond the cache
   refuses({{1, 0, -1}});
   refuses({{1, 0, 3}});  // a gap

@@ -79,6 +79,9 @@ TEST_F(ConversationTest, DrawsTurnTWithTheSeedPlusT) {
   drawn.sampler = {.temperature = 5, .seed = 3};
   Session session(model_, options(400));
   Conversation talk(session, tokenizer_, chat_);
+  GenerateOptions wrong = drawn;
+  wrong.sampler.temperature = -1;
+  EXPECT_THROW(talk.reply("Hi", wrong), ArgumentError) << "what failed is no turn";
   const Reply first = talk.reply("Hi", drawn);
   const std::vector<int32_t> read(session.ids().begin(), session.ids().end());
   const Reply second = talk.reply("Hi", drawn);
@@ -169,7 +172,7 @@ TEST_F(ConversationTest, IsAsBeforeAfterAMessageThatDoesNotFit) {
   try {
     talk.reply(std::string(500, '7'), tokens(5));
     FAIL() << "accepted";
-  } catch (const ArgumentError& error) {
+  } catch (const ContextError& error) {
     EXPECT_NE(std::string(error.what()).find("the context has 100"), std::string::npos) << error.what();
   }
   EXPECT_EQ(talk.messages().size(), messages);

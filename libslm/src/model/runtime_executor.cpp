@@ -68,6 +68,8 @@ void RuntimeExecutor::begin(std::span<const BatchRow> batch) {
               row.sequence, cache_.sequences());
     SLM_CHECK(row.position >= 0 && row.position < cache_.capacity(), "[runtime] position {}, the context has {} tokens",
               row.position, cache_.capacity());
+    SLM_CHECK(row.token >= 0 && row.token < config_.vocab, "[runtime] token {}, the vocabulary has {}", row.token,
+              config_.vocab);
     int64_t& next = next_[static_cast<size_t>(row.sequence)];
     if (next < 0)
       SLM_CHECK(row.position <= cache_.length(row.sequence), "[runtime] position {} of sequence {}, it has {} tokens",

@@ -32,8 +32,9 @@ int64_t Conversation::drop_until_it_fits(std::vector<ChatMessage>& messages, int
     ids = chat_.encode(messages);
     if (std::ssize(ids) + reserve <= session_.context()) return dropped;
     if (std::ssize(messages) - oldest <= 1) {
-      SLM_CHECK(std::ssize(ids) <= session_.context(),
-                "[chat] the message makes a prompt of {} tokens, the context has {}", ids.size(), session_.context());
+      if (std::ssize(ids) > session_.context())
+        throw ContextError(fmt::format("[chat] the message makes a prompt of {} tokens, the context has {}", ids.size(),
+                                       session_.context()));
       return dropped;
     }
     messages.erase(messages.begin() + oldest, messages.begin() + oldest + 2);
@@ -65,8 +66,9 @@ Reply Conversation::reply(std::string_view user, GenerateOptions options) {
   }
   continues_ = false;  // should generate() throw, the next turn reads all again
   const int64_t before = session_.length();
-  options.sampler.seed += turns_++;
+  options.sampler.seed += turns_;
   reply.generated = generate(session_, tokenizer_, reply.prompt_ids, options);
+  ++turns_;
 
   unread_ = reply.prompt_ids;
   unread_.insert(unread_.end(), reply.generated.ids.begin(), reply.generated.ids.end());

@@ -96,9 +96,9 @@ double Generated::decode_tokens_per_second() const {
 Generated generate(Session& session, const Tokenizer& tokenizer, std::span<const int32_t> prompt,
                    const GenerateOptions& options) {
   SLM_CHECK(!prompt.empty(), "[generate] the prompt is empty, expected at least one token");
-  SLM_CHECK(std::ssize(prompt) <= session.room(),
-            "[generate] the prompt has {} tokens, the context of {} has room for {}", prompt.size(), session.context(),
-            session.room());
+  if (std::ssize(prompt) > session.room())
+    throw ContextError(fmt::format("[generate] the prompt has {} tokens, the context of {} has room for {}",
+                                   prompt.size(), session.context(), session.room()));
   SLM_CHECK(options.max_tokens >= -1, "[generate] max_tokens is {}, expected -1 (until a stop) or more",
             options.max_tokens);
   const int64_t limit = options.max_tokens < 0 ? std::numeric_limits<int64_t>::max() : options.max_tokens;

@@ -37,8 +37,9 @@ Session::Session(std::shared_ptr<const Model> model, const SessionOptions& optio
 
 void Session::check_append(std::span<const int32_t> ids) const {
   SLM_CHECK(!ids.empty(), "[session] no tokens to append");
-  SLM_CHECK(std::ssize(ids) <= room(), "[session] {} tokens to append, the context of {} has room for {}", ids.size(),
-            context(), room());
+  if (std::ssize(ids) > room())
+    throw ContextError(
+        fmt::format("[session] {} tokens to append, the context of {} has room for {}", ids.size(), context(), room()));
   for (const int32_t id : ids)
     SLM_CHECK(id >= 0 && id < model_->config.vocab, "[session] id {}, the vocabulary has {}", id, model_->config.vocab);
 }

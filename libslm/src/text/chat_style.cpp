@@ -96,7 +96,7 @@ ChatStyle recognise_chat_template(std::string_view jinja) {
   if (has("<|user|>") && has("<|assistant|>") && has("eos_token") && !has("<|end|>") && !has("<think>"))
     return {.format = ChatFormat::Zephyr, .trims_content = trims, .writes_bos = bos};
   throw ArgumentError(fmt::format(
-      "[chat] {}, expected one of ChatML, Llama 2, Llama 3, Zephyr, Gemma; --raw continues a text without a template",
+      "[chat] {}, expected one of ChatML, Llama 2, Llama 3, Zephyr, Gemma",
       jinja.empty() ? "the model has no chat template" : "the model's chat template is of an unknown format"));
 }
 

@@ -43,7 +43,7 @@ struct Generated {
 /// Appends `prompt` to the session and generates. The repeat penalty looks back at all ids of the session. Afterwards
 /// the session holds prompt and answer without a stop id; the last id of an answer that ended otherwise is not read any
 /// more (one forward pass saved), and what a cancelled prompt still had is not either: session.ids() tells.
-/// Throws ArgumentError: empty prompt, prompt beyond the room left in the context, max_tokens below −1.
+/// Throws ContextError: prompt beyond the room left in the context; ArgumentError: empty prompt, max_tokens below −1.
 Generated generate(Session& session, const Tokenizer& tokenizer, std::span<const int32_t> prompt,
                    const GenerateOptions& options);
 

@@ -9,11 +9,18 @@
 #include <span>
 #include <vector>
 
+#include "slm/core/error.h"
 #include "slm/model/kv_cache.h"
 #include "slm/model/load.h"
 #include "slm/model/runtime_executor.h"
 
 namespace slm {
+
+/// More tokens than the context has room for.
+class ContextError : public ArgumentError {
+ public:
+  using ArgumentError::ArgumentError;
+};
 
 struct SessionOptions {
   int64_t context = 0;  ///< tokens the cache has room for; 0: 2048, or as many as the model allows
@@ -37,7 +44,7 @@ class Session {
   int64_t room() const { return context() - length(); }
   uint64_t kv_bytes() const { return cache_.bytes(); }
 
-  /// Appends tokens; the logits (V) of the last one, valid until the next call. Throws ArgumentError: no ids, more than
+  /// Appends tokens; the logits (V) of the last one, valid until the next call. Throws ContextError: more than
   /// room(), an id outside the vocabulary.
   std::span<const float> append(std::span<const int32_t> ids);
   /// Appends tokens and shows the logits of each: f(position in ids, logits). Calls come in rising order.
