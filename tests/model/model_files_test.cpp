@@ -69,6 +69,8 @@ TEST_F(ModelFolder, NamesWhatIsNotThere) {
   expect_error("model.safetensors");
   fs::remove(folder_ / "config.json");
   expect_error("no config.json");
+  fs::create_symlink("config.json", folder_ / "config.json");
+  EXPECT_THROW(ModelFiles::open(folder_), IoError) << "links in a circle";
   fs::remove_all(folder_);
   expect_error("cannot open the model");
 }

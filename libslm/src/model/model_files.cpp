@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cmath>
 
+#include "io/path_exists.h"
 #include "io/quote_text.h"
 #include "slm/core/check.h"
 #include "slm/io/safetensors.h"
@@ -91,12 +92,9 @@ ModelFiles ModelFiles::open(const fs::path& path) {
   ModelFiles files;
   files.path_ = path.string();
   StoredModel stored{.path = files.path_, .tensors = {}, .scales = {}};
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (!fs::exists(status))
-    throw IoError(fmt::format("{}: cannot open the model", files.path_), error ? error.value() : ENOENT);
-  if (fs::is_directory(status)) {
-    if (!fs::exists(path / "config.json", error))
+  if (!path_exists(path)) throw IoError(fmt::format("{}: cannot open the model", files.path_), ENOENT);
+  if (is_folder(path)) {
+    if (!path_exists(path / "config.json"))
       throw IoError(fmt::format("{}: no config.json in the folder", files.path_), ENOENT);
     files.config_ = read_hf_config(path / "config.json");
     for (const StoredTensor& tensor : read_safetensors_folder(path)) stored.add(tensor.name, tensor);

@@ -2,6 +2,7 @@
 // The files beside the vocabulary in a Hugging Face folder: special tokens, EOS ids, the chat template.
 #include <set>
 
+#include "io/path_exists.h"
 #include "slm/core/check.h"
 #include "slm/io/json.h"
 #include "slm/io/mapped_file.h"
@@ -9,14 +10,6 @@
 
 namespace slm {
 namespace {
-
-/// Throws IoError where the system cannot say (a name too long, links in a circle, no right to look).
-bool file_exists(const std::filesystem::path& path) {
-  std::error_code error;
-  const bool exists = std::filesystem::exists(path, error);
-  if (error) throw IoError("[tokenizer] " + path.string(), error.value());
-  return exists;
-}
 
 /// "eos_token": "</s>", or {"content": "</s>", …}, or null.
 std::string token_text(const Json& config, const char* key, const std::string& path) {
@@ -115,13 +108,13 @@ class Folder {
         if (!impl_.bos_id && id < impl_.table.size()) impl_.bos_id = static_cast<int32_t>(id);
       }
     }
-    if (file_exists(folder_ / "chat_template.jinja")) impl_.chat_template = read_file(folder_ / "chat_template.jinja");
+    if (path_exists(folder_ / "chat_template.jinja")) impl_.chat_template = read_file(folder_ / "chat_template.jinja");
   }
 
  private:
   std::optional<Json> read(const char* name) {
     path_ = (folder_ / name).string();
-    if (!file_exists(path_)) return std::nullopt;
+    if (!path_exists(path_)) return std::nullopt;
     return parse_json_file(path_);
   }
   /// The first file that names a token decides; a name that is no token is ignored, as the official library does.
@@ -185,10 +178,10 @@ void read_tokenizer_model(const std::filesystem::path& file, Tokenizer::Impl& im
 Tokenizer Tokenizer::from_folder(const std::filesystem::path& folder) {
   auto impl = std::make_shared<Impl>();
   Folder files(folder, *impl);
-  if (file_exists(folder / "tokenizer.model")) {
+  if (path_exists(folder / "tokenizer.model")) {
     read_tokenizer_model(folder / "tokenizer.model", *impl);
     files.add_tokens_to_sentencepiece();
-  } else if (file_exists(folder / "tokenizer.json")) {
+  } else if (path_exists(folder / "tokenizer.json")) {
     read_tokenizer_json(folder / "tokenizer.json", *impl);
   } else {
     throw IoError("[tokenizer] " + folder.string() + ": neither tokenizer.model nor tokenizer.json", ENOENT);
