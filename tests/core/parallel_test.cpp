@@ -5,6 +5,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <set>
 #include <stdexcept>
@@ -97,6 +98,22 @@ TEST_F(Parallel, RegionHandsOutTheSameRangesAsALoopAlone) {
       });
     }
   }
+}
+
+TEST_F(Parallel, RegionRunsItsRangesAtTheSameTime) {
+  set_num_threads(3);
+  parallel_region([] {
+    for (int loop = 0; loop < 2; ++loop) {
+      std::atomic<int> running = 0;
+      parallel_for(3, 1, [&](int64_t, int64_t, int) {
+        ++running;
+        const auto begin = std::chrono::steady_clock::now();
+        while (running < 3 && std::chrono::steady_clock::now() - begin < std::chrono::seconds(60))
+          std::this_thread::yield();  // until all three are here
+        EXPECT_EQ(running, 3);
+      });
+    }
+  });
 }
 
 TEST_F(Parallel, RegionSurvivesManyShortLoopsWithMoreThreadsThanProcessors) {

@@ -15,10 +15,11 @@ constexpr size_t kHugePage = size_t{2} << 20;
 AlignedBuffer::AlignedBuffer(size_t bytes, Pages pages) : size_(bytes) {
   // Huge pages: a decode step walks hundreds of MB, and 4 KB pages cost a TLB miss each. Only whole ones are asked for:
   // the end of a buffer shall not take up to 2 MB it has no use for.
-  const size_t alignment = pages == Pages::Huge && bytes >= 4 * kHugePage ? kHugePage : kCacheLine;
+  const bool large = bytes >= 4 * kHugePage;
+  const size_t alignment = large ? kHugePage : kCacheLine;
   void* p = nullptr;
   if (posix_memalign(&p, alignment, bytes == 0 ? alignment : bytes) != 0) throw std::bad_alloc();
-  if (alignment == kHugePage) madvise(p, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
+  if (large) madvise(p, bytes / kHugePage * kHugePage, pages == Pages::Huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
   data_.reset(static_cast<std::byte*>(p));
 }
 

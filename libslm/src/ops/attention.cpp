@@ -30,7 +30,8 @@ void attention_into(const kernels::AttentionVariant& variant, const AttentionSha
   const int64_t tiles = (q.rows + kTileRows - 1) / kTileRows;
   // Later rows see more keys: tile t of range r is dealt out from both ends, so that equal ranges are equal work.
   const int64_t tasks = tiles * shape.kv_heads;
-  parallel_for(tasks, (tasks + scratches - 1) / scratches, [&](int64_t begin, int64_t end, int thread) {
+  const int64_t grain = scratches >= num_threads() ? 1 : (tasks + scratches - 1) / scratches;
+  parallel_for(tasks, grain, [&](int64_t begin, int64_t end, int thread) {
     for (int64_t task = begin; task < end; ++task) {
       const int64_t head = task % shape.kv_heads, turn = task / shape.kv_heads;
       const int64_t tile = turn % 2 == 0 ? turn / 2 : tiles - 1 - turn / 2;

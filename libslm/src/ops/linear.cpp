@@ -80,7 +80,7 @@ void linear_into(LinearInput& input, const PackedMatrix& w, std::span<const floa
   const QuantizedRows* quantized = is_float ? nullptr : &input.quantized(activations);
   const int64_t columns = variant.panel_columns;
 
-  // A panel of a small matrix is less than a microsecond of work: a thread gets at least 65,536 multiply-adds.
+  // A panel of a small matrix is less than a microsecond of work: a thread gets some 65,536 multiply-adds.
   const int64_t panel_work = x.rows * w.k() * columns;
   const int64_t grain = std::max<int64_t>(1, (int64_t{1} << 16) / std::max<int64_t>(panel_work, 1));
   parallel_for(w.panels(), grain, [&](int64_t begin, int64_t end, int) {
