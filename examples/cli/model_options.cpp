@@ -25,10 +25,11 @@ std::string known_weights() {
 }
 
 /// Why a path that is there is no model, and which is; empty where opening it shall tell.
-std::string say_what_to_pass(const std::string& word) {
+std::string say_what_to_pass(const std::string& word, bool tokenizer_will_do) {
   namespace fs = std::filesystem;
   const fs::path path(word);
   std::error_code error;
+  if (tokenizer_will_do && path.filename() == "tokenizer.json") return {};
   if (fs::is_regular_file(path, error) && (path.extension() == ".safetensors" || path.extension() == ".json"))
     return fmt::format("'{}' is one file of a Hugging Face folder, pass the folder: {}", word,
                        path.has_parent_path() ? path.parent_path().string() : ".");
@@ -39,6 +40,15 @@ std::string say_what_to_pass(const std::string& word) {
   if (files.empty()) return {};
   return fmt::format("'{}' is a folder without config.json that holds {}: pass {}", word,
                      counted(std::ssize(files), "GGUF file"), *files.begin());
+}
+
+void add_path_option(CLI::App& app, std::string& path, const char* text, bool tokenizer_will_do) {
+  const auto check = [=](const std::string& word) { return say_what_to_pass(word, tokenizer_will_do); };
+  app.add_option("--model", path, text)
+      ->required()
+      ->check(not_empty())
+      ->check(CLI::Validator(check, ""))
+      ->type_name("DIR|FILE");
 }
 
 }  // namespace
@@ -53,11 +63,11 @@ std::string refuse_unknown_weights(const std::string& word) {
 }
 
 void add_model_option(CLI::App& app, std::string& path) {
-  app.add_option("--model", path, "A Hugging Face folder (config.json, *.safetensors, tokenizer) or a GGUF file")
-      ->required()
-      ->check(not_empty())
-      ->check(CLI::Validator(say_what_to_pass, ""))
-      ->type_name("DIR|FILE");
+  add_path_option(app, path, "A Hugging Face folder (config.json, *.safetensors, tokenizer) or a GGUF file", false);
+}
+
+void add_tokenizer_option(CLI::App& app, std::string& path) {
+  add_path_option(app, path, "A Hugging Face folder, a GGUF file, or a tokenizer.json or tokenizer.model alone", true);
 }
 
 void add_weights_option(CLI::App& app, std::string& value) {

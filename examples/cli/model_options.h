@@ -18,6 +18,8 @@ namespace slm {
 /// --model DIR|FILE, required. A path that is only part of a model, or only holds one, is wrong usage: the message says
 /// what to pass.
 void add_model_option(CLI::App& app, std::string& path);
+/// The same for a program that needs no weights: a tokenizer.json or tokenizer.model alone will do.
+void add_tokenizer_option(CLI::App& app, std::string& path);
 /// --weights; unknown names are wrong usage. `value` keeps its default. A list where `values` is one: each name once.
 void add_weights_option(CLI::App& app, std::string& value);
 void add_weights_option(CLI::App& app, std::vector<std::string>& values);

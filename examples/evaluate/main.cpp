@@ -42,8 +42,7 @@ int main(int argc, char** argv) {
                                                                 .fake_activations = o.fake_activations});
       slm::ProgressLine line(weights);
       const slm::Score score = slm::score_text(
-          model, text,
-          {.reference = reference, .kl_tokens = o.kl_tokens.value_or(16384), .kv = o.kv, .progress = line.callback()});
+          model, text, {.reference = reference, .kl_tokens = o.kl_tokens, .kv = o.kv, .progress = line.callback()});
       line.finish();
       results.push_back(slm::to_json(weights, o, score, *model));
       table.add(slm::to_row(weights, o, score, *model));

@@ -57,9 +57,8 @@ void add_evaluate_options(CLI::App& app, EvaluateOptions& o) {
   app.add_option("--kl-to", o.kl_to, "Also measure the KL to the model held so, f32 usually")
       ->check(CLI::Validator(refuse_unknown_weights, ""))
       ->type_name("SCHEME");
-  add_number(app, "--kl-tokens", o.kl_tokens,
-             "Positions compared for it, the first counted ones, 0 for all "
-             "(default 16384)",
+  add_number(app, "--kl-tokens", o.kl_tokens_asked,
+             fmt::format("Positions compared for it, the first counted ones, 0 for all (default {})", o.kl_tokens),
              WholeRange{0});
   app.add_option("--fake-activations", o.fake_activations_name,
                  "Measure schemes apart from their kernels: weights keep the scheme's values in f32, inputs of linears "
@@ -74,7 +73,8 @@ void check(EvaluateOptions& o) {
   if ((o.window || o.stride) && o.protocol.protocol != Protocol::Rolling)
     throw UsageError(
         fmt::format("[evaluate] --window and --stride belong to --protocol rolling, not {}", o.protocol_name));
-  if (o.kl_tokens && o.kl_to.empty()) throw UsageError("[evaluate] --kl-tokens does nothing without --kl-to");
+  if (o.kl_tokens_asked && o.kl_to.empty()) throw UsageError("[evaluate] --kl-tokens does nothing without --kl-to");
+  o.kl_tokens = o.kl_tokens_asked.value_or(o.kl_tokens);
   o.protocol.window = o.window.value_or(2048);
   o.protocol.stride = o.stride.value_or(o.protocol.window / 2);
   if (o.protocol.stride >= o.protocol.window)

@@ -23,7 +23,8 @@ struct EvaluateOptions {
   int64_t windows = 0;
   std::vector<std::string> weights = {"as-is"};
   std::string kl_to;
-  std::optional<int64_t> kl_tokens;  ///< default 16384
+  std::optional<int64_t> kl_tokens_asked;
+  int64_t kl_tokens = 16384;
   std::optional<std::string> fake_activations_name;
   std::optional<ActivationScheme> fake_activations;
   kernels::KvStorage kv = kernels::KvStorage::F32;

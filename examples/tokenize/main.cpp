@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
       "JSON: {ids, pieces, count}");
   std::string model, text, file;
   bool control_tokens = false, bos = false;
-  slm::add_model_option(program.options(), model);
+  slm::add_tokenizer_option(program.options(), model);
   CLI::Option* text_option = program.options().add_option("--text", text, "The text")->type_name("S");
   CLI::Option* file_option = program.options()
                                  .add_option("--file", file, "A file that holds it, in UTF-8; - for stdin")
