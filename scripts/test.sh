@@ -18,7 +18,7 @@ esac
 cd "$(dirname "$0")/.."
 source scripts/packages.sh
 
-require_packages "${build_packages[@]}" "${test_packages[@]}"
+require_packages "${build_packages[@]}" "${table_packages[@]}" "${test_packages[@]}"
 cmake --preset "$preset"
 if [ "$mode" = fuzz ]; then
   cmake --build --preset "$preset" --target test_integration

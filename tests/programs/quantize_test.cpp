@@ -209,7 +209,7 @@ TEST(QuantizeUnderNohup, OutlivesAHangup) {
   const std::string out = (folder.path() / "o.gguf").string();
   Process process("quantize", words((folder.path() / "m").string(), "w4g32", out), {.keep_ignored = true});
   signal(SIGHUP, before);
-  process.wait_until([&] { return process.catches(SIGINT); });
+  ASSERT_TRUE(process.wait_until([&] { return process.catches(SIGINT); }));
   process.interrupt(SIGHUP);
   EXPECT_EQ(process.wait().exit_code, 0);
   EXPECT_TRUE(fs::exists(out));

@@ -57,21 +57,17 @@ bench='{"results": [{"weights": "w8g32", "packed_bytes": 1000000, "decode_tokens
         "prefill_tokens_per_second": 1234.5, "peak_rss_bytes": 123456789}]}'
 echo '{"results": [{"weights": "w8g32", "perplexity": 12.3456, "kl": 0.25}]}' > evaluate.json
 echo "$bench" > bench.json
-command -v jq > /dev/null || echo "SKIPPED: the table and the demo, jq is not here"
-if command -v jq > /dev/null; then
-  libslm/scripts/demo_table.sh evaluate.json bench.json > out 2> err || fail "the table failed"
-  [ "$(awk '{ print length }' out | sort -u | wc -l)" -eq 1 ] && [ "$(wc -l < out)" -eq 3 ] || fail "not aligned"
-  grep -q '^| w8g32   |       1 |     12.346 |      0.25 |       20 |          123[45] |     123 |$' out || fail "wrong"
-fi
+command -v jq > /dev/null || fail "jq is not here, the table and the demo need it"
+libslm/scripts/demo_table.sh evaluate.json bench.json > out 2> err || fail "the table failed"
+[ "$(awk '{ print length }' out | sort -u | wc -l)" -eq 1 ] && [ "$(wc -l < out)" -eq 3 ] || fail "not aligned"
+grep -q '^| w8g32   |       1 |     12.346 |      0.25 |       20 |          123[45] |     123 |$' out || fail "wrong"
 
 stand_in libslm/build/demo/bin/infer 'echo "answer: $*"'
 stand_in libslm/build/demo/bin/quantize 'echo quantized'
 stand_in libslm/build/demo/bin/evaluate 'cat "'"$work"'/evaluate.json"'
 stand_in libslm/build/demo/bin/end_to_end_bench "echo '$bench'"
-if command -v jq > /dev/null; then
-  libslm/scripts/demo.sh model.gguf > out 2> err || fail "the demo failed"
-  grep -q '^\[8/8\]' out || fail "no word of the build"
-  grep -A 1 '^> When a river rises' out | grep -q "^answer: --model $work/model.gguf .*--raw" || fail "no prompt and answer"
-fi
+libslm/scripts/demo.sh model.gguf > out 2> err || fail "the demo failed"
+grep -q '^\[8/8\]' out || fail "no word of the build"
+grep -A 1 '^> When a river rises' out | grep -q "^answer: --model $work/model.gguf .*--raw" || fail "no prompt and answer"
 touch broken
 if libslm/scripts/demo.sh model.gguf > out 2> err; then fail "a build that failed was taken for one"; fi

@@ -135,12 +135,17 @@ TEST(SentencePiece, RoundTripsThroughGguf) {
 
 TEST(SentencePiece, SaysWhatGgufsLlamaKindCannotSay) {
   EXPECT_EQ(small_tokenizer().data().model, "llama");
-  SentencePieceSpec spec = small_spec();
-  spec.unigram = true;
-  const auto folder = std::filesystem::path(testing::TempDir()) / "unigram";
-  std::filesystem::create_directories(folder);
-  write_file(folder / "tokenizer.model", serialize_sentencepiece(spec));
-  EXPECT_EQ(Tokenizer::load(folder).data().model, "sentencepiece");
+  SentencePieceSpec unigram = small_spec();
+  unigram.unigram = true;
+  const std::string plain = serialize_sentencepiece(small_spec());
+  // A message that comes twice is merged: more fields for the trainer's and the normalizer's.
+  const std::string suffix = plain + std::string("\x12\x03\xc0\x01\x01", 5);  // treat_whitespace_as_suffix
+  const std::string bare = plain + std::string("\x1a\x02\x28\x00", 4);        // no escape_whitespaces
+  for (const std::string& proto : {serialize_sentencepiece(unigram), suffix, bare}) {
+    const TemporaryFolder folder;
+    folder.file("tokenizer.model", proto);
+    EXPECT_EQ(Tokenizer::load(folder.path()).data().model, "sentencepiece");
+  }
 }
 
 /// As LlamaTokenizer of transformers 5.23 does with Llama 2's model and such a tokenizer_config.json.

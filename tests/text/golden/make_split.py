@@ -38,6 +38,10 @@ RUNS = [
     r"(?i)HE", r"h(?i)e|X", r"(?:h(?i)e|X)h", r"(?i:h(?-i:e))", r"(?i:k)", r"(?i:[k-s]+)", r"(?i:[^ks])", r"(?i:'s)t", r"(?i:s)", r"(?i:s|t)", r"(?i:ts)", r"(?i:s+)t", r"(?i:I)", r"(?i:s)(?i:x)",
 ]
 
+# every general category and script that is taken
+RUNS += [r"\p{%s}+" % name for name in """L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi Pf Po S Sm Sc Sk So Z Zs Zl Zp Cc Cf
+Han Hiragana Katakana Hangul Latin Greek Cyrillic Arabic Hebrew Thai Devanagari Bengali Tamil Georgian Armenian Ethiopic""".split()]
+
 REFUSED = [
     r"^e", r"e$", r"\Ah", r"e\z", r"e\Z", r"\be", r"\Be", r"\Ge", r"h\Ke", r"\w+", r"\W+", r"\h+", r"\H+", r"\R", r"\X", r"\N", r"\O", r"\y", r"\Y",
     r"(h)\1", r"(?<n>h)e", r"(?<n>h)\k<n>", r"(?<n>h)\g<n>", r"(?'n'h)e", r"(?P<n>h)e", r"(?#x)h", r"(?~he)", r"(?(1)h|e)", r"(?x: h e)", r"(?s:.)", r"(?i-x:h)", r"(?W:\w)", r"(?a:h)", r"(?u:h)",
@@ -53,6 +57,8 @@ REFUSED = [
 TEXTS = [
     "end.\nhe the hehe heeeh", "I'M here, it'S 1234567 €5\r\n\n  x\t\v y", "ßSS ss ﬆ st ﬀ ff ſ s K k İ i ı", "、漢字かなカナー龥 漢\u3000字\u00a0\u0085\u2028\u180e",
     "é e\u0301 \u0345ι Ωω Żuraw ǅ", "\x1b\x07\x0c\x01{}[]-+,&^#~\\/.'\"<>`@$%*?|=_;:!()", "", "x", "axxbxhe", "\u0660\u0661²½Ⅷ 🌊\u200d🏽", "KeEHEs'ſtS", "pL QhE \\ a-b &&",
+    "한국어 ελληνικά кириллица العربية עברית ไทย देवनागरी বাংলা தமிழ் ქართული Հայերեն ግዕዝ ᄒ",
+    "a\u0301\u0903\u20dd ⅯⅣ①¾ _‿–—(])»«“”‹›¡¿ +×÷≠ $¥ ^`´¨ ©°☃ \u2028\u2029\u3000\u00ad\u200f\u0000\u009f ʰʷ ƻǀ ǈ",
 ]
 
 ATOMS = ["h", "e", "s", "f", "t", "i", "S", "k", "1", "'", " ", "é", ".", r"\s", r"\S", r"\d", r"\D", r"\n", r"\v", r"\p{L}", r"\P{L}", r"\p{Lu}",
