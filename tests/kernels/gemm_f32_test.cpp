@@ -162,6 +162,56 @@ TEST_P(GemmF32, EqualsTheScalarNormBitForBit) {
     }
 }
 
+TEST_P(GemmF32, AccumulatingGoesOnFromWhatIsThere) {
+  // A sum cut in two along k, the second part going on from the first: one chain, the same bits.
+  for (const Shape& shape : {Shape{1, 130, 97}, Shape{5, 33, 40}, Shape{13, 47, 400}}) {
+    const Problem problem(variant().storage, shape);
+    const std::vector<float> whole = problem.run(variant(), false);
+    const int64_t cut = shape.k / 3;
+    std::vector<float> c(whole.size());
+    for (const bool second : {false, true}) {
+      Problem part = problem;
+      part.shape.k = second ? shape.k - cut : cut;
+      for (int64_t j = 0; j < shape.n; ++j)
+        std::memmove(part.element(j * part.shape.k), problem.element(j * shape.k + (second ? cut : 0)),
+                     static_cast<size_t>(part.shape.k * element_bytes(problem.storage)));
+      const AlignedBuffer panels = part.pack(variant());
+      GemmArgs args = part.args(panels.data(), nullptr, c.data(), shape.n);
+      args.a = problem.a.data() + (second ? cut : 0);
+      args.accumulate = second;
+      variant().gemm(args);
+    }
+    expect_same(c, whole, "in two parts");
+  }
+}
+
+TEST_P(GemmF32, PackingByColumnsGivesTheSamePanels) {
+  const GemmVariant& v = variant();
+  if (v.storage != GemmStorage::F32) {
+    EXPECT_EQ(v.pack_columns, nullptr);
+    return;
+  }
+  for (const int64_t count : {1, v.panel_columns - 1, v.panel_columns}) {
+    const Problem problem(v.storage, {1, count, 37}, 9);
+    const AlignedBuffer expected = problem.pack(v);
+    std::vector<float> turned(static_cast<size_t>(37 * (count + 2)));
+    for (int64_t j = 0; j < 37; ++j)
+      for (int64_t i = 0; i < count; ++i)
+        std::memcpy(&turned[static_cast<size_t>(j * (count + 2) + i)], problem.element(i * 37 + j), sizeof(float));
+    AlignedBuffer panel(expected.size());
+    std::memset(panel.data(), 0xff, panel.size());
+    for (const auto& [begin, rows] : {std::pair<int64_t, int64_t>{0, 5}, {5, 32}})
+      v.pack_columns({.source = turned.data() + begin * (count + 2),
+                      .stride = count + 2,
+                      .count = count,
+                      .begin = begin,
+                      .rows = rows,
+                      .panel = panel.data()});
+    EXPECT_EQ(std::memcmp(panel.data(), expected.data(), static_cast<size_t>(37 * v.panel_columns) * sizeof(float)), 0)
+        << count;
+  }
+}
+
 TEST_P(GemmF32, AgreesWithDoubleWithinTheDotProductBound) {
   for (const Shape& shape : {Shape{5, 37, 611}, Shape{14, 40, 4864}}) {
     const Problem problem(variant().storage, shape, 5);

@@ -6,6 +6,8 @@
 #include "kernels/vec/vec_isas.h"
 #include "slm/kernels/vec/vec.h"
 
-namespace slm::emulated { using namespace slm::kernels; }
+namespace slm::emulated {
+using namespace slm::kernels;
+}
 #define kernels emulated
 #include "kernels/vec/vec_avx512vnni.cpp"

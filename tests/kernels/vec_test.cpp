@@ -12,53 +12,16 @@
 #include "slm/core/dtype.h"
 #include "slm/core/rng.h"
 #include "slm/kernels/vec/variants.h"
+#include "tests/kernels/vec_tested.h"
 #include "tests/support/bounds.h"
-
-namespace slm::emulated {
-kernels::VecVariant vec_avx512vnni(kernels::Isa isa);
-}
 
 namespace slm::kernels {
 namespace {
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-constexpr int64_t kSizes[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 896, 897};
-constexpr float kGuard = 4321.0f;
 
-struct Tested {
-  VecVariant variant;
-  Isa needs;
-  std::string name;
-  friend std::ostream& operator<<(std::ostream& out, const Tested& tested) { return out << tested.name; }
-};
-
-std::vector<Tested> tested_variants() {
-  std::vector<Tested> all;
-  for (const VecVariant& v : vec_variants()) all.push_back({v, v.isa, v.name});
-#if defined(SLM_EMULATED_AVX512)
-  const VecVariant emulated = emulated::vec_avx512vnni(Isa::Avx512Vnni);
-  all.push_back({emulated, Isa::Avx2, std::string(emulated.name) + "_emulated"});
-#endif
-  return all;
-}
-
-class Vec : public testing::TestWithParam<Tested> {
- protected:
-  void SetUp() override {
-    if (!supported(GetParam().needs)) GTEST_SKIP() << name(GetParam().needs) << " cannot run on this processor";
-  }
-  const VecVariant& variant() const { return GetParam().variant; }
-};
-
-/// n normal numbers, then one guard.
-std::vector<float> normals(int64_t n, uint64_t seed, float magnitude = 1.0f) {
-  Rng rng(seed);
-  std::vector<float> x(static_cast<size_t>(n));
-  for (float& value : x) value = rng.normal() * magnitude;
-  x.push_back(kGuard);
-  return x;
-}
+class Vec : public VecTest {};
 
 TEST_P(Vec, RmsNormAgreesWithDouble) {
   for (int64_t n : kSizes)
@@ -327,7 +290,7 @@ TEST_P(Vec, WidensEveryHalfAndBfloatExactly) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(AllVariants, Vec, testing::ValuesIn(tested_variants()),
+INSTANTIATE_TEST_SUITE_P(AllVariants, Vec, testing::ValuesIn(tested_vec_variants()),
                          [](const auto& tested) { return tested.param.name; });
 
 }  // namespace

@@ -9,7 +9,7 @@
 //   panels follow one another:   [panel 0: rows 0…P-1][panel 1: rows P…2P-1]…   the last one is padded with zeros.
 //
 // One accumulation order for all variants, so that all give the same bits, for every m and every split into calls:
-//   f32 bf16 f16   acc = 0; for j = 0…k-1: acc = fma(a[j], b[j], acc);  c = acc + bias
+//   f32 bf16 f16   acc = 0 (or c: accumulate); for j = 0…k-1: acc = fma(a[j], b[j], acc);  c = acc + bias
 //   w8g32 w4g32    for each group g of 32: s = Σ code_a·code_b (int32, exact), acc = fma(float(s), d_a[g]·d_b[g], acc);
 //                  c = acc + bias
 //   w4g32a         the same with code_b in 0…15, then acc = fma(float(sum_a[g]), d_a[g]·m_b[g], acc) in each group
@@ -65,6 +65,17 @@ struct GemmArgs {
   float* c;               ///< (m, n)
   int64_t c_stride;       ///< elements between rows of c
   int64_t m, n, k;  ///< any m, n ≥ 1; k a multiple of 32 for the g32 storages. Only columns < n of c are written
+  bool accumulate;  ///< float storages: acc starts from c instead of 0
+};
+
+/// Columns of B in, some rows of one panel of float weights out: for B given the other way round, row j of `source`
+/// holding element j of `count` consecutive output columns. Panels of k, filled in parts [begin, begin + rows).
+struct PackColumnsArgs {
+  const float* source;
+  int64_t stride;  ///< floats between rows of source
+  int64_t count;   ///< 1 … panel_columns; missing columns become zeros
+  int64_t begin, rows;
+  std::byte* panel;
 };
 
 /// One row of a family's table: everything the caller needs to know about a variant.
@@ -76,7 +87,8 @@ struct GemmVariant {
   size_t (*panel_bytes)(int64_t k);  ///< a multiple of 64
   void (*pack)(const PackArgs&);
   void (*unpack)(const UnpackArgs&);
-  void (*gemm)(const GemmArgs&);  ///< serial; cuts its own blocks for the caches
+  void (*gemm)(const GemmArgs&);                 ///< serial; cuts its own blocks for the caches
+  void (*pack_columns)(const PackColumnsArgs&);  ///< GemmStorage::F32 only, else null
 };
 
 }  // namespace slm::kernels

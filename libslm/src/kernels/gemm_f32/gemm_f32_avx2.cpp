@@ -11,6 +11,7 @@ SLM_ISA_ROW GemmVariant gemm_f32_avx2(Isa isa, GemmStorage storage) {
   const PanelLayout layout = panel_layout(16, storage == GemmStorage::F32 ? 4 : 2);
   GemmVariant v{isa,          storage,     "f32_6x16_avx2", 16,
                 layout.bytes, layout.pack, layout.unpack,   PanelGemm<Simd, float, 6, 16, 12>::gemm};
+  v.pack_columns = layout.pack_columns;
   if (storage == GemmStorage::BF16) {
     v.name = "bf16_6x16_avx2";
     v.gemm = PanelGemm<Simd, Bfloat, 6, 16, 12>::gemm;

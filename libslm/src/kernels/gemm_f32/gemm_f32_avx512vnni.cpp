@@ -11,6 +11,7 @@ SLM_ISA_ROW GemmVariant gemm_f32_avx512vnni(Isa isa, GemmStorage storage) {
   const PanelLayout layout = panel_layout(32, storage == GemmStorage::F32 ? 4 : 2);
   GemmVariant v{isa,          storage,     "f32_12x32_avx512vnni", 32,
                 layout.bytes, layout.pack, layout.unpack,          PanelGemm<Simd, float, 12, 32, 24>::gemm};
+  v.pack_columns = layout.pack_columns;
   if (storage == GemmStorage::BF16) {
     v.name = "bf16_12x32_avx512vnni";
     v.gemm = PanelGemm<Simd, Bfloat, 12, 32, 24>::gemm;

@@ -92,7 +92,7 @@ struct PanelGemm {
     constexpr int kPanels = panels_for(kTileRows);
     const auto* a = static_cast<const float*>(args.a);
     const auto* b = reinterpret_cast<const Element*>(args.b);
-    const Part all{args.k, true, true};
+    const Part all{args.k, !args.accumulate, true};
     int64_t n = 0;
     for (; n + kPanels * kColumns <= args.n; n += kPanels * kColumns)
       tile<kTileRows, kPanels>(a, args.a_stride, b + n / kColumns * panel_stride, panel_stride, all,
@@ -117,7 +117,7 @@ struct PanelGemm {
       for (int64_t i0 = 0; i0 < args.m; i0 += kRowStep)
         for (int64_t k0 = 0; k0 < args.k; k0 += kDepthStep) {
           const int64_t k1 = least(args.k, k0 + kDepthStep);
-          const Part part{k1 - k0, k0 == 0, k1 == args.k};
+          const Part part{k1 - k0, k0 == 0 && !args.accumulate, k1 == args.k};
           for (int64_t n = n0; n < least(args.n, n0 + kColumnStep); n += kColumns) {
             const Element* panel = b + n / kColumns * panel_stride + k0 * kColumns;
             const int64_t i1 = least(args.m, i0 + kRowStep);

@@ -18,6 +18,7 @@ struct PanelLayout {
   size_t (*bytes)(int64_t k);
   void (*pack)(const PackArgs&);
   void (*unpack)(const UnpackArgs&);
+  void (*pack_columns)(const PackColumnsArgs&);  ///< null for 16-bit elements
 };
 PanelLayout panel_layout(int panel_columns, int element_bytes);
 

@@ -26,12 +26,13 @@ void gemm(const GemmArgs& args) {
     const auto* panel = reinterpret_cast<const Element*>(args.b + static_cast<size_t>(n0 / kColumns) * panel_bytes);
     const int64_t columns = args.n - n0 < kColumns ? args.n - n0 : kColumns;
     for (int64_t i = 0; i < args.m; ++i) {
+      float* out = args.c + i * args.c_stride + n0;
       float acc[kColumns] = {};
+      for (int64_t c = 0; c < columns && args.accumulate; ++c) acc[c] = out[c];
       for (int64_t j = 0; j < args.k; ++j) {
         const float x = a[i * args.a_stride + j];
         for (int64_t c = 0; c < columns; ++c) acc[c] = __builtin_fmaf(x, value(panel[j * kColumns + c]), acc[c]);
       }
-      float* out = args.c + i * args.c_stride + n0;
       for (int64_t c = 0; c < columns; ++c) out[c] = args.bias != nullptr ? acc[c] + args.bias[n0 + c] : acc[c];
     }
   }
@@ -47,7 +48,7 @@ GemmVariant gemm_f32_scalar(Isa isa, GemmStorage storage) {
   auto* function = storage == GemmStorage::F32    ? gemm<float>
                    : storage == GemmStorage::BF16 ? gemm<Bf16Bits>
                                                   : gemm<F16Bits>;
-  return {isa, storage, name, kColumns, layout.bytes, layout.pack, layout.unpack, function};
+  return {isa, storage, name, kColumns, layout.bytes, layout.pack, layout.unpack, function, layout.pack_columns};
 }
 
 }  // namespace slm::kernels

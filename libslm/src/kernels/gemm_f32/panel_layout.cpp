@@ -50,8 +50,22 @@ void unpack_panel(const UnpackArgs& args) {
   }
 }
 
+template <int kColumns>
+void pack_columns(const PackColumnsArgs& args) {
+  auto* to = reinterpret_cast<float*>(args.panel) + args.begin * kColumns;
+  for (int64_t j = 0; j < args.rows; ++j, to += kColumns) {
+    const float* from = args.source + j * args.stride;
+    if (args.count == kColumns) {
+      std::memcpy(to, from, kColumns * sizeof(float));
+      continue;
+    }
+    for (int64_t c = 0; c < kColumns; ++c) to[c] = c < args.count ? from[c] : 0.0f;
+  }
+}
+
 template <class Bits, int kColumns>
-constexpr PanelLayout kLayout = {panel_bytes<Bits, kColumns>, pack_panel<Bits, kColumns>, unpack_panel<Bits, kColumns>};
+constexpr PanelLayout kLayout = {panel_bytes<Bits, kColumns>, pack_panel<Bits, kColumns>, unpack_panel<Bits, kColumns>,
+                                 sizeof(Bits) == sizeof(float) ? pack_columns<kColumns> : nullptr};
 
 }  // namespace
 

@@ -130,6 +130,99 @@ struct VecKernels {
     *sum = even.total() + odd.total();
   }
 
+  static V load_some(const float* p, int64_t count, float fill) {
+    return count >= W ? S::load(p) : load_part(p, count, fill);
+  }
+  static void store_some(float* p, int64_t count, V v) {
+    if (count >= W)
+      S::store(p, v);
+    else
+      store_part(p, count, v);
+  }
+
+  static double sum_exp(const float* x, int64_t n, float factor, float base) {
+    typename S::DoubleSum sum;
+    for (int64_t i = 0; i < n; i += W)
+      sum.add(exp_lanes<S>(S::mul(S::set(factor), S::sub(load_some(x + i, n - i, -__builtin_inff()), S::set(base)))));
+    return sum.total();
+  }
+
+  static void add_exp(const float* x, int64_t n, float factor, float base, float scale, float* y) {
+    const V f = S::set(factor), b = S::set(base), s = S::set(scale);
+    map(x, y, n, y, [=](V v, V before) { return S::add(S::mul(s, exp_lanes<S>(S::mul(f, S::sub(v, b)))), before); });
+  }
+
+  static double sum_exp_difference(const float* p, const float* q, int64_t n, float factor, float base) {
+    typename S::DoubleSum sum;
+    for (int64_t i = 0; i < n; i += W) {
+      const V a = load_some(p + i, n - i, 0.0f),
+              b = load_some(q + i, n - i, 0.0f);  // beyond the end the difference is 0
+      sum.add(S::mul(exp_lanes<S>(S::mul(S::set(factor), S::sub(a, S::set(base)))), S::sub(a, b)));
+    }
+    return sum.total();
+  }
+
+  static float rms_norm_grad(const float* x, const float* w, const float* dy, float eps, int64_t n, float* dx) {
+    typename S::DoubleSum squares, products;
+    for (int64_t i = 0; i < n; i += W) {
+      const V a = load_some(x + i, n - i, 0.0f);
+      squares.add_square(a);
+      products.add(S::mul(S::mul(load_some(w + i, n - i, 0.0f), load_some(dy + i, n - i, 0.0f)), a));
+    }
+    const double mean = squares.total() / static_cast<double>(n);
+    const double r = 1.0 / __builtin_sqrt(mean + static_cast<double>(eps));
+    const V inverse = S::set(static_cast<float>(r));
+    const V pull = S::set(static_cast<float>(-r * r * r * products.total() / static_cast<double>(n)));
+    for (int64_t i = 0; i < n; i += W) {
+      const int64_t rest = n - i;
+      const V push = S::mul(S::mul(load_some(w + i, rest, 0.0f), load_some(dy + i, rest, 0.0f)), inverse);
+      const V step = S::fma(load_some(x + i, rest, 0.0f), pull, push);
+      store_some(dx + i, rest, S::add(load_some(dx + i, rest, 0.0f), step));
+    }
+    return static_cast<float>(r);
+  }
+
+  static void swiglu_grad(const float* gate, const float* up, const float* dy, int64_t n, float* dgate, float* dup) {
+    const V one = S::set(1.0f);
+    for (int64_t i = 0; i < n; i += W) {
+      const int64_t rest = n - i;
+      const V z = load_some(gate + i, rest, 0.0f), u = load_some(up + i, rest, 0.0f), d = load_some(dy + i, rest, 0.0f);
+      const V t = exp_lanes<S>(S::negative_magnitude(z));
+      const V sigmoid = S::div(S::select_negative(z, t, one), S::add(one, t));
+      const V other = S::div(S::select_negative(z, one, t), S::add(one, t));  // 1 − σ, without cancellation
+      const V slope = S::mul(sigmoid, S::fma(z, other, one));
+      store_some(dgate + i, rest, S::fma(S::mul(d, u), slope, load_some(dgate + i, rest, 0.0f)));
+      store_some(dup + i, rest, S::fma(d, S::mul(z, sigmoid), load_some(dup + i, rest, 0.0f)));
+    }
+  }
+
+  static double sum_squares(const float* x, int64_t n) {
+    typename S::DoubleSum sum;
+    for (int64_t i = 0; i < n; i += W) sum.add_square(load_some(x + i, n - i, 0.0f));
+    return sum.total();
+  }
+
+  static void scale_(float factor, int64_t n, float* y) {
+    const V f = S::set(factor);
+    map(y, y, n, y, [f](V v, V) { return S::mul(v, f); });
+  }
+
+  static void adamw_(const AdamwArgs& a) {
+    const V keep1 = S::set(1.0f - a.beta1), beta2 = S::set(a.beta2), keep2 = S::set(1.0f - a.beta2);
+    const V eps = S::set(a.eps), rate = S::set(-a.rate), root = S::set(a.root_correction), decay = S::set(-a.decay);
+    for (int64_t i = 0; i < a.n; i += W) {
+      const int64_t rest = a.n - i;
+      const V w = load_some(a.w + i, rest, 0.0f), g = load_some(a.g + i, rest, 0.0f);
+      V m = load_some(a.m + i, rest, 0.0f), v = load_some(a.v + i, rest, 0.0f);
+      m = S::fma(keep1, S::sub(g, m), m);
+      v = S::fma(keep2, S::mul(g, g), S::mul(beta2, v));
+      const V root_v = S::fma(S::sqrt(v), root, eps);
+      store_some(a.w + i, rest, S::fma(rate, S::div(m, root_v), S::fma(decay, w, w)));
+      store_some(a.m + i, rest, m);
+      store_some(a.v + i, rest, v);
+    }
+  }
+
   template <class Element>
   static void widen(const uint16_t* x, int64_t n, float* y) {
     int64_t i = 0;
@@ -142,8 +235,25 @@ struct VecKernels {
   }
 
   SLM_ISA_ROW static VecVariant variant(Isa isa, const char* name) {
-    return {isa,          name,        rms_norm,    add_,         swiglu, rope, quantize_a8g32,
-            quantize_a8t, max_sum_exp, widen<Half>, widen<Bfloat>};
+    return {.isa = isa,
+            .name = name,
+            .rms_norm = rms_norm,
+            .add_ = add_,
+            .swiglu = swiglu,
+            .rope = rope,
+            .quantize_a8g32 = quantize_a8g32,
+            .quantize_a8t = quantize_a8t,
+            .max_sum_exp = max_sum_exp,
+            .sum_exp = sum_exp,
+            .add_exp = add_exp,
+            .sum_exp_difference = sum_exp_difference,
+            .rms_norm_grad = rms_norm_grad,
+            .swiglu_grad = swiglu_grad,
+            .sum_squares = sum_squares,
+            .scale_ = scale_,
+            .adamw_ = adamw_,
+            .f16_to_f32 = widen<Half>,
+            .bf16_to_f32 = widen<Bfloat>};
   }
 };
 

@@ -11,10 +11,15 @@
 namespace slm::kernels {
 namespace {
 
+double sum_squares(const float* x, int64_t n) {
+  double sum = 0.0;
+  for (int64_t i = 0; i < n; ++i) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  return sum;
+}
+
 void rms_norm(const float* x, const float* w, float eps, int64_t n, float* y) {
-  double squares = 0.0;
-  for (int64_t i = 0; i < n; ++i) squares += static_cast<double>(x[i]) * static_cast<double>(x[i]);
-  const auto inverse = static_cast<float>(1.0 / std::sqrt(squares / static_cast<double>(n) + static_cast<double>(eps)));
+  const double mean = sum_squares(x, n) / static_cast<double>(n);
+  const auto inverse = static_cast<float>(1.0 / std::sqrt(mean + static_cast<double>(eps)));
   for (int64_t i = 0; i < n; ++i) y[i] = x[i] * inverse * w[i];
 }
 
@@ -77,6 +82,55 @@ void max_sum_exp(const float* x, int64_t n, float* max, double* sum) {
   *sum = total;
 }
 
+double sum_exp(const float* x, int64_t n, float factor, float base) {
+  double sum = 0.0;
+  for (int64_t i = 0; i < n; ++i) sum += static_cast<double>(std::exp(factor * (x[i] - base)));
+  return sum;
+}
+
+void add_exp(const float* x, int64_t n, float factor, float base, float scale, float* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] += scale * std::exp(factor * (x[i] - base));
+}
+
+double sum_exp_difference(const float* p, const float* q, int64_t n, float factor, float base) {
+  double sum = 0.0;
+  for (int64_t i = 0; i < n; ++i) sum += static_cast<double>(std::exp(factor * (p[i] - base)) * (p[i] - q[i]));
+  return sum;
+}
+
+float rms_norm_grad(const float* x, const float* w, const float* dy, float eps, int64_t n, float* dx) {
+  double products = 0.0;
+  for (int64_t i = 0; i < n; ++i) products += static_cast<double>(w[i] * dy[i] * x[i]);
+  const auto count = static_cast<double>(n);
+  const double r = 1.0 / std::sqrt(sum_squares(x, n) / count + static_cast<double>(eps));
+  const auto inverse = static_cast<float>(r), pull = static_cast<float>(-r * r * r * products / count);
+  for (int64_t i = 0; i < n; ++i) dx[i] += w[i] * dy[i] * inverse + x[i] * pull;
+  return inverse;
+}
+
+void swiglu_grad(const float* gate, const float* up, const float* dy, int64_t n, float* dgate, float* dup) {
+  for (int64_t i = 0; i < n; ++i) {
+    const float z = gate[i], u = up[i];
+    const float t = std::exp(-std::fabs(z));
+    const float sigmoid = (z < 0.0f ? t : 1.0f) / (1.0f + t), other = (z < 0.0f ? 1.0f : t) / (1.0f + t);
+    dgate[i] += dy[i] * u * (sigmoid * (1.0f + z * other));
+    dup[i] += dy[i] * (z * sigmoid);
+  }
+}
+
+void scale_(float factor, int64_t n, float* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] *= factor;
+}
+
+void adamw_(const AdamwArgs& a) {
+  for (int64_t i = 0; i < a.n; ++i) {
+    a.m[i] += (1.0f - a.beta1) * (a.g[i] - a.m[i]);
+    a.v[i] = a.beta2 * a.v[i] + (1.0f - a.beta2) * (a.g[i] * a.g[i]);
+    const float kept = a.w[i] - a.decay * a.w[i];
+    a.w[i] = kept - a.rate * (a.m[i] / (std::sqrt(a.v[i]) * a.root_correction + a.eps));
+  }
+}
+
 void widen_f16(const uint16_t* x, int64_t n, float* y) {
   for (int64_t i = 0; i < n; ++i) y[i] = f16_to_f32(x[i]);
 }
@@ -88,8 +142,25 @@ void widen_bf16(const uint16_t* x, int64_t n, float* y) {
 }  // namespace
 
 VecVariant vec_scalar(Isa isa) {
-  return {isa,          "scalar",    rms_norm,  add_,      swiglu, rope, quantize_a8g32,
-          quantize_a8t, max_sum_exp, widen_f16, widen_bf16};
+  return {.isa = isa,
+          .name = "scalar",
+          .rms_norm = rms_norm,
+          .add_ = add_,
+          .swiglu = swiglu,
+          .rope = rope,
+          .quantize_a8g32 = quantize_a8g32,
+          .quantize_a8t = quantize_a8t,
+          .max_sum_exp = max_sum_exp,
+          .sum_exp = sum_exp,
+          .add_exp = add_exp,
+          .sum_exp_difference = sum_exp_difference,
+          .rms_norm_grad = rms_norm_grad,
+          .swiglu_grad = swiglu_grad,
+          .sum_squares = sum_squares,
+          .scale_ = scale_,
+          .adamw_ = adamw_,
+          .f16_to_f32 = widen_f16,
+          .bf16_to_f32 = widen_bf16};
 }
 
 }  // namespace slm::kernels

@@ -10,6 +10,20 @@ namespace slm::kernels {
 
 enum class Isa;
 
+/// One step of AdamW (Loshchilov & Hutter 2019, algorithm 2, decay decoupled) on n parameters, in place, as PyTorch
+/// orders it:  w −= decay·w;  m += (1 − beta1)·(g − m);  v = beta2·v + (1 − beta2)·g²;
+///             w −= rate·m / (sqrt(v)·root_correction + eps)
+struct AdamwArgs {
+  float* w;
+  const float* g;
+  float *m, *v;
+  int64_t n;
+  float decay;  ///< learning rate · weight decay
+  float beta1, beta2, eps;
+  float rate;             ///< learning rate / (1 − beta1ᵗ)
+  float root_correction;  ///< 1 / sqrt(1 − beta2ᵗ)
+};
+
 struct VecVariant {
   Isa isa;
   const char* name;
@@ -32,6 +46,23 @@ struct VecVariant {
   /// max and Σ exp(x − max), for log-probabilities and KL: logsumexp = max + log(sum). The sum is carried in double.
   /// An infinite max is not subtracted, so logsumexp of a row with +∞ is +∞ and of all −∞ is −∞; a NaN makes sum NaN.
   void (*max_sum_exp)(const float* x, int64_t n, float* max, double* sum);
+  /// Σ exp(factor · (x − base)), carried in double: what max_sum_exp gives at another temperature 1/factor.
+  double (*sum_exp)(const float* x, int64_t n, float factor, float base);
+  /// y[i] += scale · exp(factor · (x[i] − base)): probabilities, added up; factor · (x − base) ≤ 88. Product
+  /// and sum are two roundings, so that what is added and taken away again leaves 0.
+  void (*add_exp)(const float* x, int64_t n, float factor, float base, float scale, float* y);
+  /// Σ exp(factor · (p − base)) · (p − q), carried in double: the sum in KL(p ‖ q) of logits p and q.
+  double (*sum_exp_difference)(const float* p, const float* q, int64_t n, float factor, float base);
+  /// Gradient of rms_norm: with r = 1/sqrt(mean(x²) + eps) and s = Σ w·dy·x,
+  /// dx[i] += r·w[i]·dy[i] − x[i]·r³·s/n. Returns r. The sums are carried in double.
+  float (*rms_norm_grad)(const float* x, const float* w, const float* dy, float eps, int64_t n, float* dx);
+  /// Gradient of swiglu: dgate += dy·up·σ(gate)·(1 + gate·(1 − σ(gate))), dup += dy·silu(gate).
+  void (*swiglu_grad)(const float* gate, const float* up, const float* dy, int64_t n, float* dgate, float* dup);
+  /// Σ x², carried in double.
+  double (*sum_squares)(const float* x, int64_t n);
+  /// y[i] *= factor
+  void (*scale_)(float factor, int64_t n, float* y);
+  void (*adamw_)(const AdamwArgs&);
   /// y[i] = value of the half / bfloat16 bits: exact.
   void (*f16_to_f32)(const uint16_t* x, int64_t n, float* y);
   void (*bf16_to_f32)(const uint16_t* x, int64_t n, float* y);
