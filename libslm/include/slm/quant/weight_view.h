@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// WeightView: the float weights of a matrix as the network in training sees them: as they are, or through their
+// quantizer (fake_quant.h), any piece at a time, so that a quantized copy never exists as a whole.
+// In: weights (n,k).  Out: pieces of Ŵ, and the gradient's clip mask.  Next: ops/float_linear.h, autograd/.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "slm/quant/grid.h"
+#include "slm/quant/scheme.h"
+
+namespace slm {
+
+class WeightView {
+ public:
+  /// The weights, which must outlive the view and stay as they are. No scheme: as they are. Row parameters (w8c) are found
+  /// here: one pass. Throws ArgumentError on sizes, k no multiple of the scheme's group, a weight that is not finite (w8c).
+  WeightView(std::span<const float> weights, int64_t n, int64_t k, std::optional<WeightScheme> scheme = {});
+
+  int64_t n() const { return n_; }
+  int64_t k() const { return k_; }
+  /// The weights themselves where no quantizer stands between, else null.
+  const float* plain() const { return scheme_ ? nullptr : weights_.data(); }
+  /// Pieces begin and end at multiples of this many columns.
+  int64_t unit() const;
+
+  /// Ŵ[row_begin … row_end)[column_begin … column_end) → out, rows one after another. Bit for bit what fake_quant gives of
+  /// the whole matrix (N2). Throws ArgumentError on a piece that is none, a weight that is not finite or overflows.
+  void read(int64_t row_begin, int64_t row_end, int64_t column_begin, int64_t column_end, std::span<float> out) const;
+
+  /// Straight-through estimator: gradient (n,k) becomes 0 where the quantizer clips the weight. Threaded over rows.
+  void mask_clipped_(std::span<float> gradient) const;
+
+ private:
+  std::span<const float> weights_;
+  int64_t n_, k_;
+  std::optional<WeightScheme> scheme_;
+  std::vector<GridParams> row_params_;  // w8c
+};
+
+}  // namespace slm

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slm/quant/weight_view.h"
+
+#include <algorithm>
+
+#include "slm/core/check.h"
+#include "slm/core/parallel.h"
+#include "slm/quant/fake_quant.h"
+
+namespace slm {
+namespace {
+
+constexpr int64_t kGrainValues = 1 << 14;  // values worth a thread
+
+}  // namespace
+
+WeightView::WeightView(std::span<const float> weights, int64_t n, int64_t k, std::optional<WeightScheme> scheme)
+    : weights_(weights), n_(n), k_(k), scheme_(scheme) {
+  SLM_CHECK(n > 0 && k > 0 && std::ssize(weights) == n * k, "[weight_view] {} weights for a matrix of ({},{})",
+            weights.size(), n, k);
+  SLM_CHECK(k % unit() == 0, "[weight_view] rows of {} values, {} needs a multiple of {}", k, name(*scheme), unit());
+  if (scheme_ != WeightScheme::W8C) return;
+  row_params_.resize(static_cast<size_t>(n));
+  parallel_for(n, std::max<int64_t>(1, kGrainValues / k), [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r)
+      row_params_[static_cast<size_t>(r)] =
+          find_params(kGridW8C, weights_.subspan(static_cast<size_t>(r * k), static_cast<size_t>(k)));
+  });
+}
+
+int64_t WeightView::unit() const { return scheme_ ? info(*scheme_).group : 1; }
+
+void WeightView::read(int64_t row_begin, int64_t row_end, int64_t column_begin, int64_t column_end,
+                      std::span<float> out) const {
+  const int64_t columns = column_end - column_begin;
+  SLM_CHECK(0 <= row_begin && row_begin <= row_end && row_end <= n_ && 0 <= column_begin && columns > 0 &&
+                column_end <= k_ && column_begin % unit() == 0 && column_end % unit() == 0,
+            "[weight_view] rows {} to {}, columns {} to {} of ({},{}) in units of {}", row_begin, row_end, column_begin,
+            column_end, n_, k_, unit());
+  SLM_CHECK(std::ssize(out) == (row_end - row_begin) * columns, "[weight_view] room for {} values, the piece has {}",
+            out.size(), (row_end - row_begin) * columns);
+  const auto width = static_cast<size_t>(columns);
+  for (int64_t r = row_begin; r < row_end; ++r) {
+    const std::span<const float> from = weights_.subspan(static_cast<size_t>(r * k_ + column_begin), width);
+    const std::span<float> to = out.subspan(static_cast<size_t>(r - row_begin) * width, width);
+    if (scheme_ == WeightScheme::W8C)
+      fake_quant(kGridW8C, row_params_[static_cast<size_t>(r)], from, to);
+    else
+      std::copy(from.begin(), from.end(), to.begin());
+  }
+  if (scheme_ && scheme_ != WeightScheme::W8C) fake_quant(*scheme_, columns, out, out);  // groups: a row's do not meet
+}
+
+void WeightView::mask_clipped_(std::span<float> gradient) const {
+  SLM_CHECK(gradient.size() == weights_.size(), "[weight_view] gradient of {} values, the matrix has {}",
+            gradient.size(), weights_.size());
+  if (!scheme_) return;
+  const auto width = static_cast<size_t>(k_);
+  parallel_for(n_, std::max<int64_t>(1, kGrainValues / k_), [&](int64_t begin, int64_t end, int) {
+    std::vector<float> values(width);
+    std::vector<uint8_t> inside(width);
+    for (int64_t r = begin; r < end; ++r) {
+      const size_t first = static_cast<size_t>(r) * width;
+      fake_quant(*scheme_, k_, weights_.subspan(first, width), values, inside);
+      for (size_t j = 0; j < width; ++j)
+        if (inside[j] == 0) gradient[first + j] = 0.0f;
+    }
+  });
+}
+
+}  // namespace slm
