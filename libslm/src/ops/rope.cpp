@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/ops/rope.h"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "slm/core/check.h"
 #include "slm/core/parallel.h"
@@ -31,14 +33,34 @@ void RopeAngles::set(std::span<const int32_t> positions) {
     }
 }
 
-void rope_(const kernels::VecVariant& vec, const RopeAngles& angles, int64_t head_dim, MatrixView x) {
+namespace {
+
+void check(const RopeAngles& angles, int64_t head_dim, ConstMatrixView x) {
   SLM_CHECK(x.rows <= angles.rows(), "[rope] x has {} rows, angles were set for {}", x.rows, angles.rows());
   SLM_CHECK(head_dim > 0 && x.columns % head_dim == 0 && 2 * angles.half() <= head_dim,
             "[rope] x is ({},{}), head_dim {}, rotary dims {}", x.rows, x.columns, head_dim, 2 * angles.half());
+}
+
+}  // namespace
+
+void rope_(const kernels::VecVariant& vec, const RopeAngles& angles, int64_t head_dim, MatrixView x) {
+  check(angles, head_dim, x);
   parallel_for(x.rows, 8, [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r)
       for (int64_t h = 0; h < x.columns; h += head_dim)
         vec.rope(x.row(r) + h, angles.cos(r), angles.sin(r), angles.half());
+  });
+}
+
+void rope_grad_(const kernels::VecVariant& vec, const RopeAngles& angles, int64_t head_dim, MatrixView dy) {
+  check(angles, head_dim, dy);
+  parallel_for(dy.rows, 8, [&](int64_t begin, int64_t end, int) {
+    std::vector<float> sin(static_cast<size_t>(angles.half()));
+    for (int64_t r = begin; r < end; ++r) {
+      std::transform(angles.sin(r), angles.sin(r) + angles.half(), sin.begin(), std::negate<>());
+      for (int64_t h = 0; h < dy.columns; h += head_dim)
+        vec.rope(dy.row(r) + h, angles.cos(r), sin.data(), angles.half());
+    }
   });
 }
 

@@ -15,4 +15,16 @@ void swiglu_into(const kernels::VecVariant& vec, ConstMatrixView gate, ConstMatr
   });
 }
 
+void swiglu_grad(const kernels::VecVariant& vec, ConstMatrixView gate, ConstMatrixView up, ConstMatrixView dy,
+                 MatrixView dgate, MatrixView dup) {
+  for (const ConstMatrixView& other : {up, dy, ConstMatrixView(dgate), ConstMatrixView(dup)})
+    SLM_CHECK(other.rows == gate.rows && other.columns == gate.columns,
+              "[swiglu_grad] gate is ({},{}), up, dy, dgate or dup is ({},{})", gate.rows, gate.columns, other.rows,
+              other.columns);
+  parallel_for(gate.rows, 4, [&](int64_t begin, int64_t end, int) {
+    for (int64_t r = begin; r < end; ++r)
+      vec.swiglu_grad(gate.row(r), up.row(r), dy.row(r), gate.columns, dgate.row(r), dup.row(r));
+  });
+}
+
 }  // namespace slm

@@ -13,4 +13,10 @@ namespace slm {
 void rms_norm_into(const kernels::VecVariant& vec, ConstMatrixView x, std::span<const float> w, float eps,
                    MatrixView y);
 
+/// Gradient, with r = 1/sqrt(mean(x²) + eps) of each row:
+///   dx += r·(w ⊙ dy) − x·r³·Σ(w ⊙ dy ⊙ x)/D      dw += Σ over rows of r·(dy ⊙ x)
+/// dw (D), or empty where w is frozen. Throws ArgumentError on shapes.
+void rms_norm_grad(const kernels::VecVariant& vec, ConstMatrixView x, std::span<const float> w, float eps,
+                   ConstMatrixView dy, MatrixView dx, std::span<float> dw);
+
 }  // namespace slm

@@ -32,4 +32,8 @@ class RopeAngles {
 /// Throws ArgumentError where x has more rows than angles, or columns that are no whole number of heads.
 void rope_(const kernels::VecVariant& vec, const RopeAngles& angles, int64_t head_dim, MatrixView x);
 
+/// Gradient: the rotation back, by the same angles with the sign turned. In place on dy, which becomes dx.
+/// Throws as rope_.
+void rope_grad_(const kernels::VecVariant& vec, const RopeAngles& angles, int64_t head_dim, MatrixView dy);
+
 }  // namespace slm

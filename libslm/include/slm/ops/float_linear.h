@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Linear on float weights, as they are or through their quantizer, and its gradients: the three layouts of a matrix
+// product in training, all by the float GEMM of kernels/, which packs what it needs a stretch at a time.
+//   y  = x·Ŵᵀ + b          (m,k)·(k,n)
+//   dx = dy·Ŵ              (m,n)·(n,k)
+//   dW = dyᵀ·x, db = Σ dy  (n,m)·(m,k);  through the quantizer by the straight-through estimator (WeightView)
+// Each output is one chain of fused multiply-adds in the order of the depth: the same bits for any number of threads.
+// In: rows of float.  Out: rows of float.  The loops: kernels/gemm_f32.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "slm/core/aligned_buffer.h"
+#include "slm/core/matrix_view.h"
+#include "slm/kernels/packed_gemm.h"
+#include "slm/quant/weight_view.h"
+
+namespace slm {
+
+/// The memory the products pack into, kept between calls, and the variant they use: one per executor, one call at a time.
+class GemmScratch {
+ public:
+  GemmScratch();
+  const kernels::GemmVariant& variant() const { return variant_; }
+  /// At least `floats` floats for each of num_threads() threads, and `shared` for all together; valid until the next call.
+  void reserve(int64_t floats, int64_t shared = 0);
+  float* of_thread(int thread) { return private_.as<float>() + thread * private_floats_; }
+  float* shared() { return shared_.as<float>(); }
+  size_t bytes() const { return private_.size() + shared_.size(); }
+
+ private:
+  const kernels::GemmVariant& variant_;
+  int64_t private_floats_ = 0;
+  AlignedBuffer private_, shared_;
+};
+
+/// y (m,n) = x (m,k)·Ŵᵀ + bias (n, or empty). Throws ArgumentError on shapes; as WeightView. Cost: 2·m·n·k, and one
+/// reading of the weights.
+void linear_into(GemmScratch& scratch, const WeightView& w, ConstMatrixView x, std::span<const float> bias,
+                 MatrixView y);
+
+/// dx (m,k) += dy (m,n)·Ŵ. Cost as linear_into.
+void linear_grad_x(GemmScratch& scratch, const WeightView& w, ConstMatrixView dy, MatrixView dx);
+
+/// dw (n,k) += dy (m,n)ᵀ·x (m,k). Cost: 2·m·n·k.
+void linear_grad_w(GemmScratch& scratch, ConstMatrixView dy, ConstMatrixView x, MatrixView dw);
+
+/// db (n) += Σ over rows of dy (m,n).
+void linear_grad_bias(ConstMatrixView dy, std::span<float> db);
+
+}  // namespace slm

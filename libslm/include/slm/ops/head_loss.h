@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The head and both losses in one pass, a chunk of rows at a time, so that logits of student and teacher and their
+// gradient never exist for more than a chunk:
+//   logits = x·Ŵᵀ        loss = Σ over rows of (1 − λ)·CE(logits, label) + λ·T²·KL(teacher ‖ logits)
+// Loss and gradient come together: the loss is the last thing that is computed.
+// In: what the head multiplies (R,D), labels.  Out: sums of the losses, dx, dW.  Next: autograd/, train/.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "slm/core/matrix_view.h"
+#include "slm/kernels/vec/vec.h"
+#include "slm/ops/float_linear.h"
+
+namespace slm {
+
+/// Logits of the teacher for rows [begin, end), valid until the next call. Its vocabulary may be padded to another size.
+using TeacherLogits = std::function<ConstMatrixView(int64_t begin, int64_t end)>;
+
+struct HeadLossOptions {
+  double kd_weight = 0.0;    ///< λ
+  double temperature = 1.0;  ///< T of the distillation loss
+  int64_t kd_vocab = 0;  ///< ids that both vocabularies have: the KL is over the first so many; 0: all the student's
+  int64_t chunk_rows = 128;
+};
+
+/// Sums over rows, unscaled, in nats: the means are these by rows.
+struct HeadLoss {
+  double cross_entropy = 0.0;
+  double kl = 0.0;  ///< KL(teacher ‖ student), without T²
+  int64_t rows = 0;
+  /// (1 − λ)·CE + λ·T²·KL, the mean over rows.
+  double mean(const HeadLossOptions& options) const;
+};
+
+/// Adds scale·d(loss) to dx (R,D) and dw (V,D); either may have no data: not wanted. A teacher is asked only where λ > 0,
+/// cross-entropy makes a gradient only where λ < 1. The quantizer's clip mask of dw is the caller's (WeightView).
+/// Throws ArgumentError on shapes, labels, λ outside [0, 1], λ > 0 without a teacher.
+/// Cost: 6·R·V·D, less where a gradient is not wanted; memory: a chunk of logits.
+HeadLoss head_loss_grad(GemmScratch& scratch, AlignedBuffer& logits, const kernels::VecVariant& vec,
+                        const WeightView& table, ConstMatrixView x, std::span<const int32_t> labels,
+                        const TeacherLogits& teacher, const HeadLossOptions& options, double scale, MatrixView dx,
+                        MatrixView dw);
+
+}  // namespace slm

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Distillation loss of one row, Hinton et al. 2015 (arXiv:1503.02531, §2): with p = softmax(teacher / T) and
+// q = softmax(student / T),
+//   L = T²·KL(p ‖ q) = T²·Σ p·log(p / q)        dL/dstudent = T·(q − p)
+// The factor T² keeps the gradient's size when T changes.
+#pragma once
+
+#include <span>
+
+#include "slm/kernels/vec/vec.h"
+
+namespace slm {
+
+/// KL(p ‖ q) in nats, without T². Throws ArgumentError on sizes, T ≤ 0. Cost: two to four passes of exponentials.
+double kl_div(const kernels::VecVariant& vec, std::span<const float> teacher, std::span<const float> student,
+              double temperature);
+
+/// dstudent += scale·dL/dstudent; returns KL(p ‖ q), without T². Cost: two passes more.
+double kl_div_grad(const kernels::VecVariant& vec, std::span<const float> teacher, std::span<const float> student,
+                   double temperature, double scale, std::span<float> dstudent);
+
+}  // namespace slm
