@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Who may include whom: SLM_USES_<stage> lists what a stage may include directly; what those may, it may too.
-set(SLM_STAGES core io text kernels quant ops model export runtime eval)
+set(SLM_STAGES core io text kernels quant ops autograd model train export runtime eval)
 if(SLM_KERNELS_ONLY)
   set(SLM_STAGES core kernels)
 endif()
@@ -10,8 +10,10 @@ set(SLM_USES_text io)
 set(SLM_USES_kernels core)
 set(SLM_USES_quant kernels)
 set(SLM_USES_ops quant)
-set(SLM_USES_model ops io)
+set(SLM_USES_autograd ops)
+set(SLM_USES_model autograd io)
 set(SLM_USES_export model quant text io)
+set(SLM_USES_train model io)
 set(SLM_USES_runtime model text io)
 set(SLM_USES_eval runtime)
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """transformers' own Qwen2 and Llama run in float64: its three float32 islands (RMSNorm, rotary tables, softmax) are
 lifted to float64, so a float32 implementation may be held to a bound of its own rounding."""
+import contextlib
+
 import torch
 from transformers.models.llama import modeling_llama
 from transformers.models.qwen2 import modeling_qwen2
@@ -22,11 +24,23 @@ def head_dim(config):
     return getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
 
 
-def answers(model, ids):
-    """Runs `model` in float64; returns float64 tensors by name."""
+@contextlib.contextmanager
+def lifted():
+    """transformers computes in float64 throughout."""
     kinds = {modeling_qwen2.Qwen2RMSNorm: norm64, modeling_llama.LlamaRMSNorm: norm64,
              modeling_qwen2.Qwen2RotaryEmbedding: rotary64, modeling_llama.LlamaRotaryEmbedding: rotary64}
     saved = {kind: kind.forward for kind in kinds}
+    try:
+        for kind, forward in kinds.items():
+            kind.forward = forward
+        yield
+    finally:
+        for kind, forward in saved.items():
+            kind.forward = forward
+
+
+def answers(model, ids):
+    """Runs `model` in float64; returns float64 tensors by name."""
     out, hooks = {}, []
 
     def keep(name):
@@ -34,19 +48,15 @@ def answers(model, ids):
             out[name] = (output[0] if isinstance(output, tuple) else output).reshape(len(ids), -1).clone()
         return hook
     try:
-        for kind, forward in kinds.items():
-            kind.forward = forward
         hooks.append(model.model.embed_tokens.register_forward_hook(keep("hidden.0")))
         for i, block in enumerate(model.model.layers):
             hooks.append(block.register_forward_hook(keep(f"hidden.{i + 1}")))
         hooks.append(model.model.norm.register_forward_hook(keep("hidden.norm")))
-        with torch.no_grad():
+        with torch.no_grad(), lifted():
             out["logits"] = model(torch.tensor([ids]), use_cache=False).logits[0].clone()
     finally:
         for hook in hooks:
             hook.remove()
-        for kind, forward in saved.items():
-            kind.forward = forward
     assert all(t.dtype == torch.float64 for t in out.values())
     return out
 

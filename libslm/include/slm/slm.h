@@ -25,11 +25,20 @@
 #include "slm/quant/pack.h"
 #include "slm/quant/rows.h"
 #include "slm/quant/scheme.h"
+#include "slm/quant/weight_view.h"
+// ops, autograd: gradients
+#include "slm/autograd/operations.h"
+#include "slm/autograd/tape.h"
+#include "slm/ops/head_loss.h"
 // model: config, weights, the one decoder
 #include "slm/model/config.h"
 #include "slm/model/decoder.h"
 #include "slm/model/load.h"
 #include "slm/model/model_files.h"
+#include "slm/model/tape_executor.h"
+#include "slm/model/trainable_model.h"
+// train: gradients → new weights
+#include "slm/train/adamw.h"
 // export: model + quantizer + tokenizer → files
 #include "slm/export/gguf_model.h"
 #include "slm/export/hf_folder.h"

@@ -95,23 +95,8 @@ Model load_model(const ModelFiles& files, const LoadOptions& options) {
   model.config = files.config();
   model.path = files.path();
   model.fake_activations = options.fake_activations;
-  const ModelConfig& c = model.config;
   Loader load(files, options, model);
-  model.weights.embedding = load.table("model.embed_tokens.weight");
-  for (int64_t i = 0; i < c.layers; ++i) {
-    const std::string layer = fmt::format("model.layers.{}.", i);
-    RuntimeWeights::Block block;
-    block.attention_norm = load.vector(layer + "input_layernorm.weight");
-    block.qkv =
-        load.linears({layer + "self_attn.q_proj", layer + "self_attn.k_proj", layer + "self_attn.v_proj"}, c.qkv_bias);
-    block.attention_output = load.linears({layer + "self_attn.o_proj"}, c.output_bias);
-    block.mlp_norm = load.vector(layer + "post_attention_layernorm.weight");
-    block.gate_up = load.linears({layer + "mlp.gate_proj", layer + "mlp.up_proj"}, false);
-    block.down = load.linears({layer + "mlp.down_proj"}, false);
-    model.weights.blocks.push_back(std::move(block));
-  }
-  model.weights.output_norm = load.vector("model.norm.weight");
-  if (!c.tied_head) model.weights.head = load.table("lm_head.weight");
+  model.weights = assemble_weights<RuntimeWeights>(model.config, load);
 #ifdef __GLIBC__
   malloc_trim(0);  // the room rows passed through on their way to the panels
 #endif

@@ -48,11 +48,18 @@ typename E::Rows block(E& run, int layer, const typename E::Weights::Block& w, t
   return run.add(x, run.linears(hidden, w.down)[0]);
 }
 
+/// What the head multiplies with its table (rows.size(), D): in training the losses follow in the same pass
+/// (ops/head_loss.h).
+template <Executor E>
+typename E::Rows head_input(E& run, const typename E::Weights& weights, typename E::Rows x,
+                            std::span<const int32_t> rows) {
+  return run.rms_norm(run.select(x, rows), weights.output_norm);
+}
+
 /// Logits (rows.size(), V) of the rows asked for.
 template <Executor E>
 typename E::Rows head(E& run, const typename E::Weights& weights, typename E::Rows x, std::span<const int32_t> rows) {
-  auto normed = run.rms_norm(run.select(x, rows), weights.output_norm);
-  return run.logits(normed, weights.head ? *weights.head : weights.embedding);
+  return run.logits(head_input(run, weights, x, rows), weights.head_table());
 }
 
 }  // namespace slm

@@ -5,8 +5,11 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "slm/model/config.h"
 #include "slm/quant/pack.h"
 
 namespace slm {
@@ -28,7 +31,30 @@ struct DecoderWeights {
   std::vector<Block> blocks;
   Vector output_norm;         ///< (D)
   std::optional<Table> head;  ///< (V, D); empty: tied to the embedding
+  const Table& head_table() const { return head ? *head : embedding; }
 };
+
+/// The weights of a model by their Hugging Face names: the one place that puts them together.
+/// make.table(name), make.vector(name), make.linears(names without ".weight" and ".bias", has_bias).
+template <class Weights, class Make>
+Weights assemble_weights(const ModelConfig& c, Make& make) {
+  Weights weights;
+  weights.embedding = make.table("model.embed_tokens.weight");
+  for (int64_t i = 0; i < c.layers; ++i) {
+    const std::string layer = "model.layers." + std::to_string(i) + ".", attention = layer + "self_attn.";
+    typename Weights::Block block;
+    block.attention_norm = make.vector(layer + "input_layernorm.weight");
+    block.qkv = make.linears({attention + "q_proj", attention + "k_proj", attention + "v_proj"}, c.qkv_bias);
+    block.attention_output = make.linears({attention + "o_proj"}, c.output_bias);
+    block.mlp_norm = make.vector(layer + "post_attention_layernorm.weight");
+    block.gate_up = make.linears({layer + "mlp.gate_proj", layer + "mlp.up_proj"}, false);
+    block.down = make.linears({layer + "mlp.down_proj"}, false);
+    weights.blocks.push_back(std::move(block));
+  }
+  weights.output_norm = make.vector("model.norm.weight");
+  if (!c.tied_head) weights.head = make.table("lm_head.weight");
+  return weights;
+}
 
 /// Linears with one input, packed: parts that share a scheme are one matrix,
 /// the parts' columns lie side by side in the output.

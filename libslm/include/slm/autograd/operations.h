@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operations of the decoder on a tape: each runs its function of ops/ and records its gradient beside it.
+// A short wiring file each in src/autograd/; formulas, shapes and errors are those of ops/.
+// Parameters must outlive the tape's entries and keep their values until backward() is done.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "slm/autograd/parameter.h"
+#include "slm/autograd/tape.h"
+#include "slm/kernels/vec/vec.h"
+#include "slm/ops/attention.h"
+#include "slm/ops/float_linear.h"
+#include "slm/ops/rope.h"
+
+namespace slm::autograd {
+
+/// Where operations work: the tape, the chosen kernels, room to pack into.
+struct Context {
+  Tape& tape;
+  const kernels::VecVariant& vec;
+  GemmScratch& scratch;
+};
+
+/// y (T,D): rows ids of the table.
+Variable embedding(const Context& context, const Parameter& table, std::shared_ptr<const WeightView> view,
+                   std::span<const int32_t> ids);
+Variable rms_norm(const Context& context, const Variable& x, const Parameter& w, float eps);
+/// The input as the linears that share it see it: quantized and back. Dynamic ranges never clip, so the gradient passes.
+Variable fake_quantized(const Context& context, const Variable& x, ActivationScheme scheme);
+/// y = x·Ŵᵀ + b; bias may be null.
+Variable linear(const Context& context, const Variable& x, const Parameter& weight,
+                std::shared_ptr<const WeightView> view, const Parameter* bias);
+/// Rotates in place: x is the result.
+Variable rope(const Context& context, const Variable& x, std::shared_ptr<const RopeAngles> angles, int64_t head_dim);
+Variable self_attention(const Context& context, const AttentionShape& shape, const Variable& q, const Variable& k,
+                        const Variable& v, std::shared_ptr<const std::vector<int32_t>> key_begin);
+Variable swiglu(const Context& context, const Variable& gate, const Variable& up);
+Variable add(const Context& context, const Variable& x, const Variable& y);
+Variable select(const Context& context, const Variable& x, std::span<const int32_t> rows);
+
+}  // namespace slm::autograd

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slm/autograd/operations.h"
+#include "slm/ops/residual.h"
+#include "slm/quant/fake_quant.h"
+
+namespace slm::autograd {
+
+Variable fake_quantized(const Context& context, const Variable& x, ActivationScheme scheme) {
+  if (scheme == ActivationScheme::F32) return x;
+  const Variable y = context.tape.variable(x.rows(), x.columns());
+  const auto count = static_cast<size_t>(x.rows() * x.columns());
+  fake_quant(scheme, x.columns(), {x.value().data, count}, {y.value().data, count});
+  context.tape.record([x, y, &vec = context.vec] { add_(vec, x.grad(), y.grad()); });
+  return y;
+}
+
+Variable linear(const Context& context, const Variable& x, const Parameter& weight,
+                std::shared_ptr<const WeightView> view, const Parameter* bias) {
+  const Variable y = context.tape.variable(x.rows(), view->n());
+  linear_into(context.scratch, *view, x.value(), bias == nullptr ? std::span<const float>() : bias->value, y.value());
+  context.tape.record([x, y, &weight, view = std::move(view), bias, &scratch = context.scratch] {
+    linear_grad_x(scratch, *view, y.grad(), x.grad());
+    if (!weight.frozen())
+      linear_grad_w(scratch, y.grad(), x.value(), {weight.grad.data(), view->n(), view->k(), view->k()});
+    if (bias != nullptr && !bias->frozen()) linear_grad_bias(y.grad(), bias->grad);
+  });
+  return y;
+}
+
+}  // namespace slm::autograd

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slm/model/tape_executor.h"
+
+#include "slm/core/check.h"
+#include "slm/kernels/vec/variants.h"
+
+namespace slm {
+
+TapeExecutor::TapeExecutor(const ModelConfig& config, Tape& tape)
+    : config_(config), context_{tape, kernels::select(kernels::vec_variants()), scratch_} {}
+
+void TapeExecutor::begin(std::span<const TrainRow> batch) {
+  SLM_CHECK(!batch.empty(), "[train] a step of no rows");
+  ids_.clear();
+  views_.clear();
+  std::vector<int32_t> positions;
+  auto key_begin = std::make_shared<std::vector<int32_t>>();
+  for (size_t t = 0; t < batch.size(); ++t) {
+    const TrainRow& row = batch[t];
+    SLM_CHECK(row.position == 0 || (t > 0 && row.position == batch[t - 1].position + 1),
+              "[train] row {} has position {}, expected 0 or one more than the row before", t, row.position);
+    ids_.push_back(row.token);
+    positions.push_back(row.position);
+    key_begin->push_back(static_cast<int32_t>(t) - row.position);
+  }
+  const auto angles =
+      std::make_shared<RopeAngles>(config_.head_dim, config_.rope_theta, static_cast<int64_t>(positions.size()));
+  angles->set(positions);
+  angles_ = angles;
+  key_begin_ = key_begin;
+}
+
+std::shared_ptr<const WeightView> TapeExecutor::view(const Parameter& weight) {
+  std::shared_ptr<const WeightView>& view = views_[&weight];
+  if (!view)
+    view = std::make_shared<const WeightView>(weight.value, weight.shape[0], weight.shape[1],
+                                              quantized_ ? weight.scheme : std::nullopt);
+  return view;
+}
+
+Variable TapeExecutor::linear_input(Rows x, const Parameter& weight) {
+  if (!quantized_ || !weight.scheme) return x;
+  return autograd::fake_quantized(context_, x, info(*weight.scheme).activations);
+}
+
+Variable TapeExecutor::embedding(const Table& table) {
+  return autograd::embedding(context_, *table, view(*table), ids_);
+}
+
+Variable TapeExecutor::rms_norm(Rows x, const Vector& w) {
+  return autograd::rms_norm(context_, x, *w, config_.norm_eps);
+}
+
+std::vector<Variable> TapeExecutor::linears(Rows x, const TrainedLinears& group) {
+  std::vector<Variable> parts;
+  Variable input;
+  for (size_t i = 0; i < group.weights.size(); ++i) {
+    const Parameter& weight = *group.weights[i];
+    if (i == 0 || weight.scheme != group.weights[i - 1]->scheme) input = linear_input(x, weight);
+    parts.push_back(
+        autograd::linear(context_, input, weight, view(weight), group.biases.empty() ? nullptr : group.biases[i]));
+  }
+  return parts;
+}
+
+Variable TapeExecutor::rope(Rows x) { return autograd::rope(context_, x, angles_, config_.head_dim); }
+
+Variable TapeExecutor::attention(int, Rows q, Rows k, Rows v) {
+  return autograd::self_attention(
+      context_, {config_.heads, config_.kv_heads, config_.head_dim, config_.attention_scale()}, q, k, v, key_begin_);
+}
+
+Variable TapeExecutor::swiglu(Rows gate, Rows up) { return autograd::swiglu(context_, gate, up); }
+
+Variable TapeExecutor::add(Rows x, Rows y) { return autograd::add(context_, x, y); }
+
+Variable TapeExecutor::select(Rows x, std::span<const int32_t> rows) { return autograd::select(context_, x, rows); }
+
+Variable TapeExecutor::logits(Rows x, const Table& table) {
+  return autograd::linear(context_, linear_input(x, *table), *table, view(*table), nullptr);
+}
+
+template Variable embed(TapeExecutor&, const TrainedWeights&);
+template Variable block(TapeExecutor&, int, const TrainedWeights::Block&, Variable);
+template Variable head_input(TapeExecutor&, const TrainedWeights&, Variable, std::span<const int32_t>);
+template Variable head(TapeExecutor&, const TrainedWeights&, Variable, std::span<const int32_t>);
+
+}  // namespace slm

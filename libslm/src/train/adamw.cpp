@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slm/train/adamw.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "slm/core/check.h"
+#include "slm/core/parallel.h"
+#include "slm/kernels/isa.h"
+#include "slm/kernels/vec/variants.h"
+
+namespace slm {
+
+Adamw::Adamw(TrainableModel& model, const AdamwOptions& options)
+    : model_(model), options_(options), first_(model.grads().size_bytes()), second_(model.grads().size_bytes()) {
+  const AdamwOptions& o = options_;
+  SLM_CHECK(o.beta1 >= 0 && o.beta1 < 1 && o.beta2 >= 0 && o.beta2 < 1, "[adamw] betas {} and {}, expected 0 to 1",
+            o.beta1, o.beta2);
+  SLM_CHECK(o.eps > 0 && o.weight_decay >= 0 && std::isfinite(o.weight_decay), "[adamw] eps {}, weight decay {}", o.eps,
+            o.weight_decay);
+  std::memset(first_.data(), 0, first_.size());
+  std::memset(second_.data(), 0, second_.size());
+}
+
+void Adamw::step(double learning_rate) {
+  SLM_CHECK(learning_rate >= 0 && std::isfinite(learning_rate), "[adamw] learning rate {}", learning_rate);
+  ++steps_;
+  const auto t = static_cast<double>(steps_);
+  const kernels::VecVariant& vec = kernels::select(kernels::vec_variants());
+  kernels::AdamwArgs all{};
+  all.beta1 = static_cast<float>(options_.beta1);
+  all.beta2 = static_cast<float>(options_.beta2);
+  all.eps = static_cast<float>(options_.eps);
+  all.rate = static_cast<float>(learning_rate / (1.0 - std::pow(options_.beta1, t)));
+  all.root_correction = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(options_.beta2, t)));
+  for (const Parameter& p : model_.parameters()) {
+    if (p.frozen()) continue;
+    const int64_t offset = p.grad.data() - model_.grads().data();
+    parallel_for(std::ssize(p.grad), 1 << 14, [&](int64_t begin, int64_t end, int) {
+      kernels::AdamwArgs args = all;
+      args.w = p.value.data() + begin;
+      args.g = p.grad.data() + begin;
+      args.m = first_.as<float>() + offset + begin;
+      args.v = second_.as<float>() + offset + begin;
+      args.n = end - begin;
+      args.decay = p.shape.rank() > 1 ? static_cast<float>(learning_rate * options_.weight_decay) : 0.0f;
+      vec.adamw_(args);
+    });
+  }
+}
+
+}  // namespace slm
