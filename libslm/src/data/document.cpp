@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slm/data/document.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <optional>
+
+#include "slm/core/check.h"
+#include "slm/io/json.h"
+#include "slm/text/chat_template.h"
+
+namespace slm {
+namespace {
+
+void append(Document& document, const std::vector<int32_t>& ids, bool is_target) {
+  document.ids.insert(document.ids.end(), ids.begin(), ids.end());
+  document.is_target.insert(document.is_target.end(), ids.size(), is_target ? 1 : 0);
+}
+
+/// Makes documents of one file's lines.
+class LineReader {
+ public:
+  explicit LineReader(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+
+  Document read(std::string_view line, const std::string& where) {
+    const Json json = parse_json(line, where);
+    if (!json.is_object()) throw FormatError(where, "[data] expected a JSON object");
+    Document document;
+    if (tokenizer_.add_bos() && !json.contains("messages"))
+      append(document, tokenizer_.encode("", {.add_bos = true}), false);
+    if (json.contains("text")) {
+      append(document, tokenizer_.encode(json_require<std::string>(json, "text", where)), true);
+      end(document);
+    } else if (json.contains("prompt")) {
+      append(document, tokenizer_.encode(json_require<std::string>(json, "prompt", where)), false);
+      append(document, tokenizer_.encode(json_require<std::string>(json, "completion", where)), true);
+      end(document);
+    } else if (json.contains("messages")) {
+      chat(document, json_require<std::vector<Json>>(json, "messages", where), where);
+    } else {
+      throw FormatError(where, "[data] expected \"text\", \"prompt\" and \"completion\", or \"messages\"");
+    }
+    if (document.ids.empty()) throw FormatError(where, "[data] the document is empty");
+    document.is_target.front() = 0;
+    return document;
+  }
+
+ private:
+  void end(Document& document) const {
+    if (!tokenizer_.eos_ids().empty()) append(document, {tokenizer_.eos_ids().front()}, true);
+  }
+
+  /// Ids as Conversation gives them to a model: what it reads, then what it should write, up to the end of its turn.
+  void chat(Document& document, const std::vector<Json>& list, const std::string& where) {
+    try {
+      if (!template_) template_.emplace(tokenizer_);
+    } catch (const ArgumentError& error) {
+      throw FormatError(where, error.what());
+    }
+    std::vector<ChatMessage> messages;
+    for (const Json& item : list) {
+      const auto role = json_require<std::string>(item, "role", where);
+      messages.push_back({.content = json_require<std::string>(item, "content", where)});
+      if (role == "system" && messages.size() == 1)
+        messages.back().role = ChatRole::System;
+      else if (role == "assistant")
+        messages.back().role = ChatRole::Assistant;
+      else if (role != "user")
+        throw FormatError(where,
+                          fmt::format("[data] role \"{}\", expected a system message first, user and assistant", role));
+    }
+    const size_t first = !messages.empty() && messages[0].role == ChatRole::System ? 2 : 1;
+    const auto fits = [&](size_t i) {
+      return messages[i].role == ((i - first) % 2 == 0 ? ChatRole::Assistant : ChatRole::User);
+    };
+    bool alternate = messages.size() > first && messages.back().role == ChatRole::Assistant &&
+                     messages[first - 1].role == ChatRole::User;
+    for (size_t i = first; alternate && i < messages.size(); ++i) alternate = fits(i);
+    if (!alternate)
+      throw FormatError(where,
+                        "[data] expected an optional system message, then user and assistant in turn, an answer last");
+
+    append(document, template_->encode(std::span(messages).first(first)), false);
+    for (size_t i = first; i < messages.size(); i += 2) {
+      append(document, tokenizer_.encode(messages[i].content), true);
+      if (i + 1 == messages.size()) {
+        append(document, {template_->stop_ids().front()}, true);
+        break;
+      }
+      const std::vector<int32_t> next = template_->encode_next(messages[i + 1].content);
+      append(document, {next.front()}, true);  // the end of its turn is the model's to write
+      append(document, {next.begin() + 1, next.end()}, false);
+    }
+  }
+
+  const Tokenizer& tokenizer_;
+  std::optional<ChatTemplate> template_;
+};
+
+}  // namespace
+
+int64_t Document::targets() const { return std::accumulate(is_target.begin(), is_target.end(), int64_t{0}); }
+
+std::vector<Document> make_documents(std::string_view text, const std::string& name, const Tokenizer& tokenizer) {
+  std::vector<Document> documents;
+  if (!name.ends_with(".jsonl")) {
+    Document document;
+    append(document, tokenizer.encode(text, {.add_bos = tokenizer.add_bos()}), true);
+    if (text.empty() || document.ids.empty()) throw FormatError(name, "[data] the text is empty");
+    document.is_target.front() = 0;
+    documents.push_back(std::move(document));
+    return documents;
+  }
+  LineReader reader(tokenizer);
+  int64_t number = 0;
+  while (!text.empty()) {
+    const size_t length = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, length);
+    text.remove_prefix(std::min(length + 1, text.size()));
+    ++number;
+    if (line.find_first_not_of(" \t\r") == line.npos) continue;
+    documents.push_back(reader.read(line, fmt::format("{}: line {}", name, number)));
+  }
+  if (documents.empty()) throw FormatError(name, "[data] the file has no documents");
+  return documents;
+}
+
+std::vector<Document> read_documents(const std::filesystem::path& file, const Tokenizer& tokenizer) {
+  return make_documents(read_file(file), file.string(), tokenizer);
+}
+
+std::vector<Document> split_off(std::vector<Document>& documents, double share) {
+  SLM_CHECK(share > 0 && share < 1, "[data] a share of {} for validation, expected between 0 and 1", share);
+  std::vector<Document> rest;
+  if (documents.size() > 1) {
+    const auto count = std::max<int64_t>(1, std::llround(share * static_cast<double>(documents.size())));
+    rest.assign(std::make_move_iterator(documents.end() - count), std::make_move_iterator(documents.end()));
+    documents.erase(documents.end() - count, documents.end());
+    return rest;
+  }
+  SLM_CHECK(!documents.empty(), "[data] no documents to split");
+  Document& all = documents[0];
+  const auto count = std::max<int64_t>(1, std::llround(share * static_cast<double>(all.ids.size())));
+  Document last{.ids = {all.ids.end() - count, all.ids.end()},
+                .is_target = {all.is_target.end() - count, all.is_target.end()}};
+  all.ids.resize(all.ids.size() - static_cast<size_t>(count));
+  all.is_target.resize(all.ids.size());
+  last.is_target.front() = 0;
+  rest.push_back(std::move(last));
+  return rest;
+}
+
+}  // namespace slm
