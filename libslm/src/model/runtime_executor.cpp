@@ -176,6 +176,7 @@ MatrixView RuntimeExecutor::logits(Rows x, const PackedMatrix& table) {
 
 template MatrixView embed(RuntimeExecutor&, const RuntimeWeights&);
 template MatrixView block(RuntimeExecutor&, int, const RuntimeWeights::Block&, MatrixView);
+template MatrixView head_input(RuntimeExecutor&, const RuntimeWeights&, MatrixView, std::span<const int32_t>);
 template MatrixView head(RuntimeExecutor&, const RuntimeWeights&, MatrixView, std::span<const int32_t>);
 
 }  // namespace slm

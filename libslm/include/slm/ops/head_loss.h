@@ -31,6 +31,12 @@ struct HeadLoss {
   double cross_entropy = 0.0;
   double kl = 0.0;  ///< KL(teacher ‖ student), without T²
   int64_t rows = 0;
+  HeadLoss& operator+=(const HeadLoss& other) {
+    cross_entropy += other.cross_entropy;
+    kl += other.kl;
+    rows += other.rows;
+    return *this;
+  }
   /// (1 − λ)·CE + λ·T²·KL, the mean over rows.
   double mean(const HeadLossOptions& options) const;
 };

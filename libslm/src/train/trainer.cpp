@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slm/train/trainer.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "slm/core/check.h"
+#include "slm/core/parallel.h"
+#include "slm/kernels/vec/variants.h"
+#include "slm/train/grad_clip.h"
+
+namespace slm {
+namespace {
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+int64_t count_targets(std::span<const PackedRow> rows) {
+  int64_t targets = 0;
+  for (const PackedRow& row : rows) targets += row.label != kNoLabel ? 1 : 0;
+  return targets;
+}
+
+const TrainerOptions& checked(const TrainerOptions& o, const Teacher* teacher) {
+  o.schedule.check();
+  SLM_CHECK(o.accumulate >= 1, "[train] {} batches for a step, expected at least 1", o.accumulate);
+  SLM_CHECK(o.qat_start >= 0, "[train] quantizers from step {} on, expected 0 or more", o.qat_start);
+  SLM_CHECK(o.clip >= 0 && !std::isnan(o.clip), "[train] clip {}, expected 0 (none) or more", o.clip);
+  SLM_CHECK(o.loss.kd_weight == 0 || teacher != nullptr, "[train] weight {} of the distillation loss without a teacher",
+            o.loss.kd_weight);
+  return o;
+}
+
+}  // namespace
+
+Trainer::Trainer(TrainableModel& model, Batcher& batcher, Teacher* teacher, const TrainerOptions& options)
+    : model_(model),
+      batcher_(batcher),
+      teacher_(teacher),
+      options_(checked(options, teacher)),
+      optimizer_(model, options.adamw),
+      executor_(model.config(), tape_) {}
+
+StepReport Trainer::step() {
+  StepReport report{.step = steps_done() + 1};
+  const double begin = now();
+  report.learning_rate = options_.schedule.at(report.step);
+  executor_.set_quantized(report.step > options_.qat_start);
+
+  std::vector<std::vector<PackedRow>> batches;
+  for (int64_t i = 0; i < options_.accumulate; ++i) batches.push_back(batcher_.next());
+  for (const auto& batch : batches) report.tokens += std::ssize(batch), report.targets += count_targets(batch);
+
+  model_.zero_grads();
+  HeadLoss loss;
+  for (const auto& batch : batches)
+    loss += forward_backward(batch, 1.0 / static_cast<double>(report.targets), report.teacher_seconds);
+  for (const Parameter& p : model_.parameters())  // straight-through: the same mask for every batch of the step
+    if (p.scheme && !p.frozen()) executor_.view(p)->mask_clipped_(p.grad);
+
+  report.loss = loss.mean(options_.loss);
+  report.cross_entropy = loss.cross_entropy / static_cast<double>(loss.rows);
+  report.kl = loss.kl / static_cast<double>(loss.rows);
+  report.grad_norm = clip_grad_norm_(model_.grads(), options_.clip);
+  if (!std::isfinite(report.loss) || !std::isfinite(report.grad_norm))
+    throw DivergedError(fmt::format("[train] step {}: loss {}, norm of the gradient {}, expected finite numbers",
+                                    report.step, report.loss, report.grad_norm));
+  optimizer_.step(report.learning_rate);
+  report.seconds = now() - begin;
+  return report;
+}
+
+HeadLoss Trainer::forward_backward(std::span<const PackedRow> batch, double scale, double& teacher_seconds) {
+  std::vector<TrainRow> rows;
+  std::vector<int32_t> targets, labels;
+  for (size_t t = 0; t < batch.size(); ++t) {
+    rows.push_back({.token = batch[t].token, .position = batch[t].position});
+    if (batch[t].label == kNoLabel) continue;
+    targets.push_back(static_cast<int32_t>(t));
+    labels.push_back(batch[t].label);
+  }
+  HeadLoss loss;
+  const auto timed_teacher = [&](auto f) {
+    const double begin = now();
+    auto result = f();
+    teacher_seconds += now() - begin;
+    return result;
+  };
+  if (options_.loss.kd_weight > 0)
+    timed_teacher([&] {
+      parallel_region([&] { teacher_->run(batch, targets); });
+      return 0;
+    });
+  parallel_region([&] {
+    const TrainedWeights& weights = model_.weights();
+    executor_.begin(rows);
+    Variable x = embed(executor_, weights);
+    for (int64_t i = 0; i < model_.config().layers; ++i)
+      x = block(executor_, static_cast<int>(i), weights.blocks[static_cast<size_t>(i)], x);
+    const Parameter& table = *weights.head_table();
+    x = executor_.linear_input(head_input(executor_, weights, x, targets), table);
+    const TeacherLogits teacher_logits = [&](int64_t first, int64_t last) {
+      return timed_teacher([&] { return teacher_->logits(first, last); });
+    };
+    const MatrixView dw{table.grad.data(), table.shape[0], table.shape[1], table.shape[1]};
+    loss = head_loss_grad(head_scratch_, logits_, executor_.context().vec, *executor_.view(table), x.value(), labels,
+                          teacher_logits, options_.loss, scale, x.grad(), dw);
+    tape_.backward();
+  });
+  return loss;
+}
+
+}  // namespace slm

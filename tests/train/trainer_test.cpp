@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+// The trainer on a tiny model: it learns, guided or not; it goes on from a checkpoint as if it had not stopped; it refuses
+// what it cannot do.
+#include "slm/train/trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <fstream>
+
+#include "slm/core/parallel.h"
+#include "slm/core/rng.h"
+#include "slm/train/checkpoint.h"
+#include "tests/support/expect_error.h"
+#include "tests/support/model_paths.h"
+#include "tests/support/temporary_folder.h"
+
+namespace slm {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<Document> documents() {
+  Rng rng(3);
+  std::vector<Document> all(6);
+  for (Document& document : all) {
+    const auto length = 5 + rng.below(20);
+    for (uint64_t i = 0; i < length; ++i) {
+      document.ids.push_back(static_cast<int32_t>(rng.below(40)));
+      document.is_target.push_back(i > 0 ? 1 : 0);
+    }
+  }
+  return all;
+}
+
+struct RunOptions {
+  std::optional<WeightScheme> scheme = {};
+  double kd_weight = 0.0;
+  double peak = 1e-3;
+  int64_t accumulate = 1;
+  int64_t qat_start = 0;
+  std::vector<std::string> freeze = {};
+  const char* teacher = "qwen2_tied";
+};
+
+/// A model and everything that trains it.
+struct TinyRun {
+  explicit TinyRun(const RunOptions& o)
+      : model(ModelFiles::open(test::tiny_models() / "qwen2_tied"),
+              {.quantizer = o.scheme ? std::optional(SchemePlan{.weights = *o.scheme, .keep_fp = {}}) : std::nullopt,
+               .freeze = o.freeze}),
+        batcher(pack_documents(documents(), 16), 2, 11),
+        teacher(std::make_shared<const Model>(
+                    load_model(test::tiny_models() / o.teacher, {.plan = {.weights = WeightScheme::F32}})),
+                16, 7),
+        trainer(model, batcher, &teacher,
+                {.schedule = {.peak = o.peak, .decay = LrDecay::Constant, .steps = 100},
+                 .accumulate = o.accumulate,
+                 .qat_start = o.qat_start,
+                 .loss = {.kd_weight = o.kd_weight, .temperature = 2.0, .kd_vocab = 320, .chunk_rows = 7}}) {}
+
+  std::vector<double> steps(int count) {
+    std::vector<double> losses;
+    for (int i = 0; i < count; ++i) losses.push_back(trainer.step().loss);
+    return losses;
+  }
+  std::vector<float> values() { return {model.values().begin(), model.values().end()}; }
+
+  TrainableModel model;
+  Batcher batcher;
+  Teacher teacher;
+  Trainer trainer;
+};
+
+TEST(Trainer, LearnsWithAndWithoutQuantizers) {
+  for (const std::optional<WeightScheme> scheme :
+       {std::optional<WeightScheme>(), std::optional(WeightScheme::W4G32), std::optional(WeightScheme::W8C)}) {
+    TinyRun run({.scheme = scheme});
+    const std::vector<double> losses = run.steps(30);
+    EXPECT_LT(losses.back(), 0.6 * losses.front());
+  }
+}
+
+TEST(Trainer, OfATeacherThatIsTheStudentThereIsNothingToLearn) {
+  TinyRun run({.kd_weight = 1.0});
+  const std::vector<float> before = run.values();
+  const StepReport report = run.trainer.step();
+  EXPECT_NEAR(report.kl, 0.0, 1e-10);
+  EXPECT_NEAR(report.loss, 0.0, 1e-10);
+  EXPECT_LT(report.grad_norm, 1e-6);
+  EXPECT_GT(report.cross_entropy, 1.0) << "which is reported all the same";
+  TinyRun guided({.kd_weight = 0.9, .teacher = "qwen2_untied"});
+  const double first = guided.trainer.step().kl;
+  EXPECT_GT(first, 0.5);
+  for (int i = 0; i < 30; ++i) guided.trainer.step();
+  EXPECT_LT(guided.trainer.step().kl, 0.5 * first) << "the student comes nearer to its teacher";
+}
+
+TEST(Trainer, NormalisesByTheTargetsOfTheWholeStep) {
+  // One step of two batches has the gradient of one batch of both: documents differ in length, so means of means do not.
+  TinyRun apart({.accumulate = 2}), together({});
+  Batcher both(pack_documents(documents(), 16), 4, 11);
+  Trainer whole(together.model, both, nullptr, {.schedule = {.peak = 1e-3, .decay = LrDecay::Constant, .steps = 100}});
+  const StepReport a = apart.trainer.step(), b = whole.step();
+  EXPECT_EQ(a.targets, b.targets);
+  EXPECT_NEAR(a.loss, b.loss, 1e-6 * b.loss);
+  EXPECT_NEAR(a.grad_norm, b.grad_norm, 1e-5 * b.grad_norm);
+}
+
+TEST(Trainer, StartsQuantizersWhenAsked) {
+  TinyRun plain({}), late({.scheme = WeightScheme::W4G32, .qat_start = 2}), early({.scheme = WeightScheme::W4G32});
+  const std::vector<double> of_plain = plain.steps(3), of_late = late.steps(3), of_early = early.steps(3);
+  EXPECT_EQ(of_late[0], of_plain[0]);
+  EXPECT_EQ(of_late[1], of_plain[1]);
+  EXPECT_NE(of_late[2], of_plain[2]);
+  EXPECT_NE(of_early[0], of_plain[0]);
+}
+
+TEST(Trainer, LeavesFrozenParametersAsTheyAre) {
+  TinyRun run({.freeze = {"model.layers.0.*", "model.norm.weight"}});
+  const std::vector<float> before = run.values();
+  run.steps(2);
+  for (const Parameter& p : run.model.parameters()) {
+    const auto offset = static_cast<size_t>(p.value.data() - run.model.values().data());
+    const bool same = std::memcmp(before.data() + offset, p.value.data(), p.value.size_bytes()) == 0;
+    EXPECT_EQ(same, p.frozen()) << p.name;
+    EXPECT_EQ(p.frozen(), p.name.starts_with("model.layers.0.") || p.name == "model.norm.weight") << p.name;
+  }
+  EXPECT_THROW(TinyRun({.freeze = {"model.layers.9.*"}}), ArgumentError);
+}
+
+TEST(Trainer, IsTheSameForAnyNumberOfThreads) {
+  const int before = num_threads();
+  std::vector<float> first;
+  for (const int threads : {1, 2, 3}) {
+    set_num_threads(threads);
+    TinyRun run({.scheme = WeightScheme::W4G32, .kd_weight = 0.5, .teacher = "qwen2_untied"});
+    run.steps(3);
+    if (first.empty()) first = run.values();
+    EXPECT_EQ(run.values(), first) << threads;
+  }
+  set_num_threads(before);
+}
+
+TEST(Trainer, StopsWhereTheLossIsNoNumber) {
+  TinyRun run({.peak = 1e30});
+  try {
+    for (int i = 0; i < 20; ++i) run.trainer.step();
+    FAIL() << "went on";
+  } catch (const DivergedError& error) {
+    EXPECT_NE(std::string(error.what()).find(fmt::format("step {}", run.trainer.steps_done() + 1)), std::string::npos)
+        << error.what();
+  }
+}
+
+TEST(Trainer, RefusesOptionsThatMakeNoSense) {
+  TinyRun run({});
+  const auto refuses = [&](const TrainerOptions& options) {
+    EXPECT_THROW(Trainer(run.model, run.batcher, nullptr, options), ArgumentError);
+  };
+  refuses({.schedule = {.peak = 0}});
+  refuses({.schedule = {.peak = 1, .steps = 0}});
+  refuses({.schedule = {.peak = 1}, .accumulate = 0});
+  refuses({.schedule = {.peak = 1}, .loss = {.kd_weight = 0.5}});
+  refuses({.schedule = {.peak = 1}, .adamw = {.beta1 = 1.0}});
+  EXPECT_THROW(Teacher(nullptr, 16, 7), Error);
+}
+
+class Checkpoints : public testing::Test {
+ protected:
+  CheckpointOptions options(int64_t keep = 2) {
+    return {.folder = folder_.path() / "checkpoints", .keep = keep, .identity = {{"seed", 11}, {"scheme", "w4g32"}}};
+  }
+  static RunOptions tiny() {
+    return {.scheme = WeightScheme::W4G32, .kd_weight = 0.5, .accumulate = 2, .teacher = "qwen2_untied"};
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(Checkpoints, GoOnAsIfNothingHadStopped) {
+  TinyRun whole(tiny());
+  whole.steps(9);
+  TinyRun first(tiny());
+  first.steps(4);
+  save_checkpoint(options(), first.trainer, {{"best", 1.5}});
+  TinyRun second(tiny());
+  const std::optional<Json> notes = load_checkpoint(options(), second.trainer);
+  ASSERT_TRUE(notes);
+  EXPECT_EQ(notes->at("best"), 1.5);
+  EXPECT_EQ(second.trainer.steps_done(), 4);
+  second.steps(5);
+  EXPECT_EQ(second.values(), whole.values());
+}
+
+TEST_F(Checkpoints, TheLastFewStay) {
+  TinyRun training(tiny());
+  EXPECT_FALSE(load_checkpoint(options(), training.trainer));
+  for (int i = 0; i < 4; ++i) {
+    training.steps(1);
+    save_checkpoint(options(), training.trainer, {});
+  }
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(options().folder)) names.push_back(entry.path().filename());
+  std::ranges::sort(names);
+  EXPECT_EQ(names, (std::vector<std::string>{"step-00000003", "step-00000004"}));
+}
+
+TEST_F(Checkpoints, AnUnfinishedOneIsNotRead) {
+  TinyRun training(tiny());
+  training.steps(2);
+  const fs::path whole = save_checkpoint(options(), training.trainer, {});
+  fs::copy(whole, whole.parent_path() / "step-00000009.unfinished", fs::copy_options::recursive);
+  TinyRun again(tiny());
+  ASSERT_TRUE(load_checkpoint(options(), again.trainer));
+  EXPECT_EQ(again.trainer.steps_done(), 2);
+}
+
+TEST_F(Checkpoints, DamagedOrForeignOnesAreRefusedByName) {
+  TinyRun training(tiny());
+  training.steps(1);
+  const fs::path step = save_checkpoint(options(), training.trainer, {});
+  TinyRun other(tiny());
+  CheckpointOptions foreign = options();
+  foreign.identity["seed"] = 12;
+  expect_error<FormatError>([&] { load_checkpoint(foreign, other.trainer); }, {"state.json", "seed", "11", "12"});
+  foreign = options();
+  foreign.identity["mode"] = "qat";
+  expect_error<FormatError>([&] { load_checkpoint(foreign, other.trainer); }, {"mode", "missing"});
+  for (const char* name : {"weights.safetensors", "moments.safetensors", "state.json"}) {
+    fs::copy(step, folder_.path() / "kept", fs::copy_options::recursive);
+    fs::resize_file(step / name, fs::file_size(step / name) / 2);
+    expect_error<FormatError>([&] { load_checkpoint(options(), other.trainer); }, {name});
+    fs::remove_all(step);
+    fs::rename(folder_.path() / "kept", step);
+  }
+  TinyRun frozen({.freeze = {"model.norm.weight"}});
+  expect_error<FormatError>([&] { load_checkpoint(options(), frozen.trainer); }, {"weights.safetensors", "tensors"});
+  EXPECT_TRUE(load_checkpoint(options(), other.trainer)) << "whole again";
+}
+
+TEST_F(Checkpoints, WhatDoesNotFitOnTheDiskIsSaidBefore) {
+  TinyRun training(tiny());
+  EXPECT_NO_THROW(check_free_space(options(), training.model));
+  expect_error<IoError>([&] { check_free_space(options(int64_t{1} << 40), training.model); }, {"need", "free"});
+}
+
+TEST(SharedVocabulary, NamesTheFirstTokenThatDiffers) {
+  const Tokenizer qwen = Tokenizer::load(test::tiny_models() / "qwen2_tied"),
+                  same = Tokenizer::load(test::tiny_models() / "qwen2_untied"),
+                  other = Tokenizer::load(test::tiny_models() / "llama_tied");
+  EXPECT_EQ(shared_vocabulary(qwen, same), 320);
+  int32_t first = 0;
+  while (qwen.piece(first) == other.piece(first)) ++first;
+  expect_error<ArgumentError>([&] { shared_vocabulary(qwen, other); },
+                              {fmt::format("token {}", first), qwen.piece(first), other.piece(first)});
+}
+
+}  // namespace
+}  // namespace slm
