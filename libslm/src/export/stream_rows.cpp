@@ -159,7 +159,8 @@ void check_is_not_source(const ModelFiles& model, const std::filesystem::path& o
   if (model.gguf()) return check(model.path());
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(model.path(), error)) check(entry.path());
-  for (const ModelTensor& tensor : model.tensors()) check(tensor.stored.file->path());
+  for (const ModelTensor& tensor : model.tensors())
+    if (tensor.stored.file) check(tensor.stored.file->path());
 }
 
 }  // namespace slm

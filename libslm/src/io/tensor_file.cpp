@@ -9,6 +9,7 @@ void StoredTensor::release_rows(int64_t begin, int64_t end) const {
   const Shape& shape = tensor.shape();
   SLM_CHECK(begin >= 0 && begin <= end && end <= shape.rows(), "[release_rows] {}{}: rows [{},{}) of {}", name,
             shape.to_string(), begin, end, shape.rows());
+  if (!file) return;
   const uint64_t row_bytes = byte_size(tensor.dtype(), static_cast<uint64_t>(shape.row_elements()));
   file->release(tensor.data() + static_cast<uint64_t>(begin) * row_bytes,
                 static_cast<uint64_t>(end - begin) * row_bytes);

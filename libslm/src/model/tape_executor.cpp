@@ -40,7 +40,7 @@ std::shared_ptr<const WeightView> TapeExecutor::view(const Parameter& weight) {
 
 Variable TapeExecutor::linear_input(Rows x, const Parameter& weight) {
   if (!quantized_ || !weight.scheme) return x;
-  return autograd::fake_quantized(context_, x, info(*weight.scheme).activations);
+  return autograd::fake_quantized(context_, x, activations_.value_or(info(*weight.scheme).activations));
 }
 
 Variable TapeExecutor::embedding(const Table& table) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "slm/core/check.h"
+#include "slm/quant/rows.h"
 
 namespace slm {
 namespace {
@@ -77,12 +78,20 @@ ConstMatrixView Teacher::logits(int64_t begin, int64_t end) {
   return executor_.logits({hidden_.data() + begin * width, end - begin, width, width}, model_->weights.head_table());
 }
 
-uint64_t Teacher::bytes() const {
-  const ModelConfig& c = model_->config;
-  const auto floats =
-      static_cast<uint64_t>(executor_.max_rows() * (4 * c.width + 2 * c.ffn + c.q_width() + 2 * c.kv_width()) +
-                            executor_.max_logit_rows() * (c.vocab + c.width));
-  return model_->packed_bytes + KvCache::bytes(c, cache_.capacity(), kernels::KvStorage::F32) + floats * sizeof(float);
+uint64_t Teacher::planned_bytes(const ModelFiles& files, const SchemePlan& plan, int64_t rows, int64_t chunk_rows) {
+  const ModelConfig& c = files.config();
+  uint64_t bytes = 0;
+  for (const ModelTensor& tensor : files.tensors()) {
+    const Shape& shape = tensor.stored.tensor.shape();
+    const bool matrix = shape.rank() == 2;
+    const WeightScheme scheme =
+        matrix ? plan.scheme_of(tensor.name, tensor.stored.tensor.dtype(), c.tied_head) : WeightScheme::F32;
+    bytes += static_cast<uint64_t>(shape.rows()) * row_bytes(scheme, shape.row_elements());
+  }
+  const int64_t step = std::min<int64_t>(rows, 256);
+  const int64_t floats =
+      step * (4 * c.width + 2 * c.ffn + c.q_width() + 2 * c.kv_width()) + chunk_rows * (c.vocab + c.width);
+  return bytes + KvCache::bytes(c, rows, kernels::KvStorage::F32) + static_cast<uint64_t>(floats) * sizeof(float);
 }
 
 int64_t shared_vocabulary(const Tokenizer& student, const Tokenizer& teacher) {

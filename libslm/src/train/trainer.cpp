@@ -38,7 +38,9 @@ Trainer::Trainer(TrainableModel& model, Batcher& batcher, Teacher* teacher, cons
       teacher_(teacher),
       options_(checked(options, teacher)),
       optimizer_(model, options.adamw),
-      executor_(model.config(), tape_) {}
+      executor_(model.config(), tape_) {
+  executor_.set_activations(options.activations);
+}
 
 StepReport Trainer::step() {
   StepReport report{.step = steps_done() + 1};

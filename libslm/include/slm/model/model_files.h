@@ -5,8 +5,10 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +44,11 @@ class ModelFiles {
   /// A norm weight or bias as floats. Throws as tensor(), FormatError where a value is not finite.
   std::vector<float> vector(std::string_view hf_name) const;
   uint64_t stored_bytes() const;
+
+  /// The same model with other values, in memory as float32 in the model's order: what was trained, to be packed and
+  /// exported like any model. `values(name)` has a tensor's elements, which must outlive the result. Throws ArgumentError
+  /// where their number is another.
+  ModelFiles with_values(const std::function<std::span<const float>(const std::string& name)>& values) const;
 
  private:
   ModelFiles() = default;

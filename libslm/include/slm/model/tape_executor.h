@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -36,6 +37,8 @@ class TapeExecutor {
 
   /// Whether quantizers are in the loop from the next begin() on (they are, at first): training may start without.
   void set_quantized(bool quantized) { quantized_ = quantized; }
+  /// How inputs of quantized linears are quantized; none: as the kernels of each one's scheme will.
+  void set_activations(std::optional<ActivationScheme> activations) { activations_ = activations; }
   /// Sets the rows of the step at hand. A row at position 0 begins a document. Throws ArgumentError: no rows, a position
   /// that is neither 0 nor the next one of its document.
   void begin(std::span<const TrainRow> batch);
@@ -61,6 +64,7 @@ class TapeExecutor {
   GemmScratch scratch_;
   autograd::Context context_;
   bool quantized_ = true;
+  std::optional<ActivationScheme> activations_;
   std::vector<int32_t> ids_;
   std::shared_ptr<const std::vector<int32_t>> key_begin_;
   std::shared_ptr<const RopeAngles> angles_;

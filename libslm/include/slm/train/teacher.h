@@ -27,8 +27,8 @@ class Teacher {
   void run(std::span<const PackedRow> batch, std::span<const int32_t> targets);
   /// Logits of targets [begin, end), valid until the next call; at most chunk_rows.
   ConstMatrixView logits(int64_t begin, int64_t end);
-  /// Bytes it holds: packed weights, cache and step buffers.
-  uint64_t bytes() const;
+  /// Bytes one would hold, nearly: packed weights, cache and step buffers.
+  static uint64_t planned_bytes(const ModelFiles& files, const SchemePlan& plan, int64_t rows, int64_t chunk_rows);
 
  private:
   void run_piece(std::span<const PackedRow> piece, std::span<const int32_t> targets, int64_t first_row);

@@ -30,10 +30,11 @@ class DivergedError : public Error {
 struct TrainerOptions {
   LrSchedule schedule;
   AdamwOptions adamw;
-  double clip = 1.0;       ///< largest global norm of the gradient; 0: no limit
-  int64_t accumulate = 1;  ///< batches of one step
-  int64_t qat_start = 0;   ///< quantizers are in the loop after this many steps
-  HeadLossOptions loss;    ///< λ and temperature of the distillation loss, chunk of the head
+  double clip = 1.0;                            ///< largest global norm of the gradient; 0: no limit
+  int64_t accumulate = 1;                       ///< batches of one step
+  int64_t qat_start = 0;                        ///< quantizers are in the loop after this many steps
+  std::optional<ActivationScheme> activations;  ///< of quantized linears; none: what their kernels use
+  HeadLossOptions loss;                         ///< λ and temperature of the distillation loss, chunk of the head
 };
 
 /// What one step did.

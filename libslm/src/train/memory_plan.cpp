@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slm/train/memory_plan.h"
+
+#include <algorithm>
+
+#include "slm/core/parallel.h"
+
+namespace slm {
+
+MemoryPlan plan_memory(const ModelFiles& files, const TrainableOptions& model, const TrainerOptions& trainer,
+                       int64_t rows, uint64_t teacher, uint64_t program) {
+  const ModelConfig& c = files.config();
+  constexpr uint64_t kFloat = sizeof(float);
+  const auto floats = [](int64_t count) { return static_cast<uint64_t>(count) * kFloat; };
+  MemoryPlan plan;
+  for (const ModelTensor& tensor : files.tensors()) {
+    const uint64_t bytes = floats(tensor.stored.tensor.shape().elements());
+    plan.weights += bytes;
+    const bool frozen = std::ranges::any_of(
+        model.freeze, [&](const std::string& pattern) { return matches_pattern(tensor.name, pattern); });
+    if (!frozen) plan.gradients += bytes;
+  }
+  plan.moments = 2 * plan.gradients;
+
+  // What a block's operations make (autograd/): two norms, two sums, q k v, attention, its projection, gate up hidden down.
+  const int64_t made = 6 * c.width + 2 * c.q_width() + 2 * c.kv_width() + 3 * c.ffn;
+  const bool quantized = model.quantizer && model.quantizer->weights;
+  const int64_t inputs = quantized ? 2 * c.width + c.q_width() + c.ffn : 0;  // linears' inputs, quantized and back
+  const int64_t ends = (quantized ? 4 : 3) * c.width;                        // embedding, selected rows, norm
+  plan.activations = floats(rows * (c.layers * (made + inputs) + ends)) + floats(rows * (made + inputs + 2 * c.width));
+
+  const int64_t chunk = std::min(trainer.loss.chunk_rows, rows);
+  plan.head = floats((chunk + num_threads()) * c.vocab);
+  // linear_into packs 128 rows of the widest input for each thread; dW packs the batch once.
+  const int64_t widest = std::max({c.width, c.ffn, c.q_width()});
+  plan.packing = 2 * floats(num_threads() * 144 * std::max(widest, rows) + rows * widest);
+  plan.teacher = teacher;
+  plan.program = program;
+  return plan;
+}
+
+}  // namespace slm
