@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// qat_kd_train: a student, perhaps a teacher, and text → a trained, quantized model. Read main() top to bottom: it is the
+// training road; each call leads into the library.
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "cli/model_options.h"
+#include "cli/program.h"
+#include "cli/terminal.h"
+#include "qat_kd_train/options.h"
+#include "qat_kd_train/run.h"
+#include "qat_kd_train/text.h"
+#include "slm/export/gguf_model.h"
+#include "slm/export/hf_folder.h"
+#include "slm/train/memory_plan.h"
+#include "slm/train/validation.h"
+
+int main(int argc, char** argv) {
+  slm::Program program("qat_kd_train", slm::kTrainTeaches, slm::train_examples());
+  slm::TrainOptions o;
+  slm::add_train_options(program.options(), o);
+
+  return program.run(argc, argv, [&] {
+    slm::check(o);
+    const std::filesystem::path out(o.out);
+    slm::make_out_folder(o.out);
+    const slm::ModelFiles files = slm::ModelFiles::open(o.student);
+    const slm::Tokenizer tokenizer = slm::load_tokenizer(o.student);
+
+    slm::TrainingText text = slm::read_training_text(o, tokenizer, program.seed());
+
+    // Memory, before anything large is read.
+    std::optional<slm::ModelFiles> teacher_files;
+    const slm::SchemePlan teacher_plan = slm::parse_weights(o.teacher_weights);
+    int64_t shared = 0;
+    uint64_t teacher_bytes = 0;
+    if (o.distills()) {
+      teacher_files = slm::ModelFiles::open(o.teacher);
+      shared = slm::shared_vocabulary(tokenizer, slm::load_tokenizer(o.teacher));
+      teacher_bytes =
+          slm::Teacher::planned_bytes(*teacher_files, teacher_plan, o.sequence, slm::HeadLossOptions{}.chunk_rows);
+    }
+    const slm::TrainableOptions trainable = slm::trainable_options(o);
+    const slm::TrainerOptions training = slm::trainer_options(o, shared);
+    const slm::MemoryPlan plan = slm::plan_memory(files, trainable, training, text.batches.longest_batch_rows(),
+                                                  teacher_bytes, slm::peak_rss_bytes());
+    slm::tell("{}", slm::describe(plan));
+    if (o.memory_limit_gb > 0 && static_cast<double>(plan.total()) > o.memory_limit_gb * 1e9)
+      throw slm::ArgumentError(fmt::format("[train] the run needs {}, --memory-limit is {:g} GB",
+                                           slm::megabytes(plan.total()), o.memory_limit_gb));
+
+    const slm::LoadOptions packed = {.plan = slm::plan_of(o)};
+    const auto perplexity = [&](const slm::ModelFiles& model, const slm::LoadOptions& how) {
+      return slm::validate(slm::load_model_showing(model, how), nullptr, text.valid).perplexity();
+    };
+    const double before = perplexity(files, packed);
+    slm::tell("packed as {} before training: perplexity {:.4f}\n", o.scheme, before);
+
+    std::optional<slm::Teacher> teacher;
+    if (teacher_files)
+      teacher.emplace(slm::load_model_showing(*teacher_files, {.plan = teacher_plan}), o.sequence,
+                      training.loss.chunk_rows);
+    slm::TrainableModel model(files, trainable);
+    slm::Trainer trainer(model, text.batches, teacher ? &*teacher : nullptr, training);
+    const slm::CheckpointOptions checkpoints = {
+        .folder = out / "checkpoints", .keep = o.keep, .identity = slm::identity_of(o, program.seed())};
+    slm::check_free_space(checkpoints, model);
+    const slm::RunResult run = slm::run_training(o, checkpoints, trainer);
+
+    // What was trained is what is shipped: the exporter's integers are the trainer's.
+    const slm::ModelFiles trained =
+        files.with_values([&](const std::string& name) { return model.parameter(name).value; });
+    const std::string gguf = (out / "model.gguf").string(), folder = (out / "f32").string();
+    slm::export_gguf(trained, tokenizer.data(), gguf, {.plan = packed.plan});
+    slm::export_hf_folder(trained, tokenizer.data(), folder, {.weights = slm::WeightScheme::F32});
+    const double after = perplexity(slm::ModelFiles::open(gguf), {});
+    const double rate = run.seconds > 0 ? static_cast<double>(run.tokens) / run.seconds : 0.0;
+    slm::tell("{:.1f} tok/s, teacher {:.0f} % of a step, peak memory {}\n", rate,
+              run.seconds > 0 ? 100 * run.teacher_seconds / run.seconds : 0.0, slm::megabytes(slm::peak_rss_bytes()));
+    if (program.json())
+      return slm::print_json({{"mode", o.mode},
+                              {"scheme", o.scheme},
+                              {"steps", o.steps},
+                              {"loss", run.loss},
+                              {"tokens", run.tokens},
+                              {"tokens_per_second", rate},
+                              {"peak_rss_bytes", slm::peak_rss_bytes()},
+                              {"planned_bytes", plan.total()},
+                              {"perplexity_before", before},
+                              {"perplexity_after", after},
+                              {"gguf", gguf},
+                              {"folder", folder},
+                              {"seconds", program.elapsed_seconds()}});
+    fmt::print("{} {}: loss {:.4f} over the last steps, perplexity of the packed model {:.4f} → {:.4f}\n{}\n{}\n",
+               o.mode, o.scheme, run.loss, before, after, gguf, folder);
+  });
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qat_kd_train/options.h"
+
+#include <fmt/format.h>
+
+#include "cli/model_options.h"
+#include "cli/option_values.h"
+#include "cli/program.h"
+
+namespace slm {
+
+const char* const kTrainTeaches =
+    R"(Trains a model and writes it quantized, ready for infer and llama.cpp. The mode says what is in the loop:
+  fp32     nothing: the weights as they are, cross-entropy; the scheme comes after (the twin of qat)
+  qat      the quantizers of --scheme, by straight-through gradients: the loss is that of the quantized model
+  kd       a teacher: (1 − λ)·cross-entropy + λ·T²·KL(teacher ‖ student)
+  qat_kd   both
+Training files: plain text, or *.jsonl with {"text"}, {"prompt", "completion"} or {"messages"} in each line, of which
+completions and answers are learned. Writes --out/model.gguf, --out/f32/ (a Hugging Face folder), --out/metrics.jsonl and
+checkpoints; Ctrl-C saves one and ends, --resume goes on from the last.)";
+
+std::string train_examples() {
+  return describe_weights() + R"(
+Examples:
+  qat_kd_train --mode qat_kd --student models/qwen2.5-0.5b --teacher models/qwen2.5-1.5b --train books.txt \
+    --scheme w4g32 --steps 200 --seq 256 --lr 5e-6 --out run
+  qat_kd_train --mode qat --student models/tiny --train tasks.jsonl --scheme w4g32 --steps 2000 --batch 8 --out run --resume
+JSON: {mode, scheme, steps, loss, tokens, tokens_per_second, peak_rss_bytes, planned_bytes, perplexity_before,
+       perplexity_after, gguf, folder, seconds}; perplexities are those of the packed model on the validation text)";
+}
+
+void add_train_options(CLI::App& app, TrainOptions& o) {
+  const auto text = [&app](const char* flag, std::string& value, const char* says, const char* type) {
+    return app.add_option(flag, value, says)->type_name(type)->check(not_empty());
+  };
+  text("--mode", o.mode, "What is in the loop", "NAME")
+      ->check(one_of({"fp32", "qat", "kd", "qat_kd"}))
+      ->capture_default_str();
+  text("--student", o.student, "The model to train: a Hugging Face folder or a GGUF file", "DIR|FILE")->required();
+  text("--teacher", o.teacher, "The model that guides it, of the same vocabulary", "DIR|FILE");
+  app.add_option("--train", o.train, "Texts to learn from; several times or several files")
+      ->required()
+      ->check(not_empty())
+      ->type_name("FILE…");
+  text("--valid", o.valid,
+       "Text to measure on (default: the last 5 % of each training file, which is then not learned)", "FILE");
+  app.add_option("--scheme", o.scheme, "Of the quantizers in the loop and of the file written")
+      ->check(CLI::Validator(refuse_unknown_weights, ""))
+      ->type_name("S")
+      ->capture_default_str();
+  text("--activations", o.activations, "Of quantized linears: auto (what their kernels use) or f32 (as they are)",
+       "NAME")
+      ->check(one_of({"auto", "f32"}))
+      ->capture_default_str();
+  app.add_option("--keep-fp", o.keep_fp, "Matrices without quantizer, bf16 in the file; * and ? stand for any text")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+  app.add_option("--freeze", o.freeze, "Parameters that stay as they are, by Hugging Face name")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+  text("--out", o.out, "Folder of everything that is written", "DIR")->required();
+  app.add_flag("--resume", o.resume, "Go on from the last checkpoint in --out, if there is one");
+
+  const auto number = [&app](const char* flag, auto& value, const char* says, const auto& range, const char* group) {
+    add_number(app, flag, value, says, range)->group(group);
+  };
+  const char* const kSteps = "Steps";
+  number("--steps", o.steps, "Optimizer steps", WholeRange{1}, kSteps);
+  app.get_option("--steps")->required();
+  number("--batch", o.batch, "Sequences of a batch", WholeRange{1}, kSteps);
+  number("--seq", o.sequence, "Tokens of a sequence", WholeRange{2}, kSteps);
+  number("--accumulate", o.accumulate, "Batches of a step", WholeRange{1}, kSteps);
+  number("--qat-start", o.qat_start, "Steps before the quantizers come into the loop", WholeRange{0}, kSteps);
+  number("--checkpoint-every", o.checkpoint_every, "Steps from checkpoint to checkpoint, 0 for none", WholeRange{0},
+         kSteps);
+  number("--keep", o.keep, "Checkpoints that stay", WholeRange{1}, kSteps);
+  const char* const kOptimizer = "Optimizer (AdamW)";
+  number("--lr", o.learning_rate, "Peak learning rate", RealRange{0, 10, true}, kOptimizer);
+  app.add_option("--schedule", o.schedule, "constant, linear or cosine, after the warm-up")
+      ->check(one_of({"constant", "linear", "cosine"}))
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->group(kOptimizer);
+  number("--warmup", o.warmup, "Steps of warm-up (default 5 % of --steps)", WholeRange{0}, kOptimizer);
+  number("--weight-decay", o.weight_decay, "Of matrices", RealRange{0, 1}, kOptimizer);
+  number("--clip", o.clip, "Largest global norm of the gradient, 0 for no limit", RealRange{0, 1e9}, kOptimizer);
+  const char* const kGuidance = "Distillation";
+  number("--kd-weight", o.kd_weight, "λ (default 0.5)", RealRange{0, 1}, kGuidance);
+  number("--temperature", o.temperature, "T (default 1)", RealRange{0, 1000, true}, kGuidance);
+  app.add_option("--teacher-weights", o.teacher_weights, "How the teacher's weights are held")
+      ->check(CLI::Validator(refuse_unknown_weights, ""))
+      ->type_name("S")
+      ->capture_default_str()
+      ->group(kGuidance);
+  number("--valid-sequences", o.valid_sequences, "Sequences measured, the first ones, 0 for all", WholeRange{0},
+         kSteps);
+  number("--memory-limit", o.memory_limit_gb,
+         "GB; a run planned to need more is refused before it begins, 0 for no limit", RealRange{0, 1e6}, kSteps);
+}
+
+void check(const TrainOptions& o) {
+  if (o.distills() && o.teacher.empty()) throw UsageError(fmt::format("[train] --mode {} needs --teacher", o.mode));
+  if (!o.distills() && !o.teacher.empty())
+    throw UsageError(fmt::format("[train] --teacher does nothing in --mode {}, expected kd or qat_kd", o.mode));
+  if (!o.distills() && (o.kd_weight || o.temperature))
+    throw UsageError(fmt::format("[train] --kd-weight and --temperature do nothing in --mode {}", o.mode));
+  if (!o.quantizes() && o.qat_start > 0)
+    throw UsageError(fmt::format("[train] --qat-start does nothing in --mode {}", o.mode));
+  if (o.warmup.value_or(0) > o.steps)
+    throw UsageError(fmt::format("[train] --warmup is {}, expected at most --steps, {}", *o.warmup, o.steps));
+  if (!parse_weights(o.scheme).weights)
+    throw UsageError("[train] --scheme as-is: a trained model needs a scheme of its own");
+}
+
+SchemePlan plan_of(const TrainOptions& o) {
+  SchemePlan plan = parse_weights(o.scheme);
+  plan.keep_fp = o.keep_fp;
+  return plan;
+}
+
+TrainableOptions trainable_options(const TrainOptions& o) {
+  return {.quantizer = o.quantizes() ? std::optional(plan_of(o)) : std::nullopt, .freeze = o.freeze};
+}
+
+TrainerOptions trainer_options(const TrainOptions& o, int64_t kd_vocab) {
+  TrainerOptions t;
+  t.schedule = {.peak = o.learning_rate,
+                .decay = parse_lr_decay(o.schedule),
+                .warmup = o.warmup.value_or(o.steps / 20),
+                .steps = o.steps};
+  t.adamw.weight_decay = o.weight_decay;
+  t.clip = o.clip;
+  t.accumulate = o.accumulate;
+  t.qat_start = o.qat_start;
+  if (o.activations == "f32") t.activations = ActivationScheme::F32;
+  t.loss.kd_weight = o.distills() ? o.kd_weight.value_or(0.5) : 0.0;
+  t.loss.temperature = o.temperature.value_or(1.0);
+  t.loss.kd_vocab = kd_vocab;
+  return t;
+}
+
+Json identity_of(const TrainOptions& o, uint64_t seed) {
+  const TrainerOptions t = trainer_options(o, 0);
+  return {{"mode", o.mode},
+          {"student", o.student},
+          {"teacher", o.teacher},
+          {"teacher_weights", o.teacher_weights},
+          {"train", o.train},
+          {"valid", o.valid},
+          {"scheme", o.scheme},
+          {"activations", o.activations},
+          {"keep_fp", o.keep_fp},
+          {"freeze", o.freeze},
+          {"steps", o.steps},
+          {"batch", o.batch},
+          {"sequence", o.sequence},
+          {"accumulate", o.accumulate},
+          {"qat_start", o.qat_start},
+          {"learning_rate", o.learning_rate},
+          {"schedule", o.schedule},
+          {"warmup", t.schedule.warmup},
+          {"weight_decay", o.weight_decay},
+          {"clip", o.clip},
+          {"kd_weight", t.loss.kd_weight},
+          {"temperature", t.loss.temperature},
+          {"seed", seed}};
+}
+
+}  // namespace slm

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What qat_kd_train is asked to do: its command line.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "slm/io/json.h"
+#include "slm/model/trainable_model.h"
+#include "slm/train/trainer.h"
+
+namespace slm {
+
+struct TrainOptions {
+  std::string mode = "qat", student, teacher, valid, out;
+  std::vector<std::string> train, keep_fp, freeze;
+  std::string scheme = "w4g32", activations = "auto", teacher_weights = "w8g32", schedule = "cosine";
+  int64_t steps = 0, batch = 1, sequence = 256, accumulate = 1, qat_start = 0, checkpoint_every = 100, keep = 1;
+  int64_t valid_sequences = 64;
+  std::optional<int64_t> warmup;
+  double learning_rate = 1e-5, weight_decay = 0.0, clip = 1.0;
+  std::optional<double> kd_weight, temperature;
+  double memory_limit_gb = 0.0;
+  bool resume = false;
+
+  bool quantizes() const { return mode == "qat" || mode == "qat_kd"; }
+  bool distills() const { return mode == "kd" || mode == "qat_kd"; }
+};
+
+extern const char* const kTrainTeaches;
+std::string train_examples();
+void add_train_options(CLI::App& app, TrainOptions& options);
+/// Throws UsageError for options that make no sense together.
+void check(const TrainOptions& options);
+
+/// The scheme and what it leaves out: of the quantizer in the loop, and of the file that is written.
+SchemePlan plan_of(const TrainOptions& options);
+TrainableOptions trainable_options(const TrainOptions& options);
+/// kd_vocab: ids that student and teacher share.
+TrainerOptions trainer_options(const TrainOptions& options, int64_t kd_vocab);
+/// What makes a run this run: a checkpoint of another is refused.
+Json identity_of(const TrainOptions& options, uint64_t seed);
+
+}  // namespace slm

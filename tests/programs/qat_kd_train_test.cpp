@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// qat_kd_train as a user meets it: every mode ends with files that run, a run survives being killed, wrong input is said.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "slm/core/rng.h"
+#include "tests/export/tiny_models.h"
+#include "tests/programs/run_program.h"
+
+namespace slm::test {
+namespace {
+
+namespace fs = std::filesystem;
+using Words = std::vector<std::string>;
+
+std::string story() {
+  std::string text;
+  for (int i = 0; i < 60; ++i)
+    text += fmt::format("On day {} the river stood at {} cm and the bridge was {}.\n", i, 100 + 7 * i % 90,
+                        i % 3 == 0 ? "closed" : "open");
+  return text;
+}
+
+class Train : public testing::Test {
+ protected:
+  std::string out(const std::string& name) const { return (folder_.path() / name).string(); }
+  Words words(const std::string& mode, const std::string& name, const Words& rest = {}) const {
+    Words all = {"--mode", mode,      "--student", tiny("qwen2_tied"), "--train", text_,  "--out", out(name), "--seq",
+                 "32",     "--batch", "2",         "--threads",        "1",       "--lr", "1e-3"};
+    if (mode == "kd" || mode == "qat_kd") all.insert(all.end(), {"--teacher", tiny("qwen2_untied")});
+    all.insert(all.end(), rest.begin(), rest.end());
+    return all;
+  }
+  std::string shipped(const std::string& name) const {
+    return content_of(folder_.path() / name / "model.gguf") +
+           content_of(folder_.path() / name / "f32/model.safetensors");
+  }
+  TemporaryFolder folder_;
+  const std::string text_ = folder_.file("story.txt", story());
+};
+
+TEST_F(Train, EveryModeLearnsAndShipsAModelThatRuns) {
+  for (const std::string mode : {"fp32", "qat", "kd", "qat_kd"}) {
+    const Ran ran = run("qat_kd_train", words(mode, mode, {"--steps", "60", "--json"}));
+    ASSERT_EQ(ran.exit_code, 0) << ran.err;
+    const nlohmann::json result = ran.json();
+    expect_keys(result, {"steps", "loss", "tokens_per_second", "peak_rss_bytes", "planned_bytes", "perplexity_before",
+                         "perplexity_after", "gguf", "folder"});
+    EXPECT_LT(result.at("perplexity_after"), 0.5 * result.at("perplexity_before").get<double>()) << mode;
+    EXPECT_NE(ran.err.find("planned memory"), std::string::npos);
+    EXPECT_EQ(std::ranges::count(content_of(folder_.path() / mode / "metrics.jsonl"), '\n'), 60);
+    answer("infer", result.at("gguf"), {"--raw", "--prompt", "On day", "-n", "4"});
+    answer("infer", result.at("folder"), {"--raw", "--prompt", "On day", "-n", "4"});
+  }
+}
+
+TEST_F(Train, SurvivesBeingKilledAtAnyTime) {
+  const Words more = {"--steps", "40", "--accumulate", "2", "--checkpoint-every", "3", "--resume"};
+  ASSERT_EQ(run("qat_kd_train", words("qat_kd", "whole", more)).exit_code, 0);
+  Rng rng(5);
+  int kills = 0;
+  for (int start = 0; start < 60; ++start) {
+    Process process("qat_kd_train", words("qat_kd", "killed", more), {});
+    std::this_thread::sleep_for(std::chrono::milliseconds(rng.below(400)));
+    if (start < 30) process.interrupt(SIGKILL);
+    const Ran ran = process.wait();
+    if (!ran.by_signal) {
+      EXPECT_EQ(ran.exit_code, 0) << ran.err;
+      break;
+    }
+    ++kills;
+  }
+  EXPECT_GE(kills, 3) << "too fast to be killed: the test tells nothing";
+  RecordProperty("kills", kills);
+  EXPECT_EQ(shipped("killed"), shipped("whole"));
+  EXPECT_EQ(std::ranges::count(content_of(folder_.path() / "killed/metrics.jsonl"), '\n'), 40) << "each step once";
+}
+
+TEST_F(Train, SavesACheckpointOnCtrlC) {
+  const Words more = {"--steps", "400", "--checkpoint-every", "0", "--resume"};
+  Process process("qat_kd_train", words("qat", "stopped", more), {});
+  ASSERT_TRUE(process.wait_until([&] {
+    return content_of(folder_.path() / "stopped/metrics.jsonl").find("\"step\":5,") != std::string::npos;
+  })) << process.err();
+  process.interrupt(SIGINT);
+  const Ran ran = process.wait();
+  EXPECT_EQ(ran.exit_code, 130) << ran.err;
+  EXPECT_NE(ran.err.find("saved the checkpoint"), std::string::npos) << ran.err;
+  const Ran resumed = run("qat_kd_train", words("qat", "stopped", more));
+  EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_NE(resumed.err.find("resumed from"), std::string::npos);
+  ASSERT_EQ(run("qat_kd_train", words("qat", "whole", {"--steps", "400", "--checkpoint-every", "0"})).exit_code, 0);
+  EXPECT_EQ(shipped("stopped"), shipped("whole"));
+}
+
+TEST_F(Train, NamesWhatIsWrong) {
+  const auto refuses = [&](const Words& all, int code, const std::string& part) {
+    expect_error(run("qat_kd_train", all), code, part);
+  };
+  const Words steps = {"--steps", "2"};
+  refuses(words("qat", "a", {"--steps", "0"}), 2, "--steps: '0', expected a whole number from 1");
+  for (const char* rate : {"0", "-1e-4", "nan"}) {
+    Words all = words("qat", "a", steps);
+    all[static_cast<size_t>(std::ranges::find(all, "--lr") - all.begin()) + 1] = rate;
+    refuses(all, 2, "--lr: ");
+  }
+  refuses(words("qat", "a", {"--steps", "2", "--teacher", tiny("qwen2_untied")}), 2, "--teacher does nothing");
+  refuses(words("qat", "a", {"--steps", "2", "--kd-weight", "0.3"}), 2, "do nothing in --mode qat");
+  refuses(words("fp32", "a", {"--steps", "2", "--qat-start", "1"}), 2, "--qat-start does nothing");
+  refuses(words("qat", "a", {"--steps", "2", "--warmup", "3"}), 2, "--warmup is 3, expected at most --steps, 2");
+  refuses(words("qat", "a", {"--steps", "2", "--scheme", "w5x"}), 2, "w5x");
+  refuses(words("qat", "a", {"--steps", "2", "--keep-fp", "nothing.*"}), 1, "nothing.*");
+  refuses(words("qat", "a", {"--steps", "2", "--freeze", "nothing.*"}), 1, "\"nothing.*\" matches no tensor");
+  refuses(words("qat", "a", {"--steps", "2", "--memory-limit", "0.001"}), 1, "--memory-limit is 0.001 GB");
+  Words other = words("kd", "a", steps);
+  other[static_cast<size_t>(std::ranges::find(other, tiny("qwen2_untied")) - other.begin())] = tiny("llama_tied");
+  refuses(other, 1, "expected one vocabulary");
+  Words none = words("kd", "a", steps);
+  none.erase(std::ranges::find(none, "--teacher"), std::ranges::find(none, "--teacher") + 2);
+  refuses(none, 2, "--mode kd needs --teacher");
+  Words text = words("qat", "a", steps);
+  text[static_cast<size_t>(std::ranges::find(text, "--seq") - text.begin()) + 1] = "100000";
+  refuses(text, 1, "a sequence 100000");
+  folder_.file("file", "");
+  refuses(words("qat", "file", steps), 1, "--out");
+  make_qwen2_folder(folder_.path() / "m48", 48, 320);
+  for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
+    fs::copy(tiny_models() / "qwen2_tied" / file, folder_.path() / "m48");
+  Words narrow = words("qat", "a", steps);
+  narrow[3] = (folder_.path() / "m48").string();
+  refuses(narrow, 1, "multiple of 32");
+}
+
+TEST_F(Train, RefusesADamagedCheckpointAndOneOfAnotherRun) {
+  const Words more = {"--steps", "4", "--checkpoint-every", "2", "--resume"};
+  ASSERT_EQ(run("qat_kd_train", words("qat", "run", more)).exit_code, 0);
+  expect_error(run("qat_kd_train", words("qat", "run", {"--steps", "5", "--checkpoint-every", "2", "--resume"})), 1,
+               "of another run: steps is 4, this run's is 5");
+  const fs::path weights = folder_.path() / "run/checkpoints/step-00000004/weights.safetensors";
+  fs::resize_file(weights, fs::file_size(weights) / 2);
+  expect_error(run("qat_kd_train", words("qat", "run", more)), 1, "weights.safetensors");
+}
+
+TEST_F(Train, AFullDiskLeavesTheOlderCheckpoint) {
+  const Words more = {"--steps", "6", "--checkpoint-every", "2", "--resume"};
+  Process process("qat_kd_train", words("qat", "run", more), {});
+  ASSERT_EQ(process.wait().exit_code, 0);
+  fs::remove_all(folder_.path() / "run/f32");
+  const Words longer = words("qat", "full", {"--steps", "6", "--checkpoint-every", "2", "--resume"});
+  const Ran ran = run("qat_kd_train", longer, {.file_size_limit = uint64_t{200} << 10});
+  expect_error(ran, 1, "File too large");
+  for (const auto& entry : fs::directory_iterator(folder_.path() / "full/checkpoints"))
+    ADD_FAILURE() << "left behind: " << entry.path();
+  EXPECT_EQ(run("qat_kd_train", longer).exit_code, 0) << "and there is nothing to clean up";
+}
+
+}  // namespace
+}  // namespace slm::test
