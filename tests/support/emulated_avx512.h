@@ -53,6 +53,9 @@ inline simde__m512d cvtps_pd(__m256 v) {
 inline simde__m512i cvtps_epi32(simde__m512 v) {
   return join(_mm256_cvtps_epi32(half(v, 0)), _mm256_cvtps_epi32(half(v, 1)));
 }
+inline simde__m512i cvttps_epi32(simde__m512 v) {
+  return join(_mm256_cvttps_epi32(half(v, 0)), _mm256_cvttps_epi32(half(v, 1)));
+}
 inline simde__m512 cvtepi32_ps(simde__m512i v) {
   return join(_mm256_cvtepi32_ps(half(v, 0)), _mm256_cvtepi32_ps(half(v, 1)));
 }
@@ -130,6 +133,7 @@ inline __m256 extractf32x8_ps(simde__m512 v, int i) { return half(v, i); }
 #undef _mm512_cvtps_ph
 #undef _mm512_cvtps_pd
 #undef _mm512_cvtps_epi32
+#undef _mm512_cvttps_epi32
 #undef _mm512_cvtepi32_ps
 #undef _mm512_cvtepu16_epi32
 #undef _mm512_cvtepi32_epi8
@@ -146,6 +150,7 @@ inline __m256 extractf32x8_ps(simde__m512 v, int i) { return half(v, i); }
 #define _mm512_cvtps_ph(v, r) slm::emulated::intrinsics::cvtps_ph(v, r)
 #define _mm512_cvtps_pd(v) slm::emulated::intrinsics::cvtps_pd(v)
 #define _mm512_cvtps_epi32(v) slm::emulated::intrinsics::cvtps_epi32(v)
+#define _mm512_cvttps_epi32(v) slm::emulated::intrinsics::cvttps_epi32(v)
 #define _mm512_cvtepi32_ps(v) slm::emulated::intrinsics::cvtepi32_ps(v)
 #define _mm512_cvtepu16_epi32(v) slm::emulated::intrinsics::cvtepu16_epi32(v)
 #define _mm512_cvtepi32_epi8(v) slm::emulated::intrinsics::cvtepi32_epi8(v)

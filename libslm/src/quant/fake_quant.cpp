@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "slm/core/parallel.h"
+#include "slm/kernels/fake_quant/variants.h"
 #include "slm/quant/rows.h"
 
 namespace slm {
@@ -58,6 +59,24 @@ void groups_of(size_t group, const Piece& all) {
   }
 }
 
+/// By a kernel where no mask is asked for; what it refuses, the grid names.
+template <Grid grid>
+void groups_by(bool (*kernel)(const float* x, int64_t n, float* y), const Piece& all) {
+  if (all.mask.empty() && kernel(all.values.data(), std::ssize(all.values), all.out.data())) return;
+  groups_of<grid>(32, all);
+}
+
+/// Rows of k with one scale each.
+template <Grid grid>
+void rows_by(const kernels::FakeQuantVariant& kernels, size_t k, const Piece& all) {
+  if (!all.mask.empty()) return groups_of<grid>(k, all);
+  for (size_t i = 0; i < all.values.size(); i += k) {
+    const Piece row = all.at(i, k);
+    const GridParams params = find_params(grid, row.values);
+    kernels.symmetric(row.values.data(), std::ssize(row.values), params.inverse, params.scale, row.out.data());
+  }
+}
+
 /// The plain types: through their bytes, a stretch at a time.
 void plain(WeightScheme scheme, const Piece& all) {
   constexpr size_t kStretch = 1024;
@@ -87,6 +106,7 @@ void fake_quant(WeightScheme scheme, int64_t k, std::span<const float> values, s
   check_sizes(k, "k =", values, out, clip_mask);
   row_bytes(scheme, k);  // throws where k does not fit the scheme
   const Piece all = {values, out, clip_mask};
+  const kernels::FakeQuantVariant& kernel = kernels::select(kernels::fake_quant_variants());
   for_units(k, all, [&](const Piece& rows) {
     switch (scheme) {
       case WeightScheme::F32:
@@ -94,13 +114,13 @@ void fake_quant(WeightScheme scheme, int64_t k, std::span<const float> values, s
       case WeightScheme::F16:
         return plain(scheme, rows);
       case WeightScheme::W8C:
-        return groups_of<kGridW8C>(static_cast<size_t>(k), rows);
+        return rows_by<kGridW8C>(kernel, static_cast<size_t>(k), rows);
       case WeightScheme::W8G32:
-        return groups_of<kGridQ8_0>(32, rows);
+        return groups_by<kGridQ8_0>(kernel.q8_0, rows);
       case WeightScheme::W4G32:
-        return groups_of<kGridQ4_0>(32, rows);
+        return groups_by<kGridQ4_0>(kernel.q4_0, rows);
       case WeightScheme::W4G32A:
-        return groups_of<kGridQ4_1>(32, rows);
+        return groups_by<kGridQ4_1>(kernel.q4_1, rows);
     }
   });
 }
@@ -110,14 +130,15 @@ void fake_quant(ActivationScheme scheme, int64_t k, std::span<const float> value
   check_sizes(k, "k =", values, out, clip_mask);
   SLM_CHECK(scheme != ActivationScheme::A8G32 || k % 32 == 0, "[fake_quant] k is {}, a8g32 needs a multiple of 32", k);
   const Piece all = {values, out, clip_mask};
+  const kernels::FakeQuantVariant& kernel = kernels::select(kernels::fake_quant_variants());
   for_units(k, all, [&](const Piece& rows) {
     switch (scheme) {
       case ActivationScheme::F32:
         return plain(WeightScheme::F32, rows);
       case ActivationScheme::A8G32:
-        return groups_of<kGridA8G32>(32, rows);
+        return groups_by<kGridA8G32>(kernel.a8g32, rows);
       case ActivationScheme::A8T:
-        return groups_of<kGridA8T>(static_cast<size_t>(k), rows);
+        return rows_by<kGridA8T>(kernel, static_cast<size_t>(k), rows);
     }
   });
 }

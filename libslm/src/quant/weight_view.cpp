@@ -5,6 +5,7 @@
 
 #include "slm/core/check.h"
 #include "slm/core/parallel.h"
+#include "slm/kernels/fake_quant/variants.h"
 #include "slm/quant/fake_quant.h"
 
 namespace slm {
@@ -15,7 +16,7 @@ constexpr int64_t kGrainValues = 1 << 14;  // values worth a thread
 }  // namespace
 
 WeightView::WeightView(std::span<const float> weights, int64_t n, int64_t k, std::optional<WeightScheme> scheme)
-    : weights_(weights), n_(n), k_(k), scheme_(scheme) {
+    : weights_(weights), n_(n), k_(k), scheme_(scheme), kernel_(&kernels::select(kernels::fake_quant_variants())) {
   SLM_CHECK(n > 0 && k > 0 && std::ssize(weights) == n * k, "[weight_view] {} weights for a matrix of ({},{})",
             weights.size(), n, k);
   SLM_CHECK(k % unit() == 0, "[weight_view] rows of {} values, {} needs a multiple of {}", k, name(*scheme), unit());
@@ -42,29 +43,32 @@ void WeightView::read(int64_t row_begin, int64_t row_end, int64_t column_begin, 
   const auto width = static_cast<size_t>(columns);
   for (int64_t r = row_begin; r < row_end; ++r) {
     const std::span<const float> from = weights_.subspan(static_cast<size_t>(r * k_ + column_begin), width);
-    const std::span<float> to = out.subspan(static_cast<size_t>(r - row_begin) * width, width);
-    if (scheme_ == WeightScheme::W8C)
-      fake_quant(kGridW8C, row_params_[static_cast<size_t>(r)], from, to);
-    else
-      std::copy(from.begin(), from.end(), to.begin());
+    read_row(r, from, out.subspan(static_cast<size_t>(r - row_begin) * width, width));
   }
-  if (scheme_ && scheme_ != WeightScheme::W8C) fake_quant(*scheme_, columns, out, out);  // groups: a row's do not meet
+}
+
+void WeightView::read_row(int64_t r, std::span<const float> from, std::span<float> to) const {
+  if (!scheme_) {
+    std::copy(from.begin(), from.end(), to.begin());
+  } else if (scheme_ == WeightScheme::W8C) {
+    const GridParams& params = row_params_[static_cast<size_t>(r)];
+    kernel_->symmetric(from.data(), std::ssize(from), params.inverse, params.scale, to.data());
+  } else {
+    const auto groups = scheme_ == WeightScheme::W4G32    ? kernel_->q4_0
+                        : scheme_ == WeightScheme::W4G32A ? kernel_->q4_1
+                        : scheme_ == WeightScheme::W8G32  ? kernel_->q8_0
+                                                          : nullptr;
+    if (groups == nullptr || !groups(from.data(), std::ssize(from), to.data()))
+      fake_quant(*scheme_, std::ssize(from), from, to);  // plain types; and what a kernel refuses, by name
+  }
 }
 
 void WeightView::mask_clipped_(std::span<float> gradient) const {
   SLM_CHECK(gradient.size() == weights_.size(), "[weight_view] gradient of {} values, the matrix has {}",
             gradient.size(), weights_.size());
-  if (!scheme_) return;
-  const auto width = static_cast<size_t>(k_);
+  if (scheme_ != WeightScheme::W4G32) return;  // the others reach as far as their largest weight
   parallel_for(n_, std::max<int64_t>(1, kGrainValues / k_), [&](int64_t begin, int64_t end, int) {
-    std::vector<float> values(width);
-    std::vector<uint8_t> inside(width);
-    for (int64_t r = begin; r < end; ++r) {
-      const size_t first = static_cast<size_t>(r) * width;
-      fake_quant(*scheme_, k_, weights_.subspan(first, width), values, inside);
-      for (size_t j = 0; j < width; ++j)
-        if (inside[j] == 0) gradient[first + j] = 0.0f;
-    }
+    kernel_->mask_q4_0_(weights_.data() + begin * k_, (end - begin) * k_, gradient.data() + begin * k_);
   });
 }
 

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "slm/kernels/fake_quant/fake_quant.h"
 #include "slm/quant/grid.h"
 #include "slm/quant/scheme.h"
 
@@ -35,9 +36,11 @@ class WeightView {
   void mask_clipped_(std::span<float> gradient) const;
 
  private:
+  void read_row(int64_t r, std::span<const float> from, std::span<float> to) const;
   std::span<const float> weights_;
   int64_t n_, k_;
   std::optional<WeightScheme> scheme_;
+  const kernels::FakeQuantVariant* kernel_;
   std::vector<GridParams> row_params_;  // w8c
 };
 

@@ -41,6 +41,7 @@ struct Simd {
   static V max(V a, V b) { return _mm256_max_ps(a, b); }
   static V negative_magnitude(V v) { return _mm256_or_ps(v, _mm256_set1_ps(-0.0f)); }
   static V round(V v) { return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  static V trunc(V v) { return _mm256_round_ps(v, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
   /// where z is negative a, else b
   static V select_negative(V z, V a, V b) { return _mm256_blendv_ps(b, a, z); }
   /// lanes lo ≤ first + lane < hi of v, elsewhere −∞

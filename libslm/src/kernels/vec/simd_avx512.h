@@ -42,6 +42,7 @@ struct Simd {
     return _mm512_castsi512_ps(_mm512_or_si512(_mm512_castps_si512(v), _mm512_set1_epi32(INT32_MIN)));
   }
   static V round(V v) { return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  static V trunc(V v) { return _mm512_cvtepi32_ps(_mm512_cvttps_epi32(v)); }  // |v| < 2³¹
   /// where z is negative a, else b
   static V select_negative(V z, V a, V b) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(z, _mm512_setzero_ps(), _CMP_LT_OQ), b, a);

@@ -35,6 +35,7 @@ struct Simd {
   static V max(V a, V b) { return vmaxq_f32(a, b); }
   static V negative_magnitude(V v) { return vnegq_f32(vabsq_f32(v)); }
   static V round(V v) { return vrndnq_f32(v); }
+  static V trunc(V v) { return vrndq_f32(v); }
   /// where z is negative a, else b
   static V select_negative(V z, V a, V b) { return vbslq_f32(vcltzq_f32(z), a, b); }
   /// lanes lo ≤ first + lane < hi of v, elsewhere −∞
