@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Toolchain: Arm 64 with Debian's g++-aarch64-linux-gnu; tests run under qemu-user-static.
-# Debian has no Arm libraries beside an x86 system, so this builds what needs none: core and kernels (SLM_KERNELS_ONLY).
+# Debian has no Arm libraries beside an x86 system, so this builds what needs none: core, kernels, quant (SLM_KERNELS_ONLY).
 #   cmake --preset aarch64 && cmake --build --preset aarch64 && ctest --preset aarch64
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)

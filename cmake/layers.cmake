@@ -2,7 +2,7 @@
 # Who may include whom: SLM_USES_<stage> lists what a stage may include directly; what those may, it may too.
 set(SLM_STAGES core io text data kernels quant ops autograd model train export runtime eval)
 if(SLM_KERNELS_ONLY)
-  set(SLM_STAGES core kernels)
+  set(SLM_STAGES core kernels quant)
 endif()
 set(SLM_USES_core)
 set(SLM_USES_io core)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What is built. Everything but the library itself is on only when libslm is the top-level project.
-option(SLM_KERNELS_ONLY "Build only core, kernels and their tests: all that needs no library" ${CMAKE_CROSSCOMPILING})
+option(SLM_KERNELS_ONLY "Build only core, kernels, quant and their tests: all that needs no library" ${CMAKE_CROSSCOMPILING})
 if(SLM_KERNELS_ONLY)
   set(whole_library OFF)
 else()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What core, kernels and their tests need where there are no libraries of the target (SLM_KERNELS_ONLY): {fmt} by its
+# What core, kernels, quant and their tests need where there are no libraries of the target (SLM_KERNELS_ONLY): {fmt} by its
 # headers, GoogleTest from Debian's source package googletest, OpenMP from the compiler.
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 
