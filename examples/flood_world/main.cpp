@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// flood_world: invented flood reports with questions, as text to learn and as tasks to be scored.
+#include <fmt/format.h>
+
+#include "cli/option_values.h"
+#include "cli/program.h"
+#include "flood_world/questions.h"
+#include "slm/io/atomic_file.h"
+
+namespace {
+
+using namespace slm::flood_world;
+
+constexpr const char* kTeaches =
+    R"(Writes invented flood reports: rivers and their levels, a shelter, a road, a message, and questions over them of four
+kinds (yes_no, choice, span, arithmetic). The same seed gives the same bytes everywhere. Towns and rivers of one split
+are in no other: what a model knows of a test report it has from the report.
+  text    JSON lines {"text"}: a report, then questions of every kind with their answers, to learn from
+  tasks   JSON lines {kind, report, question, prompt, answer, choices}: one question each, to be scored)";
+constexpr const char* kExamples = R"(Examples:
+  flood_world --split train --reports 20000 --seed 1 --out train.jsonl
+  flood_world --split test --reports 250 --form tasks --out test-tasks.jsonl)";
+
+/// A report with one question of each kind, in a drawn order, as a document.
+slm::JsonDocument document_of(Split split, slm::Rng& rng) {
+  const Report report = draw_report(split, rng);
+  std::string text = text_of(report);
+  std::array<Kind, 4> order = kKinds;
+  for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[rng.below(i)]);
+  for (const Kind kind : order) {
+    const Question question = draw_question(report, kind, rng);
+    text += fmt::format("{} {}\n", prompt_of(question), question.answer);
+  }
+  return {{"text", text}};
+}
+
+slm::JsonDocument task_of(Split split, Kind kind, slm::Rng& rng) {
+  const Report report = draw_report(split, rng);
+  const Question question = draw_question(report, kind, rng);
+  const std::string text = text_of(report);
+  return {{"kind", name(kind)},        {"report", text},
+          {"question", question.text}, {"prompt", text + prompt_of(question)},
+          {"answer", question.answer}, {"choices", question.choices}};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  slm::Program program("flood_world", kTeaches, kExamples);
+  std::string split = "train", form = "text", out;
+  int64_t reports = 1000;
+  program.options()
+      .add_option("--split", split, "train, valid or test")
+      ->check(slm::one_of({"train", "valid", "test"}))
+      ->capture_default_str();
+  program.options()
+      .add_option("--form", form, "text or tasks")
+      ->check(slm::one_of({"text", "tasks"}))
+      ->capture_default_str();
+  slm::add_number(program.options(), "--reports", reports, "Reports, or tasks of each kind", slm::WholeRange{1});
+  program.options()
+      .add_option("--out", out, "The file to write")
+      ->required()
+      ->check(slm::not_empty())
+      ->type_name("FILE");
+
+  return program.run(argc, argv, [&] {
+    slm::Rng rng(program.seed());
+    slm::AtomicFile file(out);
+    const auto write = [&](const slm::JsonDocument& document) {
+      const std::string line = document.dump() + "\n";
+      file.write(line.data(), line.size());
+    };
+    for (int64_t i = 0; i < reports; ++i) {
+      if (form == "text") write(document_of(parse_split(split), rng));
+      for (const Kind kind : kKinds)
+        if (form == "tasks") write(task_of(parse_split(split), kind, rng));
+    }
+    file.commit();
+    if (program.json())
+      slm::print_json({{"out", out},
+                       {"split", split},
+                       {"form", form},
+                       {"reports", reports},
+                       {"seed", program.seed()},
+                       {"bytes", file.position()}});
+  });
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flood_world/world.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "slm/core/error.h"
+
+namespace slm::flood_world {
+namespace {
+
+using Names = std::array<std::string_view, 20>;
+
+constexpr Names kTownBegins = {"Har", "Mill", "Stone", "Led",  "Oak", "Wil",  "Ash",  "Bram", "Cal", "Dun",
+                               "Elm", "Fen",  "Gar",   "Holt", "Kel", "Lang", "Marl", "Nor",  "Pem", "Thorn"};
+constexpr Names kTownEnds = {"ford",  "bury",  "bridge", "ton",   "ham",  "wick", "field", "mouth", "dale", "ley",
+                             "stead", "worth", "by",     "combe", "gate", "hill", "mere",  "port",  "well", "cross"};
+constexpr Names kRiverBegins = {"Ar",  "Bre",  "Cor", "Der", "El", "Fal", "Gri", "Hal", "Ine", "Jor",
+                                "Kin", "Lune", "Mor", "Nid", "Or", "Pel", "Ros", "Sev", "Tam", "Wyn"};
+constexpr Names kRiverEnds = {"len", "nt", "ra",   "went", "der", "lo",   "ma",  "dow",  "sk",   "wyn",
+                              "va",  "ne", "thel", "gar",  "bel", "mont", "ris", "tane", "wash", "zel"};
+constexpr std::array<std::string_view, 6> kHouses = {"school",    "church",  "sports hall",
+                                                     "town hall", "library", "theatre"};
+constexpr std::array<std::string_view, 6> kThings = {"sandbags", "blankets", "pumps", "boats", "lamps", "tents"};
+
+/// Of 20 × 20 pairs, those whose sum is 0 modulo 5 are the test's, those with 1 the validation's.
+bool belongs(Split split, uint64_t begin, uint64_t end) {
+  const uint64_t residue = (begin + end) % 5;
+  return split == Split::Test ? residue == 0 : split == Split::Valid ? residue == 1 : residue > 1;
+}
+
+std::string draw_name(Split split, Rng& rng, const Names& begins, const Names& ends) {
+  for (;;) {
+    const uint64_t begin = rng.below(begins.size()), end = rng.below(ends.size());
+    if (belongs(split, begin, end)) return fmt::format("{}{}", begins[begin], ends[end]);
+  }
+}
+
+/// A name that is none of `taken`.
+std::string draw_new(Split split, Rng& rng, const Names& begins, const Names& ends, std::vector<std::string>& taken) {
+  for (;;) {
+    std::string name = draw_name(split, rng, begins, ends);
+    if (std::ranges::find(taken, name) != taken.end()) continue;
+    taken.push_back(name);
+    return name;
+  }
+}
+
+int between(Rng& rng, int low, int high) {
+  return low + static_cast<int>(rng.below(static_cast<uint64_t>(high - low + 1)));
+}
+std::string draw_time(Rng& rng) { return fmt::format("{:02}:{}0", between(rng, 0, 23), between(rng, 0, 5)); }
+template <class Array>
+std::string draw_of(Rng& rng, const Array& all) {
+  return std::string(all[rng.below(all.size())]);
+}
+
+}  // namespace
+
+Split parse_split(std::string_view name) {
+  if (name == "train") return Split::Train;
+  if (name == "valid") return Split::Valid;
+  if (name == "test") return Split::Test;
+  throw ArgumentError(fmt::format("[flood_world] \"{}\" is no split, expected one of: train valid test", name));
+}
+
+Report draw_report(Split split, Rng& rng) {
+  std::vector<std::string> towns, rivers;
+  const auto town = [&] { return draw_new(split, rng, kTownBegins, kTownEnds, towns); };
+  const auto river = [&] { return draw_new(split, rng, kRiverBegins, kRiverEnds, rivers); };
+  Report report;
+  report.number = between(rng, 1, 99);
+  report.time = draw_time(rng);
+  for (int i = 0; i < 2; ++i) {
+    Gauge gauge{.river = river(), .town = town()};
+    gauge.warning = 10 * between(rng, 20, 60);
+    gauge.danger = gauge.warning + 10 * between(rng, 3, 9);
+    // Below the warning, between the levels, above the danger: each as often.
+    const int where = between(rng, 0, 2);
+    gauge.level = where == 0   ? gauge.warning - between(rng, 1, 60)
+                  : where == 1 ? between(rng, gauge.warning + 1, gauge.danger - 1)
+                               : gauge.danger + between(rng, 1, 60);
+    gauge.change = between(rng, 1, 9) * (rng.below(2) == 0 ? 1 : -1);
+    report.gauges.push_back(gauge);
+  }
+  report.shelter.town = town();
+  report.shelter.place = fmt::format("the {} in {}", draw_of(rng, kHouses), report.shelter.town);
+  report.shelter.places = 10 * between(rng, 2, 9);
+  report.shelter.taken = between(rng, 1, report.shelter.places - 1);
+  report.road = {.from = towns[rng.below(2)], .to = town(), .closed = rng.below(2) == 0};
+  report.message = {
+      .from = town(), .count = between(rng, 2, 60), .things = draw_of(rng, kThings), .until = draw_time(rng)};
+  return report;
+}
+
+std::string text_of(const Report& r) {
+  std::string text = fmt::format("Report {}, {}.\n", r.number, r.time);
+  for (const Gauge& g : r.gauges)
+    text += fmt::format("The {} at {} stands at {} cm and {} {} cm an hour. Warning level {} cm, danger level {} cm.\n",
+                        g.river, g.town, g.level, g.change > 0 ? "rises" : "falls", g.change > 0 ? g.change : -g.change,
+                        g.warning, g.danger);
+  text += fmt::format("{} is a shelter with {} places, {} are taken.\n", "T" + r.shelter.place.substr(1),
+                      r.shelter.places, r.shelter.taken);
+  text += fmt::format("The road from {} to {} is {}.\n", r.road.from, r.road.to, r.road.closed ? "closed" : "open");
+  text +=
+      fmt::format("{} asks for {} {} until {}.\n", r.message.from, r.message.count, r.message.things, r.message.until);
+  return text;
+}
+
+}  // namespace slm::flood_world

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Flood world: the project's own small world in its users' domain. A report is drawn from a seed: rivers with gauges,
+// levels and thresholds, a shelter, a road, a message. All of it is invented.
+// Names are put together from two parts; a pair belongs to one split only, so towns and rivers of the test are unseen.
+// In: a split and a random stream.  Out: Report.  Next: questions.h.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "slm/core/rng.h"
+
+namespace slm::flood_world {
+
+enum class Split { Train, Valid, Test };
+/// Throws ArgumentError that lists the names.
+Split parse_split(std::string_view name);
+
+struct Gauge {
+  std::string river;  ///< "Arlen"
+  std::string town;
+  int level = 0;    ///< cm
+  int warning = 0;  ///< cm, below `danger`
+  int danger = 0;
+  int change = 0;  ///< cm an hour; never 0
+};
+struct Shelter {
+  std::string place;  ///< "the school in Harford"
+  std::string town;
+  int places = 0, taken = 0;
+};
+struct Road {
+  std::string from, to;
+  bool closed = false;
+};
+struct Message {
+  std::string from;  ///< a town
+  int count = 0;
+  std::string things;  ///< "sandbags"
+  std::string until;   ///< "18:30"
+};
+
+struct Report {
+  int number = 0;
+  std::string time;           ///< "06:30"
+  std::vector<Gauge> gauges;  ///< two, of different rivers and towns
+  Shelter shelter;
+  Road road;
+  Message message;
+};
+
+Report draw_report(Split split, Rng& rng);
+/// The report as its readers get it: lines of text, the last one ended.
+std::string text_of(const Report& report);
+
+}  // namespace slm::flood_world

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// flood_world: the same bytes for a seed, no name in two splits, and every answer follows from its report alone, by
+// reading the report's text again.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <regex>
+#include <set>
+
+#include "tests/programs/run_program.h"
+
+namespace slm::test {
+namespace {
+
+std::vector<nlohmann::json> lines_of(const std::string& text) {
+  std::vector<nlohmann::json> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(nlohmann::json::parse(line));
+  return lines;
+}
+
+class FloodWorld : public testing::Test {
+ protected:
+  std::string made(const std::string& split, const std::string& form, int reports, int seed) {
+    const std::string out = (folder_.path() / "out.jsonl").string();
+    const Ran ran = run("flood_world", {"--split", split, "--form", form, "--reports", std::to_string(reports),
+                                        "--seed", std::to_string(seed), "--out", out});
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    return content_of(out);
+  }
+  TemporaryFolder folder_;
+};
+
+/// What a reader finds in a report.
+struct Read {
+  explicit Read(const std::string& report) {
+    static const std::regex gauge(
+        "The (\\w+) at (\\w+) stands at (\\d+) cm and (rises|falls) (\\d) cm an hour. Warning level (\\d+) cm, danger "
+        "level "
+        "(\\d+) cm.");
+    for (std::sregex_iterator it(report.begin(), report.end(), gauge), end; it != end; ++it) gauges.push_back(*it);
+    static const std::regex shelter("(The [\\w ]+ in (\\w+)) is a shelter with (\\d+) places, (\\d+) are taken.");
+    static const std::regex road("The road from (\\w+) to (\\w+) is (open|closed).");
+    static const std::regex message("(\\w+) asks for (\\d+) (\\w+) until (\\d\\d:\\d0).");
+    EXPECT_TRUE(std::regex_search(report, shelter_match, shelter)) << report;
+    EXPECT_TRUE(std::regex_search(report, road_match, road)) << report;
+    EXPECT_TRUE(std::regex_search(report, message_match, message)) << report;
+    EXPECT_EQ(gauges.size(), 2u) << report;
+  }
+  const std::smatch& gauge_at(const std::string& text) const {
+    return text.find(gauges[0][1].str() + " at " + gauges[0][2].str()) != std::string::npos ? gauges[0] : gauges[1];
+  }
+  std::vector<std::smatch> gauges;
+  std::smatch shelter_match, road_match, message_match;
+};
+
+/// The answer, from the report's words.
+std::string answer_of(const std::string& report, const std::string& question) {
+  const Read r(report);
+  const auto has = [&](const char* part) { return question.find(part) != std::string::npos; };
+  const auto yes = [](bool is) { return std::string(is ? "yes" : "no"); };
+  const std::smatch& g = r.gauge_at(question);
+  const auto number = [](const std::ssub_match& m) { return std::stoi(m.str()); };
+  if (has("above its warning level")) return yes(number(g[3]) > number(g[6]));
+  if (has("above its danger level")) return yes(number(g[3]) > number(g[7]));
+  if (has("Does ") && has(" rise?")) return yes(g[4] == "rises");
+  if (has("Does ") && has(" fall?")) return yes(g[4] == "falls");
+  if (has("Is the road")) return yes(has((r.road_match[3].str() + "?").c_str()));
+  if (has("Which stands higher"))
+    return number(r.gauges[0][3]) > number(r.gauges[1][3]) ? r.gauges[0][1] : r.gauges[1][1];
+  if (has("Where is the shelter")) return r.shelter_match[2];
+  if (has("Who asks for help")) return r.message_match[1];
+  if (has("Which place is a shelter")) return "t" + r.shelter_match[1].str().substr(1);
+  if (has("What does")) return r.message_match[2].str() + " " + r.message_match[3].str();
+  if (has("Until when")) return r.message_match[4];
+  if (has("Which river is measured at"))
+    return has((r.gauges[0][2].str() + "?").c_str()) ? r.gauges[0][1] : r.gauges[1][1];
+  if (has("At what level")) return g[3].str() + " cm";
+  if (has("places of the shelter are free"))
+    return std::to_string(number(r.shelter_match[3]) - number(r.shelter_match[4]));
+  if (has("stand in an hour")) return std::to_string(number(g[3]) + (g[4] == "rises" ? 1 : -1) * number(g[5])) + " cm";
+  if (has("How far is")) return std::to_string(std::abs(number(g[7]) - number(g[3]))) + " cm";
+  return "no such question";
+}
+
+TEST_F(FloodWorld, EveryAnswerFollowsFromItsReport) {
+  std::map<std::string, std::map<std::string, int>> answers;
+  std::map<std::string, int> first;
+  for (const nlohmann::json& task : lines_of(made("test", "tasks", 400, 3))) {
+    const std::string kind = task.at("kind"), question = task.at("question"), answer = task.at("answer");
+    ASSERT_EQ(answer_of(task.at("report"), question), answer) << task.at("report") << question;
+    EXPECT_EQ(task.at("prompt"), task.at("report").get<std::string>() + "Question: " + question + "\nAnswer:");
+    ++answers[kind][answer];
+    if (kind == "yes_no" || kind == "choice") {
+      const auto choices = task.at("choices").get<std::vector<std::string>>();
+      EXPECT_EQ(std::ranges::count(choices, answer), 1);
+      EXPECT_EQ(choices.size(), 2u);
+      first[kind] += task.at("choices")[0] == answer ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(answers.size(), 4u);
+  EXPECT_NEAR(answers["yes_no"]["yes"], 200, 50) << "a coin";
+  EXPECT_NEAR(first["choice"], 200, 50) << "the first as often as the second";
+}
+
+TEST_F(FloodWorld, TextHoldsOneQuestionOfEachKindWithItsAnswer) {
+  for (const nlohmann::json& line : lines_of(made("train", "text", 200, 5))) {
+    const std::string text = line.at("text");
+    const std::string report = text.substr(0, text.find("Question: "));
+    static const std::regex question("Question: (.*)\nAnswer: (.*)\n");
+    int count = 0;
+    for (std::sregex_iterator it(text.begin(), text.end(), question), end; it != end; ++it, ++count)
+      ASSERT_EQ(answer_of(report, (*it)[1]), (*it)[2]) << text;
+    EXPECT_EQ(count, 4) << text;
+  }
+}
+
+TEST_F(FloodWorld, TheSameSeedGivesTheSameBytes) {
+  const std::string once = made("train", "text", 50, 1);
+  EXPECT_EQ(made("train", "text", 50, 1), once);
+  EXPECT_NE(made("train", "text", 50, 2), once);
+  EXPECT_NE(made("valid", "text", 50, 1), once);
+}
+
+TEST_F(FloodWorld, NoTownOrRiverIsInTwoSplits) {
+  std::map<std::string, std::set<std::string>> names;
+  for (const std::string split : {"train", "valid", "test"})
+    for (const nlohmann::json& line : lines_of(made(split, "text", 1500, 9))) {
+      const std::string text = line.at("text");
+      const Read r(text);
+      for (const std::smatch& gauge : r.gauges) names[split].insert(gauge[1]), names[split].insert(gauge[2]);
+      for (const auto& town : {r.shelter_match[2], r.road_match[1], r.road_match[2], r.message_match[1]})
+        names[split].insert(town);
+    }
+  EXPECT_GT(names["train"].size(), 400u);
+  for (const std::string& name : names["test"]) {
+    EXPECT_FALSE(names["train"].contains(name)) << name;
+    EXPECT_FALSE(names["valid"].contains(name)) << name;
+  }
+  for (const std::string& name : names["valid"]) EXPECT_FALSE(names["train"].contains(name)) << name;
+}
+
+TEST_F(FloodWorld, RefusesWhatItCannotWrite) {
+  expect_error(run("flood_world", {"--split", "dev", "--out", "a"}), 2,
+               "--split: 'dev', expected train, valid or test");
+  expect_error(run("flood_world", {"--reports", "0", "--out", "a"}), 2, "--reports: '0'");
+  expect_error(run("flood_world", {"--out", "/no/such/folder/a"}), 1, "/no/such/folder");
+}
+
+}  // namespace
+}  // namespace slm::test
