@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/autograd/tape.h"
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 
 namespace slm {
 
+namespace {
+
+/// Sizes a buffer comes in: eight between a power of two and the next, so that batches of nearly equal size share theirs.
+size_t size_class(size_t bytes) {
+  const size_t step = std::max<size_t>(64, std::bit_floor(bytes) / 8);
+  return (bytes + step - 1) / step * step;
+}
+
+}  // namespace
+
 AlignedBuffer BufferPool::take(size_t bytes) {
+  bytes = size_class(bytes);
   std::vector<AlignedBuffer>& fitting = free_[bytes];
   if (fitting.empty()) {
     bytes_ += bytes;
@@ -33,7 +46,7 @@ MatrixView Variable::grad() const {
   if (node.grad.data == nullptr) {
     node.grad_buffer = node.pool->take(node.value_buffer.size());
     node.grad = {node.grad_buffer.as<float>(), node.value.rows, node.value.columns, node.value.columns};
-    std::memset(node.grad_buffer.data(), 0, node.grad_buffer.size());
+    std::memset(node.grad.data, 0, static_cast<size_t>(node.value.rows * node.value.columns) * sizeof(float));
   }
   return node.grad;
 }

@@ -18,10 +18,10 @@
 
 namespace slm {
 
-/// Buffers of equal size, used again and again.
+/// Buffers, used again and again for what is nearly as large: at most an eighth of one is idle.
 class BufferPool {
  public:
-  AlignedBuffer take(size_t bytes);
+  AlignedBuffer take(size_t bytes);  ///< of at least so many bytes
   void give(AlignedBuffer buffer);
   size_t bytes() const { return bytes_; }  ///< of all buffers ever made: what the pool holds at its fullest
 
