@@ -40,7 +40,7 @@ Json config_from_folder(const fs::path& source, WeightScheme scheme) {
   return config;
 }
 
-Json config_from_gguf(const ModelConfig& c, const TokenizerData& tokenizer, WeightScheme scheme) {
+Json made_config(const ModelConfig& c, const TokenizerData& tokenizer, WeightScheme scheme) {
   const bool llama = c.family == Family::Llama;
   SLM_CHECK(!llama || c.qkv_bias == c.output_bias,
             "[export] this llama has biases on {} only, config.json has one switch for both",
@@ -109,8 +109,8 @@ using NamedTexts = std::vector<std::pair<std::string, std::string>>;
 /// All files but the weights, made before a byte is written: a tokenizer that cannot be described fails early.
 NamedTexts small_files(const ModelFiles& model, const TokenizerData& tokenizer, WeightScheme weights) {
   NamedTexts files;
-  if (model.gguf()) {
-    files = {{"config.json", config_from_gguf(model.config(), tokenizer, weights).dump(2) + "\n"},
+  if (model.gguf() || model.path().empty()) {  // there is no folder to take them from
+    files = {{"config.json", made_config(model.config(), tokenizer, weights).dump(2) + "\n"},
              {"tokenizer.json", make_tokenizer_json(tokenizer).dump() + "\n"},
              {"tokenizer_config.json", make_tokenizer_config_json(tokenizer).dump(2) + "\n"},
              {"generation_config.json", generation_config(tokenizer).dump(2) + "\n"}};

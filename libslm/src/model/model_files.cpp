@@ -147,26 +147,32 @@ uint64_t ModelFiles::stored_bytes() const {
   return total;
 }
 
-ModelFiles ModelFiles::with_values(const std::function<std::span<const float>(const std::string& name)>& values) const {
+ModelFiles ModelFiles::in_memory(const ModelConfig& config,
+                                 const std::function<std::span<const float>(const std::string& name)>& values) {
   ModelFiles files;
-  files.path_ = path_;
-  files.config_ = config_;
-  files.gguf_ = gguf_;
-  files.index_ = index_;
-  for (const ModelTensor& tensor : tensors_) {
-    const Shape& shape = tensor.stored.tensor.shape();
-    const std::span<const float> found = values(tensor.name);
-    SLM_CHECK(std::ssize(found) == shape.elements(), "[model] {} values for {} {}", found.size(), tensor.name,
-              shape.to_string());
-    ModelTensor replaced{.name = tensor.name,
-                         .stored = {.name = tensor.stored.name,
-                                    .tensor = Tensor::view(nullptr, std::as_bytes(found).data(), Dtype::F32, shape),
-                                    .file = nullptr},
-                         .source = {}};
-    replaced.source.name = tensor.name;
-    replaced.source.tensor = replaced.stored.tensor;
-    files.tensors_.push_back(std::move(replaced));
+  files.config_ = config;
+  for (const ExpectedTensor& expected : expected_tensors(config)) {
+    const std::span<const float> found = values(expected.name);
+    SLM_CHECK(std::ssize(found) == expected.shape.elements(), "[model] {} values for {} {}", found.size(),
+              expected.name, expected.shape.to_string());
+    ModelTensor tensor{
+        .name = expected.name,
+        .stored = {.name = expected.name,
+                   .tensor = Tensor::view(nullptr, std::as_bytes(found).data(), Dtype::F32, expected.shape),
+                   .file = nullptr},
+        .source = {}};
+    tensor.source.name = expected.name;
+    tensor.source.tensor = tensor.stored.tensor;
+    files.index_[expected.name] = files.tensors_.size();
+    files.tensors_.push_back(std::move(tensor));
   }
+  return files;
+}
+
+ModelFiles ModelFiles::with_values(const std::function<std::span<const float>(const std::string& name)>& values) const {
+  ModelFiles files = in_memory(config_, values);
+  files.path_ = path_;
+  files.gguf_ = gguf_;
   return files;
 }
 

@@ -45,6 +45,10 @@ class ModelFiles {
   std::vector<float> vector(std::string_view hf_name) const;
   uint64_t stored_bytes() const;
 
+  /// A model that is in no file: every tensor of the config as float32 in memory, as with_values. For export: path() is
+  /// empty. Throws as with_values.
+  static ModelFiles in_memory(const ModelConfig& config,
+                              const std::function<std::span<const float>(const std::string& name)>& values);
   /// The same model with other values, in memory as float32 in the model's order: what was trained, to be packed and
   /// exported like any model. `values(name)` has a tensor's elements, which must outlive the result. Throws ArgumentError
   /// where their number is another.

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// new_model: a model that was never trained: a vocabulary learned from text, random weights, a Hugging Face folder.
+#include <fmt/format.h>
+
+#include <fstream>
+
+#include "cli/option_values.h"
+#include "cli/program.h"
+#include "cli/terminal.h"
+#include "slm/export/hf_folder.h"
+#include "slm/io/json.h"
+#include "slm/model/initialize.h"
+#include "slm/model/model_files.h"
+#include "slm/text/bpe_trainer.h"
+
+namespace {
+
+constexpr const char* kTeaches =
+    R"(Makes a model of Qwen2's architecture that knows nothing yet, for qat_kd_train to train: a byte-level BPE vocabulary
+learned from --text (of *.jsonl the "text" of each line), or that of --tokenizer, and random weights from the seed.)";
+constexpr const char* kExamples = R"(Examples:
+  new_model --text train.jsonl --vocab 1024 --width 128 --layers 4 --heads 4 --kv-heads 2 --ffn 352 --out student
+  new_model --tokenizer student --width 256 --layers 6 --heads 8 --kv-heads 4 --ffn 704 --out teacher
+JSON: {out, parameters, vocab, seed})";
+
+/// The text of a training file, for its vocabulary.
+std::string text_of(const std::string& path) {
+  const std::string all = slm::read_text(path);
+  if (!path.ends_with(".jsonl")) return all;
+  std::string text;
+  std::istringstream lines(all);
+  for (std::string line; std::getline(lines, line);)
+    text += slm::json_require<std::string>(slm::parse_json(line, path), "text", path) + "\n";
+  return text;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  slm::Program program("new_model", kTeaches, kExamples);
+  std::string text, tokenizer, out;
+  int32_t vocab = 1024;
+  slm::ModelConfig config{.family = slm::Family::Qwen2,
+                          .width = 128,
+                          .layers = 4,
+                          .heads = 4,
+                          .kv_heads = 2,
+                          .ffn = 352,
+                          .context = 512,
+                          .rope_theta = 10000.0,
+                          .norm_eps = 1e-6f,
+                          .qkv_bias = true,
+                          .tied_head = true};
+  CLI::App& app = program.options();
+  CLI::Option* from_text = app.add_option("--text", text, "Text to learn the vocabulary from")->type_name("FILE");
+  CLI::Option* given =
+      app.add_option("--tokenizer", tokenizer, "A model whose vocabulary to take")->type_name("DIR|FILE");
+  from_text->excludes(given);
+  slm::add_number(app, "--vocab", vocab, "Tokens of the vocabulary", slm::WholeRange{257, 1 << 20});
+  const auto size = [&app](const char* flag, int64_t& value, const char* says) {
+    slm::add_number(app, flag, value, says, slm::WholeRange{1, 1 << 20});
+  };
+  size("--width", config.width, "Width of the residual stream, a multiple of the heads");
+  size("--layers", config.layers, "Layers");
+  size("--heads", config.heads, "Attention heads");
+  size("--kv-heads", config.kv_heads, "Key-value heads");
+  size("--ffn", config.ffn, "Width of the feed-forward layer");
+  size("--context", config.context, "Tokens the model is made for");
+  app.add_option("--out", out, "The folder to write")->required()->check(slm::not_empty())->type_name("DIR");
+
+  return program.run(argc, argv, [&] {
+    if (text.empty() == tokenizer.empty()) throw slm::UsageError("[new_model] expected one of --text and --tokenizer");
+    if (config.width % config.heads != 0)
+      throw slm::UsageError(
+          fmt::format("[new_model] --width is {}, expected a multiple of --heads, {}", config.width, config.heads));
+    config.head_dim = config.width / config.heads;
+    const slm::TokenizerData data = tokenizer.empty() ? slm::train_byte_bpe(text_of(text), {.vocab_size = vocab})
+                                                      : slm::Tokenizer::load(tokenizer).data();
+    config.vocab = std::ssize(data.tokens);
+    const auto values = slm::initial_values(config, program.seed());
+    const slm::ModelFiles model = slm::ModelFiles::in_memory(
+        config, [&](const std::string& name) { return std::span<const float>(values.at(name)); });
+    const slm::ExportReport report = slm::export_hf_folder(model, data, out, {.weights = slm::WeightScheme::F32});
+    if (program.json())
+      return slm::print_json(
+          {{"out", out}, {"parameters", report.parameters}, {"vocab", config.vocab}, {"seed", program.seed()}});
+    fmt::print("{}: {}, vocabulary of {}\n", out, slm::counted(static_cast<int64_t>(report.parameters), "parameter"),
+               config.vocab);
+  });
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fresh weights for a model that was never trained, as Hugging Face initialises these families: N(0, 0.02²) for matrices,
+// with the two that write to the residual stream scaled by 1/sqrt(2·layers) (Radford et al. 2019, §2.3), norms 1, biases 0.
+// In: a config and a seed.  Out: values for ModelFiles::in_memory.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "slm/model/config.h"
+
+namespace slm {
+
+/// Values by Hugging Face name; the same for a seed. Throws ArgumentError on a config that makes no model.
+std::map<std::string, std::vector<float>> initial_values(const ModelConfig& config, uint64_t seed);
+
+/// Throws ArgumentError that names the size which is not positive or does not divide (heads by kv_heads, an odd head_dim).
+void check_sizes(const ModelConfig& config);
+
+}  // namespace slm
