@@ -39,7 +39,6 @@ Problem make_problem(const GemmVariant& variant, int64_t m, int64_t n, int64_t k
   for (int64_t c = 0; c < variant.panel_columns; ++c) pointers.push_back(rows.data() + c * k * element);
   for (int64_t i = 0; i < count; ++i)
     variant.pack({.rows = pointers.data(),
-                  .row_scales = nullptr,
                   .count = variant.panel_columns,
                   .k = k,
                   .panel = p.panels.first() + static_cast<size_t>(i) * variant.panel_bytes(k)});
@@ -49,17 +48,7 @@ Problem make_problem(const GemmVariant& variant, int64_t m, int64_t n, int64_t k
 
 void gemm(benchmark::State& state, const GemmVariant& variant, int64_t m, int64_t n, int64_t k) {
   Problem p = make_problem(variant, m, n, k);
-  GemmArgs args{.a = p.a.data(),
-                .a_stride = k,
-                .a_scales = nullptr,
-                .a_sums = nullptr,
-                .b = nullptr,
-                .bias = nullptr,
-                .c = p.c.data(),
-                .c_stride = n,
-                .m = m,
-                .n = n,
-                .k = k};
+  GemmArgs args{.a = p.a.data(), .a_stride = k, .b = nullptr, .c = p.c.data(), .c_stride = n, .m = m, .n = n, .k = k};
   for (auto _ : state) {
     args.b = p.panels.next();
     variant.gemm(args);
@@ -84,7 +73,6 @@ void pack(benchmark::State& state, const GemmVariant& variant) {
   for (auto _ : state)
     for (int64_t i = 0; i < kPanels; ++i)
       variant.pack({.rows = pointers.data() + i * variant.panel_columns,
-                    .row_scales = nullptr,
                     .count = variant.panel_columns,
                     .k = kDepth,
                     .panel = panels.data() + static_cast<size_t>(i) * variant.panel_bytes(kDepth)});

@@ -21,7 +21,7 @@ std::vector<float> zipf_logits() {
   std::vector<float> logits;
   for (int64_t rank = 1; rank <= kVocab; ++rank) logits.push_back(-1.5f * std::log(static_cast<float>(rank)));
   Rng rng(1);
-  for (size_t i = logits.size(); i > 1; --i) std::swap(logits[i - 1], logits[rng.below(i)]);
+  rng.shuffle(logits);
   return logits;
 }
 

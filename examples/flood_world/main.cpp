@@ -26,7 +26,7 @@ slm::JsonDocument document_of(Split split, slm::Rng& rng) {
   const Report report = draw_report(split, rng);
   std::string text = text_of(report);
   std::array<Kind, 4> order = kKinds;
-  for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[rng.below(i)]);
+  rng.shuffle(order);
   for (const Kind kind : order) {
     const Question question = draw_question(report, kind, rng);
     text += fmt::format("{} {}\n", prompt_of(question), question.answer);

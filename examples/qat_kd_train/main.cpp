@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
 
     const slm::LoadOptions packed = {.plan = slm::plan_of(o)};
     const auto perplexity = [&](const slm::ModelFiles& model, const slm::LoadOptions& how) {
-      return slm::validate(slm::load_model_showing(model, how), nullptr, text.valid).perplexity();
+      return slm::validate(slm::load_model_showing(model, how), text.valid).perplexity();
     };
     const double before = perplexity(files, packed);
     slm::tell("packed as {} before training: perplexity {:.4f}\n", o.scheme, before);

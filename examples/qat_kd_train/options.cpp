@@ -75,9 +75,11 @@ void add_train_options(CLI::App& app, TrainOptions& o) {
          kSteps);
   number("--keep", o.keep, "Checkpoints that stay", WholeRange{1}, kSteps);
   const char* const kOptimizer = "Optimizer (AdamW)";
+  std::vector<std::string> decays;
+  for (const LrDecay decay : lr_decays()) decays.emplace_back(name(decay));
   number("--lr", o.learning_rate, "Peak learning rate", RealRange{0, 10, true}, kOptimizer);
   app.add_option("--schedule", o.schedule, "constant, linear or cosine, after the warm-up")
-      ->check(one_of({"constant", "linear", "cosine"}))
+      ->check(one_of(decays))
       ->type_name("NAME")
       ->capture_default_str()
       ->group(kOptimizer);

@@ -3,14 +3,15 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <csignal>
 #include <deque>
 #include <fstream>
+#include <optional>
 
 #include "cli/program.h"
 #include "cli/terminal.h"
 #include "slm/io/atomic_file.h"
-#include "slm/train/memory_plan.h"
 
 namespace slm {
 namespace {
@@ -86,7 +87,6 @@ RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoin
     result.tokens += step.tokens;
     result.seconds += step.seconds;
     result.teacher_seconds += step.teacher_seconds;
-    ++result.steps_here;
     recent.push_back(step.loss);
     if (std::ssize(recent) > std::max<int64_t>(1, o.steps / 10)) recent.pop_front();
     const bool last = step.step == o.steps;
@@ -107,9 +107,8 @@ RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoin
 
 std::string describe(const MemoryPlan& plan) {
   return fmt::format(
-      "planned memory: {} = weights {} + gradients {} + moments {} + activations {} + head {} + packing {} + teacher "
-      "{} + "
-      "program {}\n",
+      "planned memory: {} = weights {} + gradients {} + moments {} + activations {} + head {} + packing {} + "
+      "teacher {} + program {}\n",
       megabytes(plan.total()), megabytes(plan.weights), megabytes(plan.gradients), megabytes(plan.moments),
       megabytes(plan.activations), megabytes(plan.head), megabytes(plan.packing), megabytes(plan.teacher),
       megabytes(plan.program));

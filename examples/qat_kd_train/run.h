@@ -6,6 +6,7 @@
 
 #include "qat_kd_train/options.h"
 #include "slm/train/checkpoint.h"
+#include "slm/train/memory_plan.h"
 
 namespace slm {
 
@@ -16,7 +17,6 @@ struct RunResult {
   double loss = 0.0;  ///< mean over the last tenth of the steps
   int64_t tokens = 0;
   double seconds = 0.0, teacher_seconds = 0.0;  ///< of this run's steps
-  int64_t steps_here = 0;                       ///< of them, not counting what was resumed from
 };
 
 /// Steps until options.steps are done, from the last checkpoint where `resume`. Throws Interrupted after a checkpoint was
@@ -24,6 +24,6 @@ struct RunResult {
 RunResult run_training(const TrainOptions& options, const CheckpointOptions& checkpoints, Trainer& trainer);
 
 /// Lines for stderr: what the run will hold at its fullest.
-std::string describe(const struct MemoryPlan& plan);
+std::string describe(const MemoryPlan& plan);
 
 }  // namespace slm

@@ -104,7 +104,6 @@ struct Problem {
       std::vector<const std::byte*> pointers;
       for (int64_t i = 0; i < count; ++i) pointers.push_back(element((first + i) * shape.k));
       v.pack({.rows = pointers.data(),
-              .row_scales = nullptr,
               .count = count,
               .k = shape.k,
               .panel = buffer.data() + static_cast<size_t>(p) * v.panel_bytes(shape.k)});
@@ -115,8 +114,6 @@ struct Problem {
   GemmArgs args(const std::byte* panels, const float* bias_or_null, float* c, int64_t c_stride) const {
     return {.a = a.data(),
             .a_stride = a_stride,
-            .a_scales = nullptr,
-            .a_sums = nullptr,
             .b = panels,
             .bias = bias_or_null,
             .c = c,
@@ -244,12 +241,7 @@ TEST_P(GemmF32, UnpacksWhatWasPackedAndNothingElse) {
           std::vector<std::byte> out(static_cast<size_t>((end - begin) * (bytes + 1)), std::byte{0x5a});
           std::vector<std::byte*> pointers;
           for (int64_t i = begin; i < end; ++i) pointers.push_back(out.data() + (i - begin) * (bytes + 1));
-          v.unpack({.panel = panel.data(),
-                    .k = k,
-                    .row_begin = begin,
-                    .row_end = end,
-                    .rows = pointers.data(),
-                    .row_scales = nullptr});
+          v.unpack({.panel = panel.data(), .k = k, .row_begin = begin, .row_end = end, .rows = pointers.data()});
           for (int64_t i = begin; i < end; ++i) {
             const std::byte* row = out.data() + (i - begin) * (bytes + 1);
             ASSERT_EQ(std::memcmp(row, problem.element(i * k), static_cast<size_t>(bytes)), 0)

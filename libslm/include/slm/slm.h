@@ -14,10 +14,15 @@
 #include "slm/io/gguf.h"
 #include "slm/io/safetensors.h"
 // text: text ↔ ids
+#include "slm/text/bpe_trainer.h"
 #include "slm/text/chat_template.h"
 #include "slm/text/stream_decoder.h"
 #include "slm/text/tokenizer.h"
-// kernels, quant, ops: numbers
+// data: text → batches to learn
+#include "slm/data/batcher.h"
+#include "slm/data/document.h"
+#include "slm/data/packer.h"
+// kernels, quant: numbers
 #include "slm/kernels/isa.h"
 #include "slm/quant/fake_quant.h"
 #include "slm/quant/gguf_blocks.h"
@@ -33,12 +38,20 @@
 // model: config, weights, the one decoder
 #include "slm/model/config.h"
 #include "slm/model/decoder.h"
+#include "slm/model/initialize.h"
 #include "slm/model/load.h"
 #include "slm/model/model_files.h"
 #include "slm/model/tape_executor.h"
 #include "slm/model/trainable_model.h"
 // train: gradients → new weights
 #include "slm/train/adamw.h"
+#include "slm/train/checkpoint.h"
+#include "slm/train/grad_clip.h"
+#include "slm/train/lr_schedule.h"
+#include "slm/train/memory_plan.h"
+#include "slm/train/teacher.h"
+#include "slm/train/trainer.h"
+#include "slm/train/validation.h"
 // export: model + quantizer + tokenizer → files
 #include "slm/export/gguf_model.h"
 #include "slm/export/hf_folder.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/ops/embedding.h"
+
 #include "slm/autograd/operations.h"
 
 namespace slm::autograd {

@@ -20,8 +20,7 @@ Variable linear(const Context& context, const Variable& x, const Parameter& weig
   linear_into(context.scratch, *view, x.value(), bias == nullptr ? std::span<const float>() : bias->value, y.value());
   context.tape.record([x, y, &weight, view = std::move(view), bias, &scratch = context.scratch] {
     linear_grad_x(scratch, *view, y.grad(), x.grad());
-    if (!weight.frozen())
-      linear_grad_w(scratch, y.grad(), x.value(), {weight.grad.data(), view->n(), view->k(), view->k()});
+    if (!weight.frozen()) linear_grad_w(scratch, y.grad(), x.value(), weight.grad_matrix());
     if (bias != nullptr && !bias->frozen()) linear_grad_bias(y.grad(), bias->grad);
   });
   return y;

@@ -9,10 +9,11 @@ Variable self_attention(const Context& context, const AttentionShape& shape, con
                         const Variable& v, std::shared_ptr<const std::vector<int32_t>> key_begin) {
   const Variable out = context.tape.variable(q.rows(), q.columns());
   self_attention_into(context.scratch, shape, q.value(), k.value(), v.value(), *key_begin, out.value());
-  context.tape.record([=, &scratch = context.scratch, &vec = context.vec] {
-    self_attention_grad(scratch, vec, shape, q.value(), k.value(), v.value(), out.value(), out.grad(), *key_begin,
-                        q.grad(), k.grad(), v.grad());
-  });
+  context.tape.record(
+      [shape, q, k, v, out, key_begin = std::move(key_begin), &scratch = context.scratch, &vec = context.vec] {
+        self_attention_grad(scratch, vec, shape, q.value(), k.value(), v.value(), out.value(), out.grad(), *key_begin,
+                            q.grad(), k.grad(), v.grad());
+      });
   return out;
 }
 

@@ -6,14 +6,15 @@
 #include <cstring>
 #include <utility>
 
-namespace slm {
+#include "slm/core/division.h"
 
+namespace slm {
 namespace {
 
 /// Sizes a buffer comes in: eight between a power of two and the next, so that batches of nearly equal size share theirs.
 size_t size_class(size_t bytes) {
   const size_t step = std::max<size_t>(64, std::bit_floor(bytes) / 8);
-  return (bytes + step - 1) / step * step;
+  return round_up(bytes, step);
 }
 
 }  // namespace

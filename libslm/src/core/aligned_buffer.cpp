@@ -14,7 +14,8 @@ constexpr size_t kHugePage = size_t{2} << 20;
 
 AlignedBuffer::AlignedBuffer(size_t bytes, Pages pages) : size_(bytes) {
   // Huge pages: a decode step walks hundreds of MB, and 4 KB pages cost a TLB miss each. Only whole ones are asked for:
-  // the end of a buffer shall not take up to 2 MB it has no use for.
+  // the end of a buffer shall not take up to 2 MB it has no use for. AsTouched asks not to have them: a system may give
+  // huge pages to all, and a touch would then make 2 MB resident.
   const bool large = bytes >= 4 * kHugePage;
   const size_t alignment = large ? kHugePage : kCacheLine;
   void* p = nullptr;

@@ -16,12 +16,12 @@ Batcher::Batcher(std::vector<PackedSequence> sequences, int64_t sequences_per_ba
   draw_order();
 }
 
-/// Fisher and Yates; each epoch has its own stream of the seed.
+/// Each epoch has its own stream of the seed.
 void Batcher::draw_order() {
   order_.resize(sequences_.size());
   std::iota(order_.begin(), order_.end(), int64_t{0});
   Rng rng(seed_ + 0x9E3779B97F4A7C15ull * static_cast<uint64_t>(place_.epoch + 1));
-  for (size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[rng.below(i)]);
+  rng.shuffle(order_);
 }
 
 std::vector<PackedRow> Batcher::next() {

@@ -17,8 +17,10 @@ std::vector<PackedSequence> pack_documents(std::span<const Document> documents, 
   const auto close = [&] {
     const bool has_label =
         std::ranges::any_of(sequences.back(), [](const PackedRow& r) { return r.label != kNoLabel; });
-    has_label ? sequences.emplace_back() : sequences.back();
-    sequences.back().clear();
+    if (has_label)
+      sequences.emplace_back();
+    else
+      sequences.back().clear();
   };
   for (const Document& document : documents) {
     const int64_t size = std::ssize(document.ids);

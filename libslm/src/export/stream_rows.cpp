@@ -34,7 +34,9 @@ class MatrixStream {
     for (int64_t begin = 0; begin < source_.n(); begin += step_rows_) {
       const int64_t end = std::min(begin + step_rows_, source_.n());
       if (copied_ && paired_ == source_.paired_head_dim) {
-        for_rows(begin, end, [&](int64_t stored, const Room&) { check_finite(stored); });
+        for_rows(begin, end, [&](int64_t first, int64_t last) {
+          for (int64_t r = first; r < last; ++r) check_finite(r);
+        });
         sink({source_.tensor.row(begin).data(), static_cast<size_t>(end - begin) * row_bytes_});
         for (int64_t r = begin; r < end; ++r) copy_scale(r, r);
       } else {
@@ -48,25 +50,14 @@ class MatrixStream {
   }
 
  private:
-  /// Values of a row and of what it became; one thread's.
-  struct Room {
-    std::span<float> values, again;
-  };
-  /// f(row, room) for rows [begin, end), in parallel.
+  /// f(first row, last row) on parts of rows [begin, end), in parallel.
   template <class F>
   void for_rows(int64_t begin, int64_t end, F f) {
-    const int64_t k = source_.k();
-    parallel_for(end - begin, std::max<int64_t>(1, kGrainValues / k), [&](int64_t first, int64_t last, int) {
-      std::vector<float> values(static_cast<size_t>(k)), again(static_cast<size_t>(k));
-      for (int64_t r = begin + first; r < begin + last; ++r) f(r, Room{values, again});
-    });
+    parallel_for(end - begin, std::max<int64_t>(1, kGrainValues / source_.k()),
+                 [&](int64_t first, int64_t last, int) { f(begin + first, begin + last); });
   }
   /// Also of a row that is only copied: the loader would refuse it.
-  void check_finite(int64_t stored) const try {
-    if (!source_.native()) return;
-    const float scale = source_.row_scales.empty() ? 0.0f : source_.row_scales[static_cast<size_t>(stored)];
-    check_row_finite(*source_.native(), source_.tensor.row(stored), scale);
-  } catch (const ArgumentError& error) {
+  void check_finite(int64_t stored) const try { source_.check_stored_row(stored); } catch (const ArgumentError& error) {
     throw FormatError(source_.name, fmt::format("row {} of the file: {}", stored, error.what()));
   }
   void copy_scale(int64_t to, int64_t stored) {
@@ -78,23 +69,26 @@ class MatrixStream {
   void make_rows(int64_t begin, int64_t end) {
     rows_.resize(static_cast<size_t>(end - begin) * row_bytes_);
     noise_.assign(static_cast<size_t>(end - begin), {});
-    for_rows(begin, end, [&](int64_t r, const Room& room) {
-      const auto i = static_cast<size_t>(r - begin);
-      const int64_t logical = logical_row(r, paired_);
-      const std::span<std::byte> row(rows_.data() + i * row_bytes_, row_bytes_);
-      const int64_t stored = source_.stored_row(logical);
-      check_finite(stored);
-      if (copied_) {
-        std::memcpy(row.data(), source_.tensor.row(stored).data(), row_bytes_);
-        return copy_scale(r, stored);
-      }
-      float scale = 0.0f;
-      source_.decode_row(logical, room.values);
-      encode_row(scheme_, room.values, row, &scale);
-      decode_row(scheme_, row, scale, room.again);
-      noise_[i].add(room.values, room.again);
-      if (scheme_ == WeightScheme::W8C) result_.row_scales[static_cast<size_t>(r)] = scale;
+    for_rows(begin, end, [&](int64_t first, int64_t last) {
+      std::vector<float> values(static_cast<size_t>(source_.k())), again(values.size());
+      for (int64_t r = first; r < last; ++r) make_row(r, static_cast<size_t>(r - begin), values, again);
     });
+  }
+  /// values and again: room for the row, and for what it became.
+  void make_row(int64_t r, size_t place, std::span<float> values, std::span<float> again) {
+    const int64_t logical = logical_row(r, paired_), stored = source_.stored_row(logical);
+    const std::span<std::byte> row(rows_.data() + place * row_bytes_, row_bytes_);
+    check_finite(stored);
+    if (copied_) {
+      std::memcpy(row.data(), source_.tensor.row(stored).data(), row_bytes_);
+      return copy_scale(r, stored);
+    }
+    float scale = 0.0f;
+    source_.decode_row(logical, values);
+    encode_row(scheme_, values, row, &scale);
+    decode_row(scheme_, row, scale, again);
+    noise_[place].add(values, again);
+    if (scheme_ == WeightScheme::W8C) result_.row_scales[static_cast<size_t>(r)] = scale;
   }
 
   const ModelTensor& tensor_;

@@ -7,6 +7,7 @@
 #include "io/gguf_tensor_info.h"
 #include "io/tensor_sink.h"
 #include "slm/core/check.h"
+#include "slm/core/division.h"
 #include "slm/io/atomic_file.h"
 #include "slm/io/gguf.h"
 
@@ -15,8 +16,6 @@ namespace {
 
 constexpr size_t kMaxTensorName = 63;  ///< GGML_MAX_NAME less the terminating zero
 constexpr uint32_t kVersion = 3;
-
-uint64_t padded(uint64_t size, uint64_t alignment) { return (size + alignment - 1) / alignment * alignment; }
 
 template <class T>
 void put(const GgufWriter::Sink& sink, T value) {
@@ -211,16 +210,16 @@ void GgufWriter::write_header(const Sink& sink) const {
     for (int i = tensor.shape.rank() - 1; i >= 0; --i) put(sink, static_cast<uint64_t>(tensor.shape[i]));
     put(sink, ggml_type_of(tensor.dtype));
     put(sink, offset);
-    offset += padded(byte_size(tensor.dtype, static_cast<uint64_t>(tensor.shape.elements())), alignment());
+    offset += round_up<uint64_t>(byte_size(tensor.dtype, static_cast<uint64_t>(tensor.shape.elements())), alignment());
   }
 }
 
 uint64_t GgufWriter::file_bytes() const {
   uint64_t size = 0;
   write_header([&](std::span<const std::byte> bytes) { size += bytes.size(); });
-  size = padded(size, alignment());
+  size = round_up<uint64_t>(size, alignment());
   for (const Declared& tensor : tensors_)
-    size += padded(byte_size(tensor.dtype, static_cast<uint64_t>(tensor.shape.elements())), alignment());
+    size += round_up<uint64_t>(byte_size(tensor.dtype, static_cast<uint64_t>(tensor.shape.elements())), alignment());
   return size;
 }
 

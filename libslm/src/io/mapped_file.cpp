@@ -10,6 +10,7 @@
 
 #include "io/descriptor.h"
 #include "slm/core/check.h"
+#include "slm/core/division.h"
 
 namespace slm {
 
@@ -41,7 +42,7 @@ void MappedFile::release(const std::byte* data, size_t size) const {
   SLM_CHECK(begin >= first && begin - first <= bytes_.size() && size <= bytes_.size() - (begin - first),
             "[release] {}: {} bytes do not lie in the mapping of {} bytes", path_, size, bytes_.size());
   const uintptr_t page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const uintptr_t low = (begin + page - 1) / page * page;
+  const uintptr_t low = round_up(begin, page);
   // The page behind the last byte of the file holds nothing else: it goes with that byte.
   const bool at_end = begin + size == first + bytes_.size();
   const uintptr_t high = (begin + size + (at_end ? page - 1 : 0)) / page * page;

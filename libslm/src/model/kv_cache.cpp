@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/model/kv_cache.h"
 
+#include "slm/core/division.h"
+
 namespace slm {
 namespace {
 
 using kernels::kKvBlockTokens;
 
-int64_t blocks_for(int64_t capacity) { return (capacity + kKvBlockTokens - 1) / kKvBlockTokens; }
+int64_t blocks_for(int64_t capacity) { return ceil_div(capacity, kKvBlockTokens); }
 size_t element_size(kernels::KvStorage storage) { return storage == kernels::KvStorage::F16 ? 2 : 4; }
 
 /// Positions are int32: a capacity beyond them is refused before a size is computed from it.

@@ -138,8 +138,7 @@ MatrixView RuntimeExecutor::attention(int layer, Rows q, Rows k, Rows v) {
     const size_t first = static_cast<size_t>(begin), count = static_cast<size_t>(end - begin);
     attention_into(cache_.variant(), shape, q.row_range(begin, end), cache_.layer(layer, sequence),
                    std::span(key_begin_).subspan(first, count), std::span(key_end_).subspan(first, count),
-                   {attention_scratch_.as<float>(), attention_scratch_.size() / sizeof(float)},
-                   out.row_range(begin, end));
+                   attention_scratch_.span_of<float>(), out.row_range(begin, end));
     begin = end;
   }
   return out;
@@ -175,6 +174,7 @@ MatrixView RuntimeExecutor::logits(Rows x, const PackedMatrix& table) {
 }
 
 template MatrixView embed(RuntimeExecutor&, const RuntimeWeights&);
+template MatrixView hidden(RuntimeExecutor&, const RuntimeWeights&);
 template MatrixView block(RuntimeExecutor&, int, const RuntimeWeights::Block&, MatrixView);
 template MatrixView head_input(RuntimeExecutor&, const RuntimeWeights&, MatrixView, std::span<const int32_t>);
 template MatrixView head(RuntimeExecutor&, const RuntimeWeights&, MatrixView, std::span<const int32_t>);

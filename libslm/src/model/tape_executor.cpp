@@ -81,6 +81,7 @@ Variable TapeExecutor::logits(Rows x, const Table& table) {
 }
 
 template Variable embed(TapeExecutor&, const TrainedWeights&);
+template Variable hidden(TapeExecutor&, const TrainedWeights&);
 template Variable block(TapeExecutor&, int, const TrainedWeights::Block&, Variable);
 template Variable head_input(TapeExecutor&, const TrainedWeights&, Variable, std::span<const int32_t>);
 template Variable head(TapeExecutor&, const TrainedWeights&, Variable, std::span<const int32_t>);

@@ -2,9 +2,11 @@
 #include "slm/model/trainable_model.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "slm/core/check.h"
+#include "slm/core/division.h"
 #include "slm/core/parallel.h"
 
 namespace slm {
@@ -12,11 +14,7 @@ namespace {
 
 constexpr size_t kAlignment = 16;  // floats: every tensor begins on a cache line
 
-size_t padded(int64_t elements) { return (static_cast<size_t>(elements) + kAlignment - 1) / kAlignment * kAlignment; }
-
-bool matches_any(std::string_view name, const std::vector<std::string>& patterns) {
-  return std::ranges::any_of(patterns, [&](const std::string& pattern) { return matches_pattern(name, pattern); });
-}
+size_t padded(int64_t elements) { return round_up(static_cast<size_t>(elements), kAlignment); }
 
 /// All values of a tensor as float32.
 void read_values(const ModelFiles& files, const ModelTensor& tensor, std::span<float> values) {
@@ -56,6 +54,8 @@ struct Finder {
 
 }  // namespace
 
+bool TrainableOptions::trains(std::string_view name) const { return !matches_any(name, freeze); }
+
 TrainableModel::TrainableModel(const ModelFiles& files, const TrainableOptions& options) : config_(files.config()) {
   if (options.quantizer) options.quantizer->check_patterns(config_);
   for (const std::string& pattern : options.freeze)
@@ -66,7 +66,7 @@ TrainableModel::TrainableModel(const ModelFiles& files, const TrainableOptions& 
   for (const ModelTensor& tensor : files.tensors()) {
     const size_t floats = padded(tensor.stored.tensor.shape().elements());
     all += floats;
-    if (!matches_any(tensor.name, options.freeze)) trained += floats;
+    if (options.trains(tensor.name)) trained += floats;
   }
   values_ = AlignedBuffer(all * sizeof(float));
   grads_ = AlignedBuffer(trained * sizeof(float));
@@ -80,7 +80,7 @@ TrainableModel::TrainableModel(const ModelFiles& files, const TrainableOptions& 
     Parameter p{
         .name = tensor.name, .shape = shape, .value = values().subspan(value, elements), .grad = {}, .scheme = {}};
     value += padded(shape.elements());
-    if (!matches_any(tensor.name, options.freeze)) {
+    if (options.trains(tensor.name)) {
       p.grad = grads().subspan(grad, elements);
       grad += padded(shape.elements());
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "slm/core/check.h"
+#include "slm/core/division.h"
 #include "slm/core/parallel.h"
 
 namespace slm {
@@ -27,10 +28,11 @@ void attention_into(const kernels::AttentionVariant& variant, const AttentionSha
   const int64_t scratches = std::ssize(scratch) / scratch_floats;
   SLM_CHECK(scratches >= 1, "[attention] scratch has {} floats, a thread needs {}", scratch.size(), scratch_floats);
   const int64_t group = shape.heads / shape.kv_heads;
-  const int64_t tiles = (q.rows + kTileRows - 1) / kTileRows;
+  const int64_t tiles = ceil_div(q.rows, kTileRows);
   // Later rows see more keys: tile t of range r is dealt out from both ends, so that equal ranges are equal work.
   const int64_t tasks = tiles * shape.kv_heads;
-  const int64_t grain = scratches >= num_threads() ? 1 : (tasks + scratches - 1) / scratches;
+  // With room for all threads a grain of 1: ceil would leave threads idle (20 tasks, 16 threads: 10 ranges of 2).
+  const int64_t grain = scratches >= num_threads() ? 1 : ceil_div(tasks, scratches);
   parallel_for(tasks, grain, [&](int64_t begin, int64_t end, int thread) {
     for (int64_t task = begin; task < end; ++task) {
       const int64_t head = task % shape.kv_heads, turn = task / shape.kv_heads;

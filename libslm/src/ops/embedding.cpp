@@ -2,7 +2,6 @@
 #include "slm/ops/embedding.h"
 
 #include "slm/core/check.h"
-
 #include "slm/core/parallel.h"
 
 namespace slm {

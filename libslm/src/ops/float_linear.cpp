@@ -3,9 +3,10 @@
 
 #include <algorithm>
 #include <numeric>
-#include <vector>
 
+#include "ops/float_panels.h"
 #include "slm/core/check.h"
+#include "slm/core/division.h"
 #include "slm/core/parallel.h"
 #include "slm/kernels/gemm_variants.h"
 
@@ -17,58 +18,26 @@ constexpr int64_t kDepthStep = 512;   // rows of W that dx adds at a time: a pac
 constexpr int64_t kReadRows = 32;     // rows of W a quantizer makes at a time
 constexpr int64_t kRowStep = 96;      // rows of dW, whose dyᵀ is made together
 
-int64_t up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
-
 /// Columns (or rows) of one step: at most `most`, a multiple of unit, and as many steps for each thread.
 int64_t balanced_step(int64_t n, int64_t most, int64_t unit) {
-  const int64_t threads = num_threads();
-  const int64_t steps = up((n + most - 1) / most, threads);
-  return std::clamp(up((n + steps - 1) / steps, unit), unit, up(most, unit));
+  const int64_t steps = round_up<int64_t>(ceil_div(n, most), num_threads());
+  return std::clamp(round_up(ceil_div(n, steps), unit), unit, round_up(most, unit));
 }
 
 /// Steps of `work` multiply-adds each worth a thread.
 int64_t grain(int64_t work) { return std::max<int64_t>(1, (int64_t{1} << 17) / std::max<int64_t>(work, 1)); }
 
-/// Floats of a panel of depth k.
-int64_t panel_floats(const kernels::GemmVariant& v, int64_t k) {
-  return static_cast<int64_t>(v.panel_bytes(k) / sizeof(float));
-}
-std::byte* bytes_of(float* p) { return reinterpret_cast<std::byte*>(p); }
-
 void check_rows(const char* op, ConstMatrixView a, ConstMatrixView b) {
-  SLM_CHECK(a.rows == b.rows && a.rows > 0, "[{}] {} rows against {}", op, a.rows, b.rows);
+  SLM_CHECK(a.rows == b.rows && a.rows > 0, "[{}] {} rows against {}, expected as many, at least 1", op, a.rows,
+            b.rows);
 }
 
-/// Packs Ŵ[n0 … n1) as output columns of depth k.
-void pack_rows(const kernels::GemmVariant& v, const WeightView& w, int64_t n0, int64_t n1, float* values,
-               float* panels) {
-  const int64_t k = w.k();
-  std::vector<const std::byte*> rows(static_cast<size_t>(v.panel_columns));
-  for (int64_t first = n0; first < n1; first += v.panel_columns, panels += panel_floats(v, k)) {
-    const int64_t count = std::min<int64_t>(v.panel_columns, n1 - first);
-    const float* from = w.plain() ? w.plain() + first * k : values;
-    if (!w.plain()) w.read(first, first + count, 0, k, {values, static_cast<size_t>(count * k)});
-    for (int64_t i = 0; i < count; ++i) rows[static_cast<size_t>(i)] = reinterpret_cast<const std::byte*>(from + i * k);
-    v.pack({.rows = rows.data(), .row_scales = nullptr, .count = count, .k = k, .panel = bytes_of(panels)});
-  }
-}
-
-/// Packs Ŵ[d0 … d1)[c0 … c1) with its columns as output columns of depth d1 − d0.
-void pack_transposed(const kernels::GemmVariant& v, const WeightView& w, int64_t d0, int64_t d1, int64_t c0, int64_t c1,
-                     float* values, float* panels) {
-  const int64_t step = w.plain() ? d1 - d0 : kReadRows, width = c1 - c0;
-  for (int64_t d = d0; d < d1; d += step) {
-    const int64_t rows = std::min(step, d1 - d);
-    const float* from = w.plain() ? w.plain() + d * w.k() + c0 : values;
-    if (!w.plain()) w.read(d, d + rows, c0, c1, {values, static_cast<size_t>(rows * width)});
-    for (int64_t c = 0; c < width; c += v.panel_columns)
-      v.pack_columns({.source = from + c,
-                      .stride = w.plain() ? w.k() : width,
-                      .count = std::min<int64_t>(v.panel_columns, width - c),
-                      .begin = d - d0,
-                      .rows = rows,
-                      .panel = bytes_of(panels + c / v.panel_columns * panel_floats(v, d1 - d0))});
-  }
+/// Ŵ[r0 … r1)[c0 … c1): where the weights are, or made in `room`.
+ConstMatrixView piece(const WeightView& w, int64_t r0, int64_t r1, int64_t c0, int64_t c1, float* room) {
+  const int64_t rows = r1 - r0, columns = c1 - c0;
+  if (w.plain()) return {w.plain() + r0 * w.k() + c0, rows, columns, w.k()};
+  w.read(r0, r1, c0, c1, {room, static_cast<size_t>(rows * columns)});
+  return {room, rows, columns, columns};
 }
 
 }  // namespace
@@ -76,7 +45,7 @@ void pack_transposed(const kernels::GemmVariant& v, const WeightView& w, int64_t
 GemmScratch::GemmScratch() : variant_(kernels::select(kernels::gemm_f32_variants())) {}
 
 void GemmScratch::reserve(int64_t floats, int64_t shared) {
-  floats = up(floats, 16);
+  floats = round_up<int64_t>(floats, 16);
   const size_t wanted = static_cast<size_t>(floats * num_threads()) * sizeof(float);
   if (private_.size() < wanted) private_ = AlignedBuffer(wanted);
   private_floats_ = floats;
@@ -90,27 +59,18 @@ void linear_into(GemmScratch& scratch, const WeightView& w, ConstMatrixView x, s
   SLM_CHECK(x.columns == w.k() && y.columns == w.n(), "[linear] x is ({},{}), y is ({},{}), the weight is ({},{})",
             x.rows, x.columns, y.rows, y.columns, w.n(), w.k());
   SLM_CHECK(bias.empty() || std::ssize(bias) == w.n(), "[linear] bias has {} values, expected {}", bias.size(), w.n());
-  const kernels::GemmVariant& v = scratch.variant();
-  const int64_t step = balanced_step(w.n(), kColumnStep, v.panel_columns);
-  const int64_t packed = step / v.panel_columns * panel_floats(v, w.k());
-  scratch.reserve(packed + (w.plain() ? 0 : v.panel_columns * w.k()));
-  parallel_for((w.n() + step - 1) / step, grain(x.rows * step * w.k()), [&](int64_t begin, int64_t end, int thread) {
-    float* panels = scratch.of_thread(thread);
+  const FloatPanels panels(scratch.variant());
+  const int64_t step = balanced_step(w.n(), kColumnStep, panels.columns());
+  const int64_t packed = panels.floats(step, w.k());
+  scratch.reserve(packed + (w.plain() ? 0 : panels.columns() * w.k()));
+  parallel_for(ceil_div(w.n(), step), grain(x.rows * step * w.k()), [&](int64_t begin, int64_t end, int thread) {
+    float* room = scratch.of_thread(thread);
     for (int64_t n0 = begin * step; n0 < std::min(end * step, w.n()); n0 += step) {
       const int64_t n1 = std::min(n0 + step, w.n());
-      pack_rows(v, w, n0, n1, panels + packed, panels);
-      v.gemm({.a = x.data,
-              .a_stride = x.stride,
-              .a_scales = nullptr,
-              .a_sums = nullptr,
-              .b = bytes_of(panels),
-              .bias = bias.empty() ? nullptr : bias.data() + n0,
-              .c = y.data + n0,
-              .c_stride = y.stride,
-              .m = x.rows,
-              .n = n1 - n0,
-              .k = w.k(),
-              .accumulate = false});
+      for (int64_t r0 = n0; r0 < n1; r0 += panels.columns())
+        panels.pack_rows(piece(w, r0, std::min(r0 + panels.columns(), n1), 0, w.k(), room + packed),
+                         room + panels.floats(r0 - n0, w.k()));
+      panels.multiply(x, room, y.column_range(n0, n1), bias.empty() ? nullptr : bias.data() + n0);
     }
   });
 }
@@ -120,29 +80,20 @@ void linear_grad_x(GemmScratch& scratch, const WeightView& w, ConstMatrixView dy
   SLM_CHECK(dx.columns == w.k() && dy.columns == w.n(),
             "[linear_grad_x] dx is ({},{}), dy is ({},{}), the weight is ({},{})", dx.rows, dx.columns, dy.rows,
             dy.columns, w.n(), w.k());
-  const kernels::GemmVariant& v = scratch.variant();
-  const int64_t step = balanced_step(w.k(), kColumnStep, std::lcm<int64_t>(v.panel_columns, w.unit()));
-  const int64_t packed = up(step, v.panel_columns) / v.panel_columns * panel_floats(v, kDepthStep);
-  scratch.reserve(packed + kReadRows * step);
-  parallel_for((w.k() + step - 1) / step, grain(dy.rows * step * w.n()), [&](int64_t begin, int64_t end, int thread) {
-    float* panels = scratch.of_thread(thread);
+  const FloatPanels panels(scratch.variant());
+  const int64_t step = balanced_step(w.k(), kColumnStep, std::lcm(panels.columns(), w.unit()));
+  const int64_t packed = panels.floats(step, kDepthStep), read_rows = w.plain() ? kDepthStep : kReadRows;
+  scratch.reserve(packed + (w.plain() ? 0 : kReadRows * step));
+  parallel_for(ceil_div(w.k(), step), grain(dy.rows * step * w.n()), [&](int64_t begin, int64_t end, int thread) {
+    float* room = scratch.of_thread(thread);
     for (int64_t c0 = begin * step; c0 < std::min(end * step, w.k()); c0 += step) {
       const int64_t c1 = std::min(c0 + step, w.k());
       for (int64_t d0 = 0; d0 < w.n(); d0 += kDepthStep) {
         const int64_t d1 = std::min(d0 + kDepthStep, w.n());
-        pack_transposed(v, w, d0, d1, c0, c1, panels + packed, panels);
-        v.gemm({.a = dy.data + d0,
-                .a_stride = dy.stride,
-                .a_scales = nullptr,
-                .a_sums = nullptr,
-                .b = bytes_of(panels),
-                .bias = nullptr,
-                .c = dx.data + c0,
-                .c_stride = dx.stride,
-                .m = dy.rows,
-                .n = c1 - c0,
-                .k = d1 - d0,
-                .accumulate = true});
+        for (int64_t r0 = d0; r0 < d1; r0 += read_rows)
+          panels.pack_columns(piece(w, r0, std::min(r0 + read_rows, d1), c0, c1, room + packed), room, r0 - d0,
+                              d1 - d0);
+        panels.multiply_add(dy.column_range(d0, d1), room, dx.column_range(c0, c1));
       }
     }
   });
@@ -152,38 +103,21 @@ void linear_grad_w(GemmScratch& scratch, ConstMatrixView dy, ConstMatrixView x, 
   check_rows("linear_grad_w", dy, x);
   SLM_CHECK(dw.rows == dy.columns && dw.columns == x.columns, "[linear_grad_w] dw is ({},{}), expected ({},{})",
             dw.rows, dw.columns, dy.columns, x.columns);
-  const kernels::GemmVariant& v = scratch.variant();
-  const int64_t m = x.rows, panels = (x.columns + v.panel_columns - 1) / v.panel_columns, floats = panel_floats(v, m);
-  const int64_t step = balanced_step(dw.rows, kRowStep, 4);
-  scratch.reserve(step * m, panels * floats);
+  const FloatPanels panels(scratch.variant());
+  const int64_t m = x.rows, step = balanced_step(dw.rows, kRowStep, 4);
+  scratch.reserve(step * m, panels.floats(x.columns, m));
   float* packed = scratch.shared();
-  parallel_for(panels, grain(m * v.panel_columns), [&](int64_t begin, int64_t end, int) {
-    for (int64_t p = begin; p < end; ++p)
-      v.pack_columns({.source = x.data + p * v.panel_columns,
-                      .stride = x.stride,
-                      .count = std::min<int64_t>(v.panel_columns, x.columns - p * v.panel_columns),
-                      .begin = 0,
-                      .rows = m,
-                      .panel = bytes_of(packed + p * floats)});
-  });
-  parallel_for((dw.rows + step - 1) / step, grain(m * step * dw.columns), [&](int64_t begin, int64_t end, int thread) {
+  parallel_for(ceil_div(x.columns, panels.columns()), grain(m * panels.columns()),
+               [&](int64_t begin, int64_t end, int) {
+                 const int64_t c0 = begin * panels.columns(), c1 = std::min(end * panels.columns(), x.columns);
+                 panels.pack_columns(x.column_range(c0, c1), packed + begin * panels.floats(m));
+               });
+  parallel_for(ceil_div(dw.rows, step), grain(m * step * dw.columns), [&](int64_t begin, int64_t end, int thread) {
     float* transposed = scratch.of_thread(thread);
     for (int64_t r0 = begin * step; r0 < std::min(end * step, dw.rows); r0 += step) {
-      const int64_t rows = std::min(step, dw.rows - r0);
-      for (int64_t t = 0; t < m; ++t)
-        for (int64_t r = 0; r < rows; ++r) transposed[r * m + t] = dy.row(t)[r0 + r];
-      v.gemm({.a = transposed,
-              .a_stride = m,
-              .a_scales = nullptr,
-              .a_sums = nullptr,
-              .b = bytes_of(packed),
-              .bias = nullptr,
-              .c = dw.row(r0),
-              .c_stride = dw.stride,
-              .m = rows,
-              .n = dw.columns,
-              .k = m,
-              .accumulate = true});
+      const int64_t r1 = std::min(r0 + step, dw.rows);
+      transpose_into(dy.column_range(r0, r1), transposed);
+      panels.multiply_add({transposed, r1 - r0, m, m}, packed, dw.row_range(r0, r1));
     }
   });
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "slm/core/division.h"
 #include "slm/core/parallel.h"
 #include "slm/quant/grid.h"
 
@@ -12,7 +13,7 @@ namespace {
 
 constexpr int64_t kGroup = 32;
 
-int64_t groups(int64_t k) { return (k + kGroup - 1) / kGroup; }
+int64_t groups(int64_t k) { return ceil_div(k, kGroup); }
 
 }  // namespace
 

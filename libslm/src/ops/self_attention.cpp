@@ -5,15 +5,15 @@
 #include <numeric>
 #include <vector>
 
+#include "ops/float_panels.h"
 #include "slm/core/check.h"
+#include "slm/core/division.h"
 #include "slm/core/parallel.h"
 
 namespace slm {
 namespace {
 
 constexpr int64_t kTileRows = 64;
-
-int64_t up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
 void check_shapes(const char* op, const AttentionShape& shape, ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
                   std::span<const int32_t> key_begin) {
@@ -39,7 +39,7 @@ class Gradient {
   Gradient(GemmScratch& scratch, const kernels::VecVariant& vec, const AttentionShape& shape, ConstMatrixView q,
            ConstMatrixView k, ConstMatrixView v, ConstMatrixView out, ConstMatrixView dout,
            std::span<const int32_t> key_begin)
-      : gemm_(scratch.variant()),
+      : panels_(scratch.variant()),
         vec_(vec),
         shape_(shape),
         q_(q),
@@ -49,14 +49,11 @@ class Gradient {
         dout_(dout),
         key_begin_(key_begin),
         rows_(q.rows),
-        panel_(gemm_.panel_columns),
-        padded_rows_(up(rows_, panel_)),
-        padded_dim_(up(shape.head_dim, panel_)),
-        kv_floats_(2 * padded_rows_ / panel_ * panel_floats(shape.head_dim) +
-                   padded_dim_ / panel_ * panel_floats(rows_)),
+        padded_rows_(round_up(rows_, panels_.columns())),
+        key_floats_(panels_.floats(rows_, shape.head_dim)),
+        kv_floats_(2 * key_floats_ + panels_.floats(shape.head_dim, rows_)),
         head_floats_(2 * rows_ * shape.head_dim) {
-    const int64_t tile = kTileRows * padded_rows_;
-    scratch.reserve(4 * tile + padded_dim_ / panel_ * panel_floats(kTileRows),
+    scratch.reserve(4 * kTileRows * padded_rows_ + panels_.floats(shape.head_dim, kTileRows),
                     shape.kv_heads * kv_floats_ + shape.heads * head_floats_);
     keys_ = scratch.shared();
     partial_ = keys_ + shape.kv_heads * kv_floats_;
@@ -68,48 +65,34 @@ class Gradient {
   /// dq of the head, and its part of dk and dv.
   void head(int64_t h, float* room, MatrixView dq) const {
     const int64_t dim = shape_.head_dim, tile = kTileRows * padded_rows_, g = h / (shape_.heads / shape_.kv_heads);
-    float *scores = room, *weights = scores + tile, *dweights = weights + tile, *turned = dweights + tile;
-    float* panels = turned + tile;
-    float* dk = partial_ + h * head_floats_;
-    float* dv = dk + rows_ * dim;
-    std::fill(dk, dk + head_floats_, 0.0f);
+    float *scores = room, *weights = scores + tile, *dweights = weights + tile, *transposed = dweights + tile;
+    float* packed = transposed + tile;
+    float* parts = partial_ + h * head_floats_;
+    std::fill(parts, parts + head_floats_, 0.0f);
+    const MatrixView dk{parts, rows_, dim, dim}, dv{parts + rows_ * dim, rows_, dim, dim};
     const ConstMatrixView q = head_of(q_, h, dim), out = head_of(out_, h, dim), dout = head_of(dout_, h, dim);
     const MatrixView dq_head = dq.column_range(h * dim, (h + 1) * dim);
     for (int64_t t0 = 0; t0 < rows_; t0 += kTileRows) {
-      const int64_t t1 = std::min(t0 + kTileRows, rows_), count = t1 - t0;
+      const int64_t t1 = std::min(t0 + kTileRows, rows_), count = t1 - t0, width = panels_.columns();
       const auto first = key_begin_.subspan(static_cast<size_t>(t0), static_cast<size_t>(count));
-      const int64_t k0 = *std::min_element(first.begin(), first.end()) / panel_ * panel_, n = t1 - k0;
-      const auto product = [&](ConstMatrixView a, const float* b, float* c, int64_t columns, int64_t depth,
-                               int64_t c_stride, bool accumulate) {
-        gemm_.gemm({.a = a.data,
-                    .a_stride = a.stride,
-                    .a_scales = nullptr,
-                    .a_sums = nullptr,
-                    .b = reinterpret_cast<const std::byte*>(b),
-                    .bias = nullptr,
-                    .c = c,
-                    .c_stride = c_stride,
-                    .m = a.rows,
-                    .n = columns,
-                    .k = depth,
-                    .accumulate = accumulate});
-      };
-      product(q.row_range(t0, t1), key_panels(g) + k0 / panel_ * panel_floats(dim), scores, n, dim, n, false);
-      product(dout.row_range(t0, t1), value_panels(g) + k0 / panel_ * panel_floats(dim), dweights, n, dim, n, false);
+      const int64_t k0 = *std::min_element(first.begin(), first.end()) / width * width, n = t1 - k0;
+      panels_.multiply(q.row_range(t0, t1), key_panels(g) + panels_.floats(k0, dim), {scores, count, n, n});
+      panels_.multiply(dout.row_range(t0, t1), value_panels(g) + panels_.floats(k0, dim), {dweights, count, n, n});
       for (int64_t t = t0; t < t1; ++t)
         soften(key_begin_[static_cast<size_t>(t)] - k0, t + 1 - k0, n, out.row(t), dout.row(t), scores + (t - t0) * n,
                weights + (t - t0) * n, dweights + (t - t0) * n);
 
       const ConstMatrixView dscores{dweights, count, n, n};
-      for (int64_t c = 0; c < dim; c += panel_)
-        product(dscores, channel_panels(g) + c / panel_ * panel_floats(rows_) + k0 * panel_, dq_head.row(t0) + c,
-                std::min(panel_, dim - c), n, dq_head.stride, true);
-      turn(dscores, turned);
-      pack_rows(q.row_range(t0, t1), panels);
-      product({turned, n, count, count}, panels, dk + k0 * dim, dim, count, dim, true);
-      turn({weights, count, n, n}, turned);
-      pack_rows(dout.row_range(t0, t1), panels);
-      product({turned, n, count, count}, panels, dv + k0 * dim, dim, count, dim, true);
+      for (int64_t c = 0; c < dim; c += width)
+        panels_.multiply_add(dscores, channel_panels(g) + panels_.floats(c, rows_) + k0 * width,
+                             dq_head.row_range(t0, t1).column_range(c, std::min(c + width, dim)));
+      const auto add_transposed = [&](ConstMatrixView a, ConstMatrixView b, MatrixView c) {  // c += aᵀ·b
+        transpose_into(a, transposed);
+        panels_.pack_columns(b, packed);
+        panels_.multiply_add({transposed, n, count, count}, packed, c.row_range(k0, t1));
+      };
+      add_transposed(dscores, q.row_range(t0, t1), dk);
+      add_transposed({weights, count, n, n}, dout.row_range(t0, t1), dv);
     }
   }
 
@@ -125,46 +108,16 @@ class Gradient {
   }
 
  private:
-  int64_t panel_floats(int64_t depth) const { return static_cast<int64_t>(gemm_.panel_bytes(depth) / sizeof(float)); }
   float* key_panels(int64_t g) const { return keys_ + g * kv_floats_; }
-  float* value_panels(int64_t g) const { return key_panels(g) + padded_rows_ / panel_ * panel_floats(shape_.head_dim); }
-  float* channel_panels(int64_t g) const {
-    return value_panels(g) + padded_rows_ / panel_ * panel_floats(shape_.head_dim);
-  }
+  float* value_panels(int64_t g) const { return key_panels(g) + key_floats_; }
+  float* channel_panels(int64_t g) const { return value_panels(g) + key_floats_; }
 
   /// Keys and values as output columns (for q·kᵀ and dout·vᵀ), and the channels of the keys (for dS·k).
   void pack_keys(int64_t g) const {
-    const int64_t dim = shape_.head_dim;
-    std::vector<const std::byte*> rows(static_cast<size_t>(panel_));
-    for (const bool values : {false, true}) {
-      const ConstMatrixView x = head_of(values ? v_ : k_, g, dim);
-      float* panel = values ? value_panels(g) : key_panels(g);
-      for (int64_t first = 0; first < rows_; first += panel_, panel += panel_floats(dim)) {
-        const int64_t count = std::min(panel_, rows_ - first);
-        for (int64_t i = 0; i < count; ++i)
-          rows[static_cast<size_t>(i)] = reinterpret_cast<const std::byte*>(x.row(first + i));
-        gemm_.pack({.rows = rows.data(),
-                    .row_scales = nullptr,
-                    .count = count,
-                    .k = dim,
-                    .panel = reinterpret_cast<std::byte*>(panel)});
-      }
-    }
-    pack_rows(head_of(k_, g, dim), channel_panels(g));
-  }
-  /// x (rows, Dh) with its channels as output columns of depth rows.
-  void pack_rows(ConstMatrixView x, float* panels) const {
-    for (int64_t c = 0; c < x.columns; c += panel_)
-      gemm_.pack_columns({.source = x.data + c,
-                          .stride = x.stride,
-                          .count = std::min(panel_, x.columns - c),
-                          .begin = 0,
-                          .rows = x.rows,
-                          .panel = reinterpret_cast<std::byte*>(panels + c / panel_ * panel_floats(x.rows))});
-  }
-  static void turn(ConstMatrixView x, float* to) {
-    for (int64_t r = 0; r < x.rows; ++r)
-      for (int64_t c = 0; c < x.columns; ++c) to[c * x.rows + r] = x.row(r)[c];
+    const ConstMatrixView k = head_of(k_, g, shape_.head_dim), v = head_of(v_, g, shape_.head_dim);
+    panels_.pack_rows(k, key_panels(g));
+    panels_.pack_rows(v, value_panels(g));
+    panels_.pack_columns(k, channel_panels(g));
   }
 
   /// One row: scores → weights; dweights → scale·dS. The row sees keys [begin, end) of the n at hand.
@@ -181,12 +134,12 @@ class Gradient {
     for (int64_t j = 0; j < n; ++j) dweights[j] = shape_.scale * weights[j] * (dweights[j] - mean);
   }
 
-  const kernels::GemmVariant& gemm_;
+  const FloatPanels panels_;
   const kernels::VecVariant& vec_;
   const AttentionShape shape_;
   const ConstMatrixView q_, k_, v_, out_, dout_;
   const std::span<const int32_t> key_begin_;
-  const int64_t rows_, panel_, padded_rows_, padded_dim_, kv_floats_, head_floats_;
+  const int64_t rows_, padded_rows_, key_floats_, kv_floats_, head_floats_;
   float *keys_ = nullptr, *partial_ = nullptr;
 };
 
@@ -197,7 +150,7 @@ void self_attention_into(GemmScratch& scratch, const AttentionShape& shape, Cons
   check_shapes("self_attention", shape, q, k, v, key_begin);
   constexpr int64_t kBlock = kernels::kKvBlockTokens;
   const kernels::AttentionVariant& variant = kernels::select(kernels::attention_variants(kernels::KvStorage::F32));
-  const int64_t dim = shape.head_dim, head_floats = up(q.rows, kBlock) * dim;
+  const int64_t dim = shape.head_dim, head_floats = round_up(q.rows, kBlock) * dim;
   const int64_t thread_floats = kernels::attention_scratch_floats(dim);
   scratch.reserve(thread_floats, 2 * shape.kv_heads * head_floats);
   float* keys = scratch.shared();

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 
+#include "quant/group_kernel.h"
 #include "slm/core/parallel.h"
 #include "slm/kernels/fake_quant/variants.h"
 #include "slm/quant/rows.h"
@@ -51,17 +52,20 @@ struct Piece {
   }
 }
 
-template <Grid grid>
-void groups_of(size_t group, const Piece& all) {
+[[gnu::always_inline]] inline void apply_groups(const Grid& grid, size_t group, const Piece& all) {
   for (size_t i = 0; i < all.values.size(); i += group) {
     const Piece piece = all.at(i, group);
     apply(grid, find_params(grid, piece.values), piece);
   }
 }
+template <Grid grid>
+void groups_of(size_t group, const Piece& all) {
+  apply_groups(grid, group, all);
+}
 
 /// By a kernel where no mask is asked for; what it refuses, the grid names.
 template <Grid grid>
-void groups_by(bool (*kernel)(const float* x, int64_t n, float* y), const Piece& all) {
+void groups_by(GroupKernel kernel, const Piece& all) {
   if (all.mask.empty() && kernel(all.values.data(), std::ssize(all.values), all.out.data())) return;
   groups_of<grid>(32, all);
 }
@@ -116,11 +120,11 @@ void fake_quant(WeightScheme scheme, int64_t k, std::span<const float> values, s
       case WeightScheme::W8C:
         return rows_by<kGridW8C>(kernel, static_cast<size_t>(k), rows);
       case WeightScheme::W8G32:
-        return groups_by<kGridQ8_0>(kernel.q8_0, rows);
+        return groups_by<kGridQ8_0>(group_kernel(kernel, scheme), rows);
       case WeightScheme::W4G32:
-        return groups_by<kGridQ4_0>(kernel.q4_0, rows);
+        return groups_by<kGridQ4_0>(group_kernel(kernel, scheme), rows);
       case WeightScheme::W4G32A:
-        return groups_by<kGridQ4_1>(kernel.q4_1, rows);
+        return groups_by<kGridQ4_1>(group_kernel(kernel, scheme), rows);
     }
   });
 }
@@ -147,12 +151,7 @@ void fake_quant(const Grid& grid, int64_t group, std::span<const float> values, 
                 std::span<uint8_t> clip_mask) {
   check_sizes(group, "group =", values, out, clip_mask);
   const Piece all = {values, out, clip_mask};
-  for_units(group, all, [&](const Piece& groups) {
-    for (size_t i = 0; i < groups.values.size(); i += static_cast<size_t>(group)) {
-      const Piece piece = groups.at(i, static_cast<size_t>(group));
-      apply(grid, find_params(grid, piece.values), piece);
-    }
-  });
+  for_units(group, all, [&](const Piece& groups) { apply_groups(grid, static_cast<size_t>(group), groups); });
 }
 
 void fake_quant(const Grid& grid, const GridParams& params, std::span<const float> values, std::span<float> out,

@@ -14,7 +14,6 @@
 namespace slm {
 namespace {
 
-constexpr int64_t kMaxPanelColumns = 64;
 constexpr uint64_t kStepBytes = uint64_t{8} << 20;  // stored bytes in flight before their pages are given back
 
 /// One thread's room for the rows of a panel on their way from the file to the packed layout.
@@ -32,7 +31,7 @@ class RowBuffers {
     const int64_t stored = source.stored_row(r);
     if (!source.row_scales.empty()) *row_scale = source.row_scales[static_cast<size_t>(stored)];
     const std::optional<WeightScheme> native = source.native();
-    if (native) check_row_finite(*native, source.tensor.row(stored), *row_scale);
+    source.check_stored_row(stored);
     if (!fake_quantized && native == scheme_) return source.tensor.row(stored).data();
     source.decode_row(r, values_);
     std::span<std::byte> row(rows_.data() + static_cast<size_t>(slot) * row_bytes_, row_bytes_);
@@ -59,6 +58,13 @@ class RowBuffers {
 std::optional<WeightScheme> MatrixSource::native() const {
   if (tensor.dtype() == Dtype::I8) return WeightScheme::W8C;
   return native_scheme(tensor.dtype());
+}
+
+void MatrixSource::check_stored_row(int64_t stored) const {
+  const std::optional<WeightScheme> scheme = native();
+  if (!scheme) return;
+  slm::check_row_finite(*scheme, tensor.row(stored),
+                        row_scales.empty() ? 0.0f : row_scales[static_cast<size_t>(stored)]);
 }
 
 void MatrixSource::decode_row(int64_t r, std::span<float> values) const {
@@ -155,8 +161,8 @@ void pack_panels(const StackedRows& rows, WeightScheme scheme, bool fake_quantiz
                  PackedMatrix& packed) {
   const int64_t columns = packed.variant().panel_columns;
   RowBuffers buffers(packed.scheme(), packed.k(), columns);
-  std::array<const std::byte*, kMaxPanelColumns> row{};
-  std::array<float, kMaxPanelColumns> scale{};
+  std::array<const std::byte*, kernels::kMaxPanelColumns> row{};
+  std::array<float, kernels::kMaxPanelColumns> scale{};
   size_t hint = 0;
   for (int64_t p = begin; p < end; ++p) {
     const int64_t count = std::min(columns, rows.n() - p * columns);
@@ -178,7 +184,8 @@ PackedMatrix pack(WeightScheme scheme, std::span<const MatrixSource> sources, co
             name(scheme), info(scheme).group);
   PackedMatrix packed(options.fake_quantized ? WeightScheme::F32 : scheme, rows.n(), rows.k());
   const int64_t columns = packed.variant().panel_columns;
-  SLM_CHECK(columns <= kMaxPanelColumns, "[pack] panels of {} columns, at most {}", columns, kMaxPanelColumns);
+  SLM_CHECK(columns <= kernels::kMaxPanelColumns, "[pack] panels of {} columns, at most {}", columns,
+            kernels::kMaxPanelColumns);
   const int64_t step = std::max<int64_t>(rows.step_rows() / columns, num_threads());
   for (int64_t first = 0; first < packed.panels(); first += step) {
     const int64_t last = std::min(first + step, packed.panels());

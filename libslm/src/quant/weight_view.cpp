@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "quant/group_kernel.h"
 #include "slm/core/check.h"
 #include "slm/core/parallel.h"
 #include "slm/kernels/fake_quant/variants.h"
@@ -54,10 +55,7 @@ void WeightView::read_row(int64_t r, std::span<const float> from, std::span<floa
     const GridParams& params = row_params_[static_cast<size_t>(r)];
     kernel_->symmetric(from.data(), std::ssize(from), params.inverse, params.scale, to.data());
   } else {
-    const auto groups = scheme_ == WeightScheme::W4G32    ? kernel_->q4_0
-                        : scheme_ == WeightScheme::W4G32A ? kernel_->q4_1
-                        : scheme_ == WeightScheme::W8G32  ? kernel_->q8_0
-                                                          : nullptr;
+    const GroupKernel groups = group_kernel(*kernel_, *scheme_);
     if (groups == nullptr || !groups(from.data(), std::ssize(from), to.data()))
       fake_quant(*scheme_, std::ssize(from), from, to);  // plain types; and what a kernel refuses, by name
   }

@@ -49,11 +49,7 @@ void Session::run_blocks(std::span<const int32_t> ids) {
   for (const int32_t id : ids)
     rows_.push_back({.token = id, .sequence = 0, .position = static_cast<int32_t>(length() + std::ssize(rows_))});
   executor_.begin(rows_);
-  parallel_region([&] {
-    x_ = embed(executor_, model_->weights);
-    for (int layer = 0; layer < static_cast<int>(model_->config.layers); ++layer)
-      x_ = block(executor_, layer, model_->weights.blocks[static_cast<size_t>(layer)], x_);
-  });
+  parallel_region([&] { x_ = hidden(executor_, model_->weights); });
   ids_.insert(ids_.end(), ids.begin(), ids.end());
 }
 

@@ -27,7 +27,10 @@ std::vector<Word> words_of(std::string_view text, const KnownPretokenizer& known
   const std::string normal = known.nfc ? nfc(text) : std::string(text);
   Pretokenizer(known.patterns).split(normal, [&](std::string_view piece) {
     const auto it = counts.find(piece);
-    it == counts.end() ? counts.emplace(piece, 1).first->second : ++it->second;
+    if (it == counts.end())
+      counts.emplace(piece, 1);
+    else
+      ++it->second;
   });
   std::vector<Word> words;
   for (const auto& [bytes, count] : counts) {

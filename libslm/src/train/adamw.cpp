@@ -16,14 +16,19 @@ Adamw::Adamw(TrainableModel& model, const AdamwOptions& options)
   const AdamwOptions& o = options_;
   SLM_CHECK(o.beta1 >= 0 && o.beta1 < 1 && o.beta2 >= 0 && o.beta2 < 1, "[adamw] betas {} and {}, expected 0 to 1",
             o.beta1, o.beta2);
-  SLM_CHECK(o.eps > 0 && o.weight_decay >= 0 && std::isfinite(o.weight_decay), "[adamw] eps {}, weight decay {}", o.eps,
-            o.weight_decay);
+  SLM_CHECK(o.eps > 0 && o.weight_decay >= 0 && std::isfinite(o.weight_decay),
+            "[adamw] eps {}, weight decay {}, expected more than 0, and 0 or more", o.eps, o.weight_decay);
   std::memset(first_.data(), 0, first_.size());
   std::memset(second_.data(), 0, second_.size());
 }
 
+std::span<float> Adamw::of(const Parameter& p, AlignedBuffer& moments) const {
+  return moments.span_of<float>().subspan(static_cast<size_t>(p.grad.data() - model_.grads().data()), p.grad.size());
+}
+
 void Adamw::step(double learning_rate) {
-  SLM_CHECK(learning_rate >= 0 && std::isfinite(learning_rate), "[adamw] learning rate {}", learning_rate);
+  SLM_CHECK(learning_rate >= 0 && std::isfinite(learning_rate), "[adamw] learning rate {}, expected 0 or more",
+            learning_rate);
   ++steps_;
   const auto t = static_cast<double>(steps_);
   const kernels::VecVariant& vec = kernels::select(kernels::vec_variants());
@@ -35,13 +40,12 @@ void Adamw::step(double learning_rate) {
   all.root_correction = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(options_.beta2, t)));
   for (const Parameter& p : model_.parameters()) {
     if (p.frozen()) continue;
-    const int64_t offset = p.grad.data() - model_.grads().data();
     parallel_for(std::ssize(p.grad), 1 << 14, [&](int64_t begin, int64_t end, int) {
       kernels::AdamwArgs args = all;
       args.w = p.value.data() + begin;
       args.g = p.grad.data() + begin;
-      args.m = first_.as<float>() + offset + begin;
-      args.v = second_.as<float>() + offset + begin;
+      args.m = first_moment(p).data() + begin;
+      args.v = second_moment(p).data() + begin;
       args.n = end - begin;
       args.decay = p.shape.rank() > 1 ? static_cast<float>(learning_rate * options_.weight_decay) : 0.0f;
       vec.adamw_(args);

@@ -57,10 +57,8 @@ std::vector<Piece> moments_of(Trainer& trainer) {
   std::vector<Piece> pieces;
   for (const Parameter& p : trainer.model().parameters()) {
     if (p.frozen()) continue;
-    const auto offset = static_cast<size_t>(p.grad.data() - trainer.model().grads().data());
-    pieces.push_back({"first." + p.name, p.shape, trainer.optimizer().first_moments().subspan(offset, p.grad.size())});
-    pieces.push_back(
-        {"second." + p.name, p.shape, trainer.optimizer().second_moments().subspan(offset, p.grad.size())});
+    pieces.push_back({"first." + p.name, p.shape, trainer.optimizer().first_moment(p)});
+    pieces.push_back({"second." + p.name, p.shape, trainer.optimizer().second_moment(p)});
   }
   return pieces;
 }
@@ -110,14 +108,15 @@ struct UnfinishedFolder {
   }
 };
 
-}  // namespace
-
+/// Bytes one checkpoint of this model takes, nearly.
 uint64_t checkpoint_bytes(const TrainableModel& model) {
   uint64_t values = 0;
   for (const Parameter& p : model.parameters())
     if (!p.frozen()) values += p.value.size();
   return 3 * values * sizeof(float) + (uint64_t{1} << 20);
 }
+
+}  // namespace
 
 void check_free_space(const CheckpointOptions& options, const TrainableModel& model) {
   std::error_code error;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "slm/core/check.h"
+#include "slm/core/division.h"
 #include "slm/core/parallel.h"
 #include "slm/kernels/isa.h"
 #include "slm/kernels/vec/variants.h"
@@ -20,7 +21,7 @@ constexpr int64_t kPiece = 1 << 16;
 double clip_grad_norm_(std::span<float> grads, double limit) {
   SLM_CHECK(limit >= 0, "[clip] a limit of {}, expected 0 (none) or more", limit);
   const kernels::VecVariant& vec = kernels::select(kernels::vec_variants());
-  const int64_t n = std::ssize(grads), pieces = (n + kPiece - 1) / kPiece;
+  const int64_t n = std::ssize(grads), pieces = ceil_div(n, kPiece);
   std::vector<double> sums(static_cast<size_t>(pieces));
   const auto each_piece = [&](auto f) {
     parallel_for(pieces, 1, [&](int64_t begin, int64_t end, int) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <numbers>
+#include <string>
 
 #include "slm/core/check.h"
 
@@ -18,10 +19,15 @@ std::string_view name(LrDecay decay) {
   return decay == LrDecay::Constant ? "constant" : decay == LrDecay::Linear ? "linear" : "cosine";
 }
 
+std::span<const LrDecay> lr_decays() { return kDecays; }
+
 LrDecay parse_lr_decay(std::string_view text) {
-  for (const LrDecay decay : kDecays)
+  std::string known;
+  for (const LrDecay decay : kDecays) {
     if (name(decay) == text) return decay;
-  throw ArgumentError(fmt::format("[schedule] \"{}\" is unknown, expected one of: constant linear cosine", text));
+    known += " " + std::string(name(decay));
+  }
+  throw ArgumentError(fmt::format("[schedule] \"{}\" is unknown, expected one of:{}", text, known));
 }
 
 void LrSchedule::check() const {

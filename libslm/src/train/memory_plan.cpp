@@ -16,9 +16,7 @@ MemoryPlan plan_memory(const ModelFiles& files, const TrainableOptions& model, c
   for (const ModelTensor& tensor : files.tensors()) {
     const uint64_t bytes = floats(tensor.stored.tensor.shape().elements());
     plan.weights += bytes;
-    const bool frozen = std::ranges::any_of(
-        model.freeze, [&](const std::string& pattern) { return matches_pattern(tensor.name, pattern); });
-    if (!frozen) plan.gradients += bytes;
+    if (model.trains(tensor.name)) plan.gradients += bytes;
   }
   plan.moments = 2 * plan.gradients;
 

@@ -9,6 +9,8 @@
 namespace slm {
 namespace {
 
+constexpr int64_t kStepRows = 256;  // tokens that go through the blocks together
+
 std::shared_ptr<const Model> checked(std::shared_ptr<const Model> model) {
   SLM_CHECK(model != nullptr, "[teacher] no model");
   return model;
@@ -27,7 +29,7 @@ Teacher::Teacher(std::shared_ptr<const Model> model, int64_t rows, int64_t chunk
     : model_(checked(std::move(model))),
       cache_(model_->config, {.capacity = checked_rows(model_->config, rows), .storage = kernels::KvStorage::F32}),
       executor_(model_->config, cache_,
-                {.max_rows = std::min<int64_t>(rows, 256),
+                {.max_rows = std::min(rows, kStepRows),
                  .max_logit_rows = chunk_rows,
                  .fake_activations = model_->fake_activations}) {}
 
@@ -55,9 +57,7 @@ void Teacher::run_piece(std::span<const PackedRow> piece, std::span<const int32_
     rows.clear();
     for (size_t t = begin; t < end; ++t) rows.push_back({.token = piece[t].token, .position = static_cast<int32_t>(t)});
     executor_.begin(rows);
-    MatrixView x = embed(executor_, model_->weights);
-    for (int64_t i = 0; i < model_->config.layers; ++i)
-      x = block(executor_, static_cast<int>(i), model_->weights.blocks[static_cast<size_t>(i)], x);
+    const MatrixView x = hidden(executor_, model_->weights);
     while (target < targets.size() && targets[target] - first_row < static_cast<int64_t>(end)) {
       wanted.clear();
       while (target < targets.size() && targets[target] - first_row < static_cast<int64_t>(end) &&
@@ -88,7 +88,7 @@ uint64_t Teacher::planned_bytes(const ModelFiles& files, const SchemePlan& plan,
         matrix ? plan.scheme_of(tensor.name, tensor.stored.tensor.dtype(), c.tied_head) : WeightScheme::F32;
     bytes += static_cast<uint64_t>(shape.rows()) * row_bytes(scheme, shape.row_elements());
   }
-  const int64_t step = std::min<int64_t>(rows, 256);
+  const int64_t step = std::min(rows, kStepRows);
   const int64_t floats =
       step * (4 * c.width + 2 * c.ffn + c.q_width() + 2 * c.kv_width()) + chunk_rows * (c.vocab + c.width);
   return bytes + KvCache::bytes(c, rows, kernels::KvStorage::F32) + static_cast<uint64_t>(floats) * sizeof(float);

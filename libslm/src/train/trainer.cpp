@@ -6,13 +6,23 @@
 
 #include "slm/core/check.h"
 #include "slm/core/parallel.h"
-#include "slm/kernels/vec/variants.h"
 #include "slm/train/grad_clip.h"
 
 namespace slm {
 namespace {
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+/// Adds the seconds it lives to a sum.
+class Timed {
+ public:
+  explicit Timed(double& sum) : sum_(sum) {}
+  ~Timed() { sum_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+  Timed(const Timed&) = delete;
+  Timed& operator=(const Timed&) = delete;
+
+ private:
+  double& sum_;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
 
 int64_t count_targets(std::span<const PackedRow> rows) {
   int64_t targets = 0;
@@ -44,7 +54,7 @@ Trainer::Trainer(TrainableModel& model, Batcher& batcher, Teacher* teacher, cons
 
 StepReport Trainer::step() {
   StepReport report{.step = steps_done() + 1};
-  const double begin = now();
+  std::optional<Timed> timed(report.seconds);
   report.learning_rate = options_.schedule.at(report.step);
   executor_.set_quantized(report.step > options_.qat_start);
 
@@ -67,7 +77,7 @@ StepReport Trainer::step() {
     throw DivergedError(fmt::format("[train] step {}: loss {}, norm of the gradient {}, expected finite numbers",
                                     report.step, report.loss, report.grad_norm));
   optimizer_.step(report.learning_rate);
-  report.seconds = now() - begin;
+  timed.reset();
   return report;
 }
 
@@ -81,31 +91,22 @@ HeadLoss Trainer::forward_backward(std::span<const PackedRow> batch, double scal
     labels.push_back(batch[t].label);
   }
   HeadLoss loss;
-  const auto timed_teacher = [&](auto f) {
-    const double begin = now();
-    auto result = f();
-    teacher_seconds += now() - begin;
-    return result;
-  };
-  if (options_.loss.kd_weight > 0)
-    timed_teacher([&] {
-      parallel_region([&] { teacher_->run(batch, targets); });
-      return 0;
-    });
+  if (options_.loss.kd_weight > 0) {
+    const Timed timed(teacher_seconds);
+    parallel_region([&] { teacher_->run(batch, targets); });
+  }
   parallel_region([&] {
     const TrainedWeights& weights = model_.weights();
     executor_.begin(rows);
-    Variable x = embed(executor_, weights);
-    for (int64_t i = 0; i < model_.config().layers; ++i)
-      x = block(executor_, static_cast<int>(i), weights.blocks[static_cast<size_t>(i)], x);
     const Parameter& table = *weights.head_table();
-    x = executor_.linear_input(head_input(executor_, weights, x, targets), table);
+    const Variable x =
+        executor_.linear_input(head_input(executor_, weights, hidden(executor_, weights), targets), table);
     const TeacherLogits teacher_logits = [&](int64_t first, int64_t last) {
-      return timed_teacher([&] { return teacher_->logits(first, last); });
+      const Timed timed(teacher_seconds);
+      return teacher_->logits(first, last);
     };
-    const MatrixView dw{table.grad.data(), table.shape[0], table.shape[1], table.shape[1]};
     loss = head_loss_grad(head_scratch_, logits_, executor_.context().vec, *executor_.view(table), x.value(), labels,
-                          teacher_logits, options_.loss, scale, x.grad(), dw);
+                          teacher_logits, options_.loss, scale, x.grad(), table.grad_matrix());
     tape_.backward();
   });
   return loss;

@@ -2,7 +2,6 @@
 #include "slm/train/validation.h"
 
 #include <algorithm>
-#include <optional>
 #include <vector>
 
 #include "slm/core/check.h"
@@ -10,7 +9,6 @@
 #include "slm/kernels/isa.h"
 #include "slm/kernels/vec/variants.h"
 #include "slm/ops/cross_entropy.h"
-#include "slm/ops/kl_div.h"
 #include "slm/train/teacher.h"
 
 namespace slm {
@@ -20,55 +18,42 @@ constexpr int64_t kChunkRows = 64;
 
 }  // namespace
 
-Validation validate(const std::shared_ptr<const Model>& model, const std::shared_ptr<const Model>& reference,
-                    std::span<const PackedSequence> sequences, const Progress& progress) {
+Validation validate(const std::shared_ptr<const Model>& model, std::span<const PackedSequence> sequences,
+                    const Progress& progress) {
   const kernels::VecVariant& vec = kernels::select(kernels::vec_variants());
   int64_t longest = 1;
   for (const PackedSequence& sequence : sequences) longest = std::max(longest, std::ssize(sequence));
-  Teacher student(model, longest, kChunkRows);
-  std::optional<Teacher> other;
-  if (reference) other.emplace(reference, longest, kChunkRows);
+  Teacher runner(model, longest, kChunkRows);
 
   Validation result;
-  double nll = 0.0, kl = 0.0;
+  double nll = 0.0;
   std::vector<int32_t> targets;
-  std::vector<double> nlls, kls;
+  std::vector<double> nlls;
   for (size_t s = 0; s < sequences.size(); ++s) {
     const PackedSequence& rows = sequences[s];
     targets.clear();
     for (size_t t = 0; t < rows.size(); ++t)
       if (rows[t].label != kNoLabel) targets.push_back(static_cast<int32_t>(t));
     parallel_region([&] {
-      student.run(rows, targets);
-      if (other) other->run(rows, targets);
+      runner.run(rows, targets);
       for (int64_t begin = 0; begin < std::ssize(targets); begin += kChunkRows) {
         const int64_t end = std::min(begin + kChunkRows, std::ssize(targets));
-        const ConstMatrixView logits = student.logits(begin, end);
-        const ConstMatrixView goal = other ? other->logits(begin, end) : ConstMatrixView{};
+        const ConstMatrixView logits = runner.logits(begin, end);
         nlls.assign(static_cast<size_t>(end - begin), 0.0);
-        kls.assign(nlls.size(), 0.0);
         parallel_for(end - begin, 1, [&](int64_t first, int64_t last, int) {
           for (int64_t r = first; r < last; ++r) {
-            const auto row = static_cast<size_t>(r);
             const auto at = static_cast<size_t>(targets[static_cast<size_t>(begin + r)]);
-            const std::span<const float> z(logits.row(r), static_cast<size_t>(logits.columns));
-            nlls[row] = cross_entropy(vec, z, rows[at].label);
-            if (goal.data != nullptr) {
-              const auto compared = static_cast<size_t>(std::min(logits.columns, goal.columns));
-              kls[row] = kl_div(vec, {goal.row(r), compared}, z.first(compared), 1.0);
-            }
+            nlls[static_cast<size_t>(r)] =
+                cross_entropy(vec, {logits.row(r), static_cast<size_t>(logits.columns)}, rows[at].label);
           }
         });
-        for (size_t r = 0; r < nlls.size(); ++r) nll += nlls[r], kl += kls[r];
+        for (const double value : nlls) nll += value;
       }
     });
     result.labels += std::ssize(targets);
     report(progress, {"validating", s + 1, sequences.size()});
   }
-  if (result.labels > 0) {
-    result.mean_nll = nll / static_cast<double>(result.labels);
-    result.kl = kl / static_cast<double>(result.labels);
-  }
+  if (result.labels > 0) result.mean_nll = nll / static_cast<double>(result.labels);
   return result;
 }
 

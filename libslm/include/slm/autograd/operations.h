@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operations of the decoder on a tape: each runs its function of ops/ and records its gradient beside it.
 // A short wiring file each in src/autograd/; formulas, shapes and errors are those of ops/.
-// Parameters must outlive the tape's entries and keep their values until backward() is done.
+// Parameters, and the context's scratch and kernels, must outlive the tape's entries; parameters keep their values until
+// backward() is done.
 #pragma once
 
 #include <cstdint>

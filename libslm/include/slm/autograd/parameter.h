@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "slm/core/matrix_view.h"
 #include "slm/core/shape.h"
 #include "slm/quant/scheme.h"
 
@@ -18,6 +19,8 @@ struct Parameter {
   std::span<float> grad;               ///< empty: frozen, no gradient is made
   std::optional<WeightScheme> scheme;  ///< matrices: the quantizer in the loop; none: as it is
   bool frozen() const { return grad.empty(); }
+  /// A matrix's gradient; no data where frozen.
+  MatrixView grad_matrix() const { return {grad.data(), shape[0], shape[1], shape[1]}; }
 };
 
 }  // namespace slm

@@ -2,7 +2,7 @@
 // Tape: reverse-mode differentiation. Operations write down, as they run, how their gradient is made; backward() plays
 // that back, newest first (Griewank & Walther 2008, §3.2). What an operation keeps for its gradient lives as long as its
 // entry: memory falls as backward() goes, and is kept for the next step rather than given back.
-//   Tape tape; Variable y = rms_norm(tape, x, w, eps); …; tape.backward();
+//   Variable y = autograd::rms_norm(context, x, w, eps);  …  dL/dy → y.grad();  tape.backward();
 // In: the operations of autograd/.  Out: gradients in variables and parameters.  Next: model/tape_executor.h.
 #pragma once
 
@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "slm/core/aligned_buffer.h"
@@ -44,7 +45,7 @@ class Variable {
  private:
   friend class Tape;
   struct Node {
-    explicit Node(std::shared_ptr<BufferPool> pool_) : pool(std::move(pool_)) {}
+    explicit Node(std::shared_ptr<BufferPool> from) : pool(std::move(from)) {}
     ~Node();
     Node(const Node&) = delete;
     Node& operator=(const Node&) = delete;
@@ -61,7 +62,8 @@ class Tape {
   Variable variable(int64_t rows, int64_t columns);
   /// `gradient` reads the gradients of what the operation made and adds to those of what it took, and to parameters'.
   void record(std::function<void()> gradient) { entries_.push_back(std::move(gradient)); }
-  /// Plays all entries back and forgets them. Where one throws, all are forgotten.
+  /// Plays all entries back and forgets them; the gradients of what they lead to were filled before. Where one throws, all
+  /// are forgotten.
   void backward();
   /// Forgets all entries, as if nothing had run.
   void clear() { entries_.clear(); }

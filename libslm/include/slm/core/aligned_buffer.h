@@ -29,6 +29,12 @@ class AlignedBuffer {
     return reinterpret_cast<const T*>(data_.get());
   }
 
+  /// All of it as values of T.
+  template <class T>
+  std::span<T> span_of() {
+    return {as<T>(), size_ / sizeof(T)};
+  }
+
  private:
   struct Free {
     void operator()(std::byte* p) const;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Errors: what the library throws. The library never prints, exits or aborts.
-// In: a message "[op] what was found, what was expected".  Out: one of three types.  Next: check.h.
+// In: a message "[op] what was found, what was expected".  Out: one of these types.  Next: check.h.
 #pragma once
 
 #include <cstdint>

@@ -15,8 +15,8 @@ namespace slm {
 
 struct Document {
   std::vector<int32_t> ids;
-  std::vector<uint8_t>
-      is_target;  ///< 1: the loss counts the prediction of this id; never the first, which has no context
+  /// 1: the loss counts the prediction of this id; never the first, which has no context.
+  std::vector<uint8_t> is_target;
   int64_t targets() const;
 };
 

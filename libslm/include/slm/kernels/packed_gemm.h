@@ -37,11 +37,14 @@ enum class GemmStorage {
 /// Longest row whose w8c sum certainly fits int32: 131,072 · 127 · 128 < 2³¹.
 inline constexpr int64_t kMaxQ8cDepth = 131072;
 
+/// No variant's panels have more columns.
+inline constexpr int64_t kMaxPanelColumns = 64;
+
 /// Rows of B in, one panel out.
 struct PackArgs {
-  const std::byte* const* rows;  ///< `count` pointers to rows in the storage's own format; any alignment
-  const float* row_scales;       ///< Q8C: `count` scales; otherwise unused
-  int64_t count;                 ///< 1 … panel_columns; missing rows become zeros
+  const std::byte* const* rows;       ///< `count` pointers to rows in the storage's own format; any alignment
+  const float* row_scales = nullptr;  ///< Q8C: `count` scales; otherwise unused
+  int64_t count;                      ///< 1 … panel_columns; missing rows become zeros
   int64_t k;
   std::byte* panel;  ///< panel_bytes(k), 64-byte aligned
 };
@@ -51,30 +54,30 @@ struct UnpackArgs {
   const std::byte* panel;
   int64_t k;
   int64_t row_begin, row_end;
-  std::byte* const* rows;  ///< row_end − row_begin destinations
-  float* row_scales;       ///< Q8C
+  std::byte* const* rows;       ///< row_end − row_begin destinations
+  float* row_scales = nullptr;  ///< Q8C
 };
 
 struct GemmArgs {
-  const void* a;          ///< (m,k): float for the float storages, int8 codes in [-127,127] for the quantized ones
-  int64_t a_stride;       ///< elements between rows of a
-  const float* a_scales;  ///< a8g32: (m, k/32) contiguous; a8t: (m)
-  const int32_t* a_sums;  ///< a8g32: (m, k/32) sums of the 32 codes; a8t: (m) sums of the row
-  const std::byte* b;     ///< packed panels, from the panel of the first column on
-  const float* bias;      ///< (n) or null
-  float* c;               ///< (m, n)
-  int64_t c_stride;       ///< elements between rows of c
+  const void* a;     ///< (m,k): float for the float storages, int8 codes in [-127,127] for the quantized ones
+  int64_t a_stride;  ///< elements between rows of a
+  const float* a_scales = nullptr;  ///< a8g32: (m, k/32) contiguous; a8t: (m)
+  const int32_t* a_sums = nullptr;  ///< a8g32: (m, k/32) sums of the 32 codes; a8t: (m) sums of the row
+  const std::byte* b;               ///< packed panels, from the panel of the first column on
+  const float* bias = nullptr;      ///< (n) or null
+  float* c;                         ///< (m, n)
+  int64_t c_stride;                 ///< elements between rows of c
   int64_t m, n, k;  ///< any m, n ≥ 1; k a multiple of 32 for the g32 storages. Only columns < n of c are written
-  bool accumulate;  ///< float storages: acc starts from c instead of 0
+  bool accumulate = false;  ///< float storages: acc starts from c instead of 0
 };
 
 /// Columns of B in, some rows of one panel of float weights out: for B given the other way round, row j of `source`
-/// holding element j of `count` consecutive output columns. Panels of k, filled in parts [begin, begin + rows).
+/// holding element j of `count` consecutive output columns. The caller covers all of k, in as many parts as it likes.
 struct PackColumnsArgs {
   const float* source;
-  int64_t stride;  ///< floats between rows of source
-  int64_t count;   ///< 1 … panel_columns; missing columns become zeros
-  int64_t begin, rows;
+  int64_t stride;       ///< floats between rows of source
+  int64_t count;        ///< 1 … panel_columns; missing columns become zeros
+  int64_t begin, rows;  ///< the part: depths [begin, begin + rows)
   std::byte* panel;
 };
 
@@ -82,7 +85,7 @@ struct PackColumnsArgs {
 struct GemmVariant {
   Isa isa;
   GemmStorage storage;
-  const char* name;  ///< "q4_0_8x4_avx2"
+  const char* name;  ///< "q4_0_16x4_avx2": panel columns × row tile
   int panel_columns;
   size_t (*panel_bytes)(int64_t k);  ///< a multiple of 64
   void (*pack)(const PackArgs&);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The decoder: the one text of the network, for training, calibration, evaluation and inference. Three calls:
-//   embed → block(0) … block(L−1) → head(rows wanted)
+//   embed → block(0) … block(L−1) → head(rows wanted)          the first two together: hidden
 // An Executor says what the verbs do: on packed weights and a KV cache (runtime_executor.h), on a tape in training.
 // Vaswani et al. 2017 in the pre-norm form of Llama (Touvron et al. 2023) and Qwen2 (Yang et al. 2024).
 #pragma once
@@ -46,6 +46,14 @@ typename E::Rows block(E& run, int layer, const typename E::Weights::Block& w, t
   auto gate_up = run.linears(normed, w.gate_up);
   auto hidden = run.swiglu(gate_up[0], gate_up[1]);
   return run.add(x, run.linears(hidden, w.down)[0]);
+}
+
+/// The whole stack: x (T,D) after the last block.
+template <Executor E>
+typename E::Rows hidden(E& run, const typename E::Weights& weights) {
+  typename E::Rows x = embed(run, weights);
+  for (size_t i = 0; i < weights.blocks.size(); ++i) x = block(run, static_cast<int>(i), weights.blocks[i], x);
+  return x;
 }
 
 /// What the head multiplies with its table (rows.size(), D): in training the losses follow in the same pass

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fresh weights for a model that was never trained, as Hugging Face initialises these families: N(0, 0.02²) for matrices,
-// with the two that write to the residual stream scaled by 1/sqrt(2·layers) (Radford et al. 2019, §2.3), norms 1, biases 0.
+// Fresh weights for a model that was never trained, N(0, 0.02²) for matrices, norms 1, biases 0, as Hugging Face
+// initialises these families; the two matrices that write to the residual stream are scaled by 1/sqrt(2·layers) besides
+// (GPT-2: Radford et al. 2019, §2.3).
 // In: a config and a seed.  Out: values for ModelFiles::in_memory.
 #pragma once
 

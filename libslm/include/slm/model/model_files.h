@@ -45,8 +45,9 @@ class ModelFiles {
   std::vector<float> vector(std::string_view hf_name) const;
   uint64_t stored_bytes() const;
 
-  /// A model that is in no file: every tensor of the config as float32 in memory, as with_values. For export: path() is
-  /// empty. Throws as with_values.
+  /// A model that is in no file: every tensor of the config as float32 in memory, values(name), which must outlive the
+  /// result. path() is empty: exporters then make config and tokenizer files themselves. Throws ArgumentError where the
+  /// number of values is another.
   static ModelFiles in_memory(const ModelConfig& config,
                               const std::function<std::span<const float>(const std::string& name)>& values);
   /// The same model with other values, in memory as float32 in the model's order: what was trained, to be packed and

@@ -86,6 +86,7 @@ class RuntimeExecutor {
 static_assert(Executor<RuntimeExecutor>);
 
 extern template MatrixView embed(RuntimeExecutor&, const RuntimeWeights&);
+extern template MatrixView hidden(RuntimeExecutor&, const RuntimeWeights&);
 extern template MatrixView block(RuntimeExecutor&, int, const RuntimeWeights::Block&, MatrixView);
 extern template MatrixView head_input(RuntimeExecutor&, const RuntimeWeights&, MatrixView, std::span<const int32_t>);
 extern template MatrixView head(RuntimeExecutor&, const RuntimeWeights&, MatrixView, std::span<const int32_t>);

@@ -27,5 +27,6 @@ struct SchemePlan {
 /// POSIX shell patterns (fnmatch): `*` any characters, `?` one, `[…]` one of a set, `\` quotes; the whole name must
 /// match.
 bool matches_pattern(std::string_view name, std::string_view pattern);
+bool matches_any(std::string_view name, const std::vector<std::string>& patterns);
 
 }  // namespace slm

@@ -74,6 +74,7 @@ class TapeExecutor {
 static_assert(Executor<TapeExecutor>);
 
 extern template Variable embed(TapeExecutor&, const TrainedWeights&);
+extern template Variable hidden(TapeExecutor&, const TrainedWeights&);
 extern template Variable block(TapeExecutor&, int, const TrainedWeights::Block&, Variable);
 extern template Variable head_input(TapeExecutor&, const TrainedWeights&, Variable, std::span<const int32_t>);
 extern template Variable head(TapeExecutor&, const TrainedWeights&, Variable, std::span<const int32_t>);

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,7 @@ struct TrainableOptions {
   /// head a pattern for lm_head.weight keeps the embedding, too.
   std::optional<SchemePlan> quantizer;
   std::vector<std::string> freeze;  ///< patterns of matches_pattern: these get no gradient
+  bool trains(std::string_view name) const;
 };
 
 class TrainableModel {
@@ -46,9 +48,9 @@ class TrainableModel {
   /// In the order of expected_tensors(config()).
   std::span<const Parameter> parameters() const { return parameters_; }
   const Parameter& parameter(std::string_view name) const;
-  std::span<float> values() { return {values_.as<float>(), values_.size() / sizeof(float)}; }
-  /// All gradients of what is not frozen, one after another.
-  std::span<float> grads() { return {grads_.as<float>(), grads_.size() / sizeof(float)}; }
+  std::span<float> values() { return values_.span_of<float>(); }
+  /// All gradients of what is not frozen, one after another; each begins on a cache line, the gaps between them stay 0.
+  std::span<float> grads() { return grads_.span_of<float>(); }
   void zero_grads();
 
  private:

@@ -27,7 +27,6 @@ class GemmScratch {
   void reserve(int64_t floats, int64_t shared = 0);
   float* of_thread(int thread) { return private_.as<float>() + thread * private_floats_; }
   float* shared() { return shared_.as<float>(); }
-  size_t bytes() const { return private_.size() + shared_.size(); }
 
  private:
   const kernels::GemmVariant& variant_;
@@ -40,13 +39,13 @@ class GemmScratch {
 void linear_into(GemmScratch& scratch, const WeightView& w, ConstMatrixView x, std::span<const float> bias,
                  MatrixView y);
 
-/// dx (m,k) += dy (m,n)·Ŵ. Cost as linear_into.
+/// dx (m,k) += dy (m,n)·Ŵ. Cost and errors as linear_into.
 void linear_grad_x(GemmScratch& scratch, const WeightView& w, ConstMatrixView dy, MatrixView dx);
 
-/// dw (n,k) += dy (m,n)ᵀ·x (m,k). Cost: 2·m·n·k.
+/// dw (n,k) += dy (m,n)ᵀ·x (m,k). Throws ArgumentError on shapes. Cost: 2·m·n·k.
 void linear_grad_w(GemmScratch& scratch, ConstMatrixView dy, ConstMatrixView x, MatrixView dw);
 
-/// db (n) += Σ over rows of dy (m,n).
+/// db (n) += Σ over rows of dy (m,n). Throws ArgumentError on shapes.
 void linear_grad_bias(ConstMatrixView dy, std::span<float> db);
 
 }  // namespace slm

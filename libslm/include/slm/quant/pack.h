@@ -11,6 +11,7 @@
 #include <string>
 
 #include "slm/core/aligned_buffer.h"
+#include "slm/core/division.h"
 #include "slm/core/tensor.h"
 #include "slm/kernels/packed_gemm.h"
 #include "slm/quant/scheme.h"
@@ -38,6 +39,8 @@ struct MatrixSource {
   std::optional<WeightScheme> native() const;
   /// Values of logical row r, (k) floats.
   void decode_row(int64_t r, std::span<float> values) const;
+  /// Throws ArgumentError where the row as it is stored, natively, holds a value that is not finite; else does nothing.
+  void check_stored_row(int64_t stored) const;
 };
 
 class PackedMatrix {
@@ -50,7 +53,7 @@ class PackedMatrix {
   int64_t n() const { return n_; }
   int64_t k() const { return k_; }
   const kernels::GemmVariant& variant() const { return *variant_; }
-  int64_t panels() const { return (n_ + variant_->panel_columns - 1) / variant_->panel_columns; }
+  int64_t panels() const { return ceil_div<int64_t>(n_, variant_->panel_columns); }
   const std::byte* panel(int64_t p) const { return data_.data() + static_cast<size_t>(p) * panel_bytes_; }
   std::byte* panel(int64_t p) { return data_.data() + static_cast<size_t>(p) * panel_bytes_; }
   size_t bytes() const { return data_.size(); }

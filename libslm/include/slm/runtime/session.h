@@ -45,7 +45,7 @@ class Session {
   uint64_t kv_bytes() const { return cache_.bytes(); }
 
   /// Appends tokens; the logits (V) of the last one, valid until the next call. Throws ContextError: more than
-  /// room(), an id outside the vocabulary.
+  /// room(); ArgumentError: no ids, an id outside the vocabulary.
   std::span<const float> append(std::span<const int32_t> ids);
   /// Appends tokens and shows the logits of each: f(position in ids, logits). Calls come in rising order.
   void append(std::span<const int32_t> ids, const std::function<void(int64_t, std::span<const float>)>& f);

@@ -34,7 +34,7 @@ struct ChatStyle {
   bool writes_bos = false;      ///< true: the conversation begins with bos
 };
 
-/// Throws ArgumentError for an empty or unknown template: lists the known formats and `--raw`.
+/// Throws ArgumentError for an empty or unknown template: lists the known formats.
 ChatStyle recognise_chat_template(std::string_view jinja);
 
 class ChatWriter;

@@ -30,16 +30,17 @@ class Adamw {
   void step(double learning_rate);
 
   int64_t steps() const { return steps_; }
-  /// First and second moments, laid out as the model's gradients: for checkpoints.
-  std::span<float> first_moments() { return {first_.as<float>(), first_.size() / sizeof(float)}; }
-  std::span<float> second_moments() { return {second_.as<float>(), second_.size() / sizeof(float)}; }
+  /// Moments of a parameter that is not frozen.
+  std::span<float> first_moment(const Parameter& p) { return of(p, first_); }
+  std::span<float> second_moment(const Parameter& p) { return of(p, second_); }
   void set_steps(int64_t steps) { steps_ = steps; }
 
  private:
+  std::span<float> of(const Parameter& p, AlignedBuffer& moments) const;
   TrainableModel& model_;
   const AdamwOptions options_;
   int64_t steps_ = 0;
-  AlignedBuffer first_, second_;
+  AlignedBuffer first_, second_;  // laid out as the model's gradients
 };
 
 }  // namespace slm

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <string>
 
 #include "slm/io/json.h"
 #include "slm/train/trainer.h"
@@ -22,8 +21,6 @@ struct CheckpointOptions {
   Json identity;
 };
 
-/// Bytes one checkpoint of this model takes, nearly.
-uint64_t checkpoint_bytes(const TrainableModel& model);
 /// Throws IoError that says how much is needed and how much is free, where `keep` + 1 checkpoints do not fit on the disk.
 void check_free_space(const CheckpointOptions& options, const TrainableModel& model);
 

@@ -6,11 +6,13 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace slm {
 
 enum class LrDecay { Constant, Linear, Cosine };
+std::span<const LrDecay> lr_decays();
 /// Throws ArgumentError that lists the names.
 LrDecay parse_lr_decay(std::string_view name);
 std::string_view name(LrDecay decay);
@@ -23,6 +25,7 @@ struct LrSchedule {
 
   /// Throws ArgumentError: a peak that is not positive and finite, no steps, a warm-up outside [0, steps].
   void check() const;
+  /// Throws ArgumentError where the step is not 1 … steps.
   double at(int64_t step) const;
 };
 

@@ -5,7 +5,6 @@
 #include <cstdint>
 
 #include "slm/model/trainable_model.h"
-#include "slm/train/teacher.h"
 #include "slm/train/trainer.h"
 
 namespace slm {

@@ -7,8 +7,7 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
-#include <vector>
+#include <span>
 
 #include "slm/core/error.h"
 #include "slm/data/batcher.h"
@@ -58,11 +57,9 @@ class Trainer {
   /// The loss is normalised by the targets of all batches of the step. Throws DivergedError, naming the step.
   StepReport step();
   int64_t steps_done() const { return optimizer_.steps(); }
-  const TrainerOptions& options() const { return options_; }
   Adamw& optimizer() { return optimizer_; }
   Batcher& batcher() { return batcher_; }
   TrainableModel& model() { return model_; }
-  uint64_t activation_bytes() const { return tape_.bytes(); }
 
  private:
   HeadLoss forward_backward(std::span<const PackedRow> batch, double scale, double& teacher_seconds);

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cmath>
-#include <functional>
 #include <memory>
 #include <span>
 
@@ -15,13 +14,12 @@ namespace slm {
 
 struct Validation {
   double mean_nll = 0.0;  ///< nats for a label
-  double kl = 0.0;        ///< KL(reference ‖ model), mean over labels; 0 without a reference
   int64_t labels = 0;
   double perplexity() const { return std::exp(mean_nll); }
 };
 
-/// `reference` may be null. Throws as Teacher. The sums are in the sequences' order.
-Validation validate(const std::shared_ptr<const Model>& model, const std::shared_ptr<const Model>& reference,
-                    std::span<const PackedSequence> sequences, const Progress& progress = {});
+/// Throws as Teacher. The sums are in the sequences' order.
+Validation validate(const std::shared_ptr<const Model>& model, std::span<const PackedSequence> sequences,
+                    const Progress& progress = {});
 
 }  // namespace slm

@@ -6,20 +6,17 @@
 #include "kernels/vec/simd_avx2.h"
 
 namespace slm::kernels {
+namespace {
+
+template <class Element>
+using Gemm = PanelGemm<Simd, Element, 6, 16, 12>;
+
+}  // namespace
 
 SLM_ISA_ROW GemmVariant gemm_f32_avx2(Isa isa, GemmStorage storage) {
-  const PanelLayout layout = panel_layout(16, storage == GemmStorage::F32 ? 4 : 2);
-  GemmVariant v{isa,          storage,     "f32_6x16_avx2", 16,
-                layout.bytes, layout.pack, layout.unpack,   PanelGemm<Simd, float, 6, 16, 12>::gemm};
-  v.pack_columns = layout.pack_columns;
-  if (storage == GemmStorage::BF16) {
-    v.name = "bf16_6x16_avx2";
-    v.gemm = PanelGemm<Simd, Bfloat, 6, 16, 12>::gemm;
-  } else if (storage == GemmStorage::F16) {
-    v.name = "f16_6x16_avx2";
-    v.gemm = PanelGemm<Simd, Half, 6, 16, 12>::gemm;
-  }
-  return v;
+  if (storage == GemmStorage::BF16) return gemm_f32_row(isa, storage, "bf16_6x16_avx2", 16, Gemm<Bfloat>::gemm);
+  if (storage == GemmStorage::F16) return gemm_f32_row(isa, storage, "f16_6x16_avx2", 16, Gemm<Half>::gemm);
+  return gemm_f32_row(isa, storage, "f32_6x16_avx2", 16, Gemm<float>::gemm);
 }
 
 }  // namespace slm::kernels

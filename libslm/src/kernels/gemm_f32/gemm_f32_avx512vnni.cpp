@@ -6,20 +6,17 @@
 #include "kernels/vec/simd_avx512.h"
 
 namespace slm::kernels {
+namespace {
+
+template <class Element>
+using Gemm = PanelGemm<Simd, Element, 12, 32, 24>;
+
+}  // namespace
 
 SLM_ISA_ROW GemmVariant gemm_f32_avx512vnni(Isa isa, GemmStorage storage) {
-  const PanelLayout layout = panel_layout(32, storage == GemmStorage::F32 ? 4 : 2);
-  GemmVariant v{isa,          storage,     "f32_12x32_avx512vnni", 32,
-                layout.bytes, layout.pack, layout.unpack,          PanelGemm<Simd, float, 12, 32, 24>::gemm};
-  v.pack_columns = layout.pack_columns;
-  if (storage == GemmStorage::BF16) {
-    v.name = "bf16_12x32_avx512vnni";
-    v.gemm = PanelGemm<Simd, Bfloat, 12, 32, 24>::gemm;
-  } else if (storage == GemmStorage::F16) {
-    v.name = "f16_12x32_avx512vnni";
-    v.gemm = PanelGemm<Simd, Half, 12, 32, 24>::gemm;
-  }
-  return v;
+  if (storage == GemmStorage::BF16) return gemm_f32_row(isa, storage, "bf16_12x32_avx512vnni", 32, Gemm<Bfloat>::gemm);
+  if (storage == GemmStorage::F16) return gemm_f32_row(isa, storage, "f16_12x32_avx512vnni", 32, Gemm<Half>::gemm);
+  return gemm_f32_row(isa, storage, "f32_12x32_avx512vnni", 32, Gemm<float>::gemm);
 }
 
 }  // namespace slm::kernels

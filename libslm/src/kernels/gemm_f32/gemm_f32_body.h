@@ -8,6 +8,7 @@
 // Between k steps the partial sums rest in c, so that the order of additions stays j = 0 … k−1.
 #pragma once
 
+#include "kernels/gemm_f32/gemm_f32_isas.h"
 #include "kernels/vec/simd_elements.h"
 #include "kernels/vec/simd_tile.h"
 #include "slm/kernels/packed_gemm.h"
@@ -107,9 +108,7 @@ struct PanelGemm {
   static int64_t least(int64_t x, int64_t y) { return x < y ? x : y; }
 
   static void gemm(const GemmArgs& args) {
-    const int64_t panel_stride =  // in elements, of the padded panel
-        (args.k * kColumns * static_cast<int64_t>(sizeof(Element)) + 63) / 64 * 64 /
-        static_cast<int64_t>(sizeof(Element));
+    const int64_t panel_stride = panel_bytes(args.k, kColumns, sizeof(Element)) / static_cast<int64_t>(sizeof(Element));
     if (args.m <= kRows) return few_rows<kRows>(args, panel_stride);
     const auto* a = static_cast<const float*>(args.a);
     const auto* b = reinterpret_cast<const Element*>(args.b);

@@ -12,14 +12,19 @@ GemmVariant gemm_f32_avx2(Isa isa, GemmStorage storage);
 GemmVariant gemm_f32_avx512vnni(Isa isa, GemmStorage storage);
 GemmVariant gemm_f32_neon_dotprod(Isa isa, GemmStorage storage);
 
+namespace {
+
+/// Bytes of a panel of depth k.
+constexpr int64_t panel_bytes(int64_t k, int columns, size_t element_bytes) {
+  return (k * columns * static_cast<int64_t>(element_bytes) + 63) / 64 * 64;
+}
+
+}  // namespace
+
 /// Panels of 16 or 32 columns of float or 16-bit elements: element (j, column c) at index j·P + c.
 ///     j = 0: c0 c1 … cP−1 | j = 1: c0 c1 … cP−1 | …        padded to a multiple of 64 bytes
-struct PanelLayout {
-  size_t (*bytes)(int64_t k);
-  void (*pack)(const PackArgs&);
-  void (*unpack)(const UnpackArgs&);
-  void (*pack_columns)(const PackColumnsArgs&);  ///< null for 16-bit elements
-};
-PanelLayout panel_layout(int panel_columns, int element_bytes);
+/// A row of the table with the packing of these panels, and a product that reads them.
+GemmVariant gemm_f32_row(Isa isa, GemmStorage storage, const char* name, int panel_columns,
+                         void (*gemm)(const GemmArgs&));
 
 }  // namespace slm::kernels

@@ -21,9 +21,9 @@ float value(F16Bits element) { return f16_to_f32(element.bits); }
 template <class Element>
 void gemm(const GemmArgs& args) {
   const auto* a = static_cast<const float*>(args.a);
-  const size_t panel_bytes = panel_layout(kColumns, sizeof(Element)).bytes(args.k);
+  const auto panel_stride = static_cast<size_t>(panel_bytes(args.k, kColumns, sizeof(Element)));
   for (int64_t n0 = 0; n0 < args.n; n0 += kColumns) {
-    const auto* panel = reinterpret_cast<const Element*>(args.b + static_cast<size_t>(n0 / kColumns) * panel_bytes);
+    const auto* panel = reinterpret_cast<const Element*>(args.b + static_cast<size_t>(n0 / kColumns) * panel_stride);
     const int64_t columns = args.n - n0 < kColumns ? args.n - n0 : kColumns;
     for (int64_t i = 0; i < args.m; ++i) {
       float* out = args.c + i * args.c_stride + n0;
@@ -41,14 +41,9 @@ void gemm(const GemmArgs& args) {
 }  // namespace
 
 GemmVariant gemm_f32_scalar(Isa isa, GemmStorage storage) {
-  const PanelLayout layout = panel_layout(kColumns, storage == GemmStorage::F32 ? 4 : 2);
-  const char* name = storage == GemmStorage::F32    ? "f32_1x16_scalar"
-                     : storage == GemmStorage::BF16 ? "bf16_1x16_scalar"
-                                                    : "f16_1x16_scalar";
-  auto* function = storage == GemmStorage::F32    ? gemm<float>
-                   : storage == GemmStorage::BF16 ? gemm<Bf16Bits>
-                                                  : gemm<F16Bits>;
-  return {isa, storage, name, kColumns, layout.bytes, layout.pack, layout.unpack, function, layout.pack_columns};
+  if (storage == GemmStorage::BF16) return gemm_f32_row(isa, storage, "bf16_1x16_scalar", kColumns, gemm<Bf16Bits>);
+  if (storage == GemmStorage::F16) return gemm_f32_row(isa, storage, "f16_1x16_scalar", kColumns, gemm<F16Bits>);
+  return gemm_f32_row(isa, storage, "f32_1x16_scalar", kColumns, gemm<float>);
 }
 
 }  // namespace slm::kernels

@@ -12,7 +12,7 @@ constexpr int64_t kStep = 16;  // values of k moved at once: whole cache lines a
 
 template <class Bits, int kColumns>
 size_t panel_bytes(int64_t k) {
-  return (static_cast<size_t>(k) * kColumns * sizeof(Bits) + 63) / 64 * 64;
+  return static_cast<size_t>(panel_bytes(k, kColumns, sizeof(Bits)));
 }
 
 template <class Bits, int kColumns>
@@ -64,14 +64,26 @@ void pack_columns(const PackColumnsArgs& args) {
 }
 
 template <class Bits, int kColumns>
-constexpr PanelLayout kLayout = {panel_bytes<Bits, kColumns>, pack_panel<Bits, kColumns>, unpack_panel<Bits, kColumns>,
-                                 sizeof(Bits) == sizeof(float) ? pack_columns<kColumns> : nullptr};
+GemmVariant row(Isa isa, GemmStorage storage, const char* name, void (*gemm)(const GemmArgs&)) {
+  return {.isa = isa,
+          .storage = storage,
+          .name = name,
+          .panel_columns = kColumns,
+          .panel_bytes = panel_bytes<Bits, kColumns>,
+          .pack = pack_panel<Bits, kColumns>,
+          .unpack = unpack_panel<Bits, kColumns>,
+          .gemm = gemm,
+          .pack_columns = sizeof(Bits) == sizeof(float) ? pack_columns<kColumns> : nullptr};
+}
 
 }  // namespace
 
-PanelLayout panel_layout(int panel_columns, int element_bytes) {
-  if (panel_columns == 32) return element_bytes == 4 ? kLayout<uint32_t, 32> : kLayout<uint16_t, 32>;
-  return element_bytes == 4 ? kLayout<uint32_t, 16> : kLayout<uint16_t, 16>;
+GemmVariant gemm_f32_row(Isa isa, GemmStorage storage, const char* name, int panel_columns,
+                         void (*gemm)(const GemmArgs&)) {
+  const bool floats = storage == GemmStorage::F32;
+  if (panel_columns == 32)
+    return floats ? row<uint32_t, 32>(isa, storage, name, gemm) : row<uint16_t, 32>(isa, storage, name, gemm);
+  return floats ? row<uint32_t, 16>(isa, storage, name, gemm) : row<uint16_t, 16>(isa, storage, name, gemm);
 }
 
 }  // namespace slm::kernels

@@ -7,6 +7,6 @@
 
 namespace slm::kernels {
 
-SLM_ISA_ROW VecVariant vec_avx2(Isa isa) { return VecKernels<Simd>::variant(isa, "avx2"); }
+SLM_ISA_ROW VecVariant vec_avx2(Isa isa) { return vec_row<VecKernels<Simd>>(isa, "avx2"); }
 
 }  // namespace slm::kernels

@@ -7,6 +7,6 @@
 
 namespace slm::kernels {
 
-SLM_ISA_ROW VecVariant vec_avx512vnni(Isa isa) { return VecKernels<Simd>::variant(isa, "avx512vnni"); }
+SLM_ISA_ROW VecVariant vec_avx512vnni(Isa isa) { return vec_row<VecKernels<Simd>>(isa, "avx512vnni"); }
 
 }  // namespace slm::kernels

@@ -4,11 +4,10 @@
 // Included by ISA translation units only; internal linkage.
 #pragma once
 
-#include "kernels/isa_row.h"
 #include "kernels/vec/quantize_rule.h"
 #include "kernels/vec/simd_elements.h"
 #include "kernels/vec/simd_exp.h"
-#include "slm/kernels/vec/vec.h"
+#include "kernels/vec/vec_row.h"
 
 namespace slm::kernels {
 namespace {
@@ -37,16 +36,33 @@ struct VecKernels {
     if (i < n) store_part(y + i, n - i, f(load_part(x0 + i, n - i, 0.0f), load_part(x1 + i, n - i, 0.0f)));
   }
 
-  static void rms_norm(const float* x, const float* w, float eps, int64_t n, float* y) {
+  static V load_some(const float* p, int64_t count, float fill) {
+    return count >= W ? S::load(p) : load_part(p, count, fill);
+  }
+  static void store_some(float* p, int64_t count, V v) {
+    if (count >= W)
+      S::store(p, v);
+    else
+      store_part(p, count, v);
+  }
+
+  static double sum_squares(const float* x, int64_t n) {
     typename S::DoubleSum even, odd;
     int64_t i = 0;
     for (; i + 2 * W <= n; i += 2 * W) {
       even.add_square(S::load(x + i));
       odd.add_square(S::load(x + i + W));
     }
-    for (; i < n; i += W) even.add_square(i + W <= n ? S::load(x + i) : load_part(x + i, n - i, 0.0f));
-    const double mean = (even.total() + odd.total()) / static_cast<double>(n);
-    const V inverse = S::set(static_cast<float>(1.0 / __builtin_sqrt(mean + static_cast<double>(eps))));
+    for (; i < n; i += W) even.add_square(load_some(x + i, n - i, 0.0f));
+    return even.total() + odd.total();
+  }
+
+  static double inverse_rms(const float* x, int64_t n, float eps) {
+    return 1.0 / __builtin_sqrt(sum_squares(x, n) / static_cast<double>(n) + static_cast<double>(eps));
+  }
+
+  static void rms_norm(const float* x, const float* w, float eps, int64_t n, float* y) {
+    const V inverse = S::set(static_cast<float>(inverse_rms(x, n, eps)));
     map(x, w, n, y, [inverse](V a, V b) { return S::mul(S::mul(a, inverse), b); });
   }
 
@@ -65,16 +81,10 @@ struct VecKernels {
   static void rope(float* x, const float* cos, const float* sin, int64_t half) {
     for (int64_t i = 0; i < half; i += W) {
       const int64_t count = half - i;
-      const auto at = [count](const float* p) { return count >= W ? S::load(p) : load_part(p, count, 0.0f); };
+      const auto at = [count](const float* p) { return load_some(p, count, 0.0f); };
       const V a = at(x + i), b = at(x + i + half), c = at(cos + i), s = at(sin + i);
-      const V first = S::sub(S::mul(a, c), S::mul(b, s)), second = S::add(S::mul(b, c), S::mul(a, s));
-      if (count >= W) {
-        S::store(x + i, first);
-        S::store(x + i + half, second);
-      } else {
-        store_part(x + i, count, first);
-        store_part(x + i + half, count, second);
-      }
+      store_some(x + i, count, S::sub(S::mul(a, c), S::mul(b, s)));
+      store_some(x + i + half, count, S::add(S::mul(b, c), S::mul(a, s)));
     }
   }
 
@@ -116,7 +126,7 @@ struct VecKernels {
     int64_t i = 0;
     for (; i + 4 * W <= n; i += 4 * W)
       for (int u = 0; u < 4; ++u) m[u] = S::max(S::load(x + i + u * W), m[u]);
-    for (; i < n; i += W) m[0] = S::max(i + W <= n ? S::load(x + i) : load_part(x + i, n - i, kLowest), m[0]);
+    for (; i < n; i += W) m[0] = S::max(load_some(x + i, n - i, kLowest), m[0]);
     *max = S::max_lanes(S::max(S::max(m[0], m[1]), S::max(m[2], m[3])));
 
     const V base = S::set(__builtin_isinf(*max) ? 0.0f : *max);
@@ -125,25 +135,15 @@ struct VecKernels {
       even.add(exp_lanes<S>(S::sub(S::load(x + i), base)));
       odd.add(exp_lanes<S>(S::sub(S::load(x + i + W), base)));
     }
-    for (; i < n; i += W)
-      even.add(exp_lanes<S>(S::sub(i + W <= n ? S::load(x + i) : load_part(x + i, n - i, kLowest), base)));
+    for (; i < n; i += W) even.add(exp_lanes<S>(S::sub(load_some(x + i, n - i, kLowest), base)));
     *sum = even.total() + odd.total();
   }
 
-  static V load_some(const float* p, int64_t count, float fill) {
-    return count >= W ? S::load(p) : load_part(p, count, fill);
-  }
-  static void store_some(float* p, int64_t count, V v) {
-    if (count >= W)
-      S::store(p, v);
-    else
-      store_part(p, count, v);
-  }
-
   static double sum_exp(const float* x, int64_t n, float factor, float base) {
+    const V f = S::set(factor), b = S::set(base);
     typename S::DoubleSum sum;
     for (int64_t i = 0; i < n; i += W)
-      sum.add(exp_lanes<S>(S::mul(S::set(factor), S::sub(load_some(x + i, n - i, -__builtin_inff()), S::set(base)))));
+      sum.add(exp_lanes<S>(S::mul(f, S::sub(load_some(x + i, n - i, -__builtin_inff()), b))));
     return sum.total();
   }
 
@@ -153,24 +153,21 @@ struct VecKernels {
   }
 
   static double sum_exp_difference(const float* p, const float* q, int64_t n, float factor, float base) {
+    const V f = S::set(factor), b = S::set(base);
     typename S::DoubleSum sum;
-    for (int64_t i = 0; i < n; i += W) {
-      const V a = load_some(p + i, n - i, 0.0f),
-              b = load_some(q + i, n - i, 0.0f);  // beyond the end the difference is 0
-      sum.add(S::mul(exp_lanes<S>(S::mul(S::set(factor), S::sub(a, S::set(base)))), S::sub(a, b)));
+    for (int64_t i = 0; i < n; i += W) {  // beyond the end e⁰ · 0
+      const V of_p = load_some(p + i, n - i, base), of_q = load_some(q + i, n - i, base);
+      sum.add(S::mul(exp_lanes<S>(S::mul(f, S::sub(of_p, b))), S::sub(of_p, of_q)));
     }
     return sum.total();
   }
 
   static float rms_norm_grad(const float* x, const float* w, const float* dy, float eps, int64_t n, float* dx) {
-    typename S::DoubleSum squares, products;
-    for (int64_t i = 0; i < n; i += W) {
-      const V a = load_some(x + i, n - i, 0.0f);
-      squares.add_square(a);
-      products.add(S::mul(S::mul(load_some(w + i, n - i, 0.0f), load_some(dy + i, n - i, 0.0f)), a));
-    }
-    const double mean = squares.total() / static_cast<double>(n);
-    const double r = 1.0 / __builtin_sqrt(mean + static_cast<double>(eps));
+    typename S::DoubleSum products;
+    for (int64_t i = 0; i < n; i += W)
+      products.add(
+          S::mul(S::mul(load_some(w + i, n - i, 0.0f), load_some(dy + i, n - i, 0.0f)), load_some(x + i, n - i, 0.0f)));
+    const double r = inverse_rms(x, n, eps);
     const V inverse = S::set(static_cast<float>(r));
     const V pull = S::set(static_cast<float>(-r * r * r * products.total() / static_cast<double>(n)));
     for (int64_t i = 0; i < n; i += W) {
@@ -194,12 +191,6 @@ struct VecKernels {
       store_some(dgate + i, rest, S::fma(S::mul(d, u), slope, load_some(dgate + i, rest, 0.0f)));
       store_some(dup + i, rest, S::fma(d, S::mul(z, sigmoid), load_some(dup + i, rest, 0.0f)));
     }
-  }
-
-  static double sum_squares(const float* x, int64_t n) {
-    typename S::DoubleSum sum;
-    for (int64_t i = 0; i < n; i += W) sum.add_square(load_some(x + i, n - i, 0.0f));
-    return sum.total();
   }
 
   static void scale_(float factor, int64_t n, float* y) {
@@ -234,27 +225,8 @@ struct VecKernels {
     }
   }
 
-  SLM_ISA_ROW static VecVariant variant(Isa isa, const char* name) {
-    return {.isa = isa,
-            .name = name,
-            .rms_norm = rms_norm,
-            .add_ = add_,
-            .swiglu = swiglu,
-            .rope = rope,
-            .quantize_a8g32 = quantize_a8g32,
-            .quantize_a8t = quantize_a8t,
-            .max_sum_exp = max_sum_exp,
-            .sum_exp = sum_exp,
-            .add_exp = add_exp,
-            .sum_exp_difference = sum_exp_difference,
-            .rms_norm_grad = rms_norm_grad,
-            .swiglu_grad = swiglu_grad,
-            .sum_squares = sum_squares,
-            .scale_ = scale_,
-            .adamw_ = adamw_,
-            .f16_to_f32 = widen<Half>,
-            .bf16_to_f32 = widen<Bfloat>};
-  }
+  static void f16_to_f32(const uint16_t* x, int64_t n, float* y) { widen<Half>(x, n, y); }
+  static void bf16_to_f32(const uint16_t* x, int64_t n, float* y) { widen<Bfloat>(x, n, y); }
 };
 
 }  // namespace

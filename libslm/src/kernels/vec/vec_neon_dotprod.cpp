@@ -7,6 +7,6 @@
 
 namespace slm::kernels {
 
-SLM_ISA_ROW VecVariant vec_neon_dotprod(Isa isa) { return VecKernels<Simd>::variant(isa, "neon_dotprod"); }
+SLM_ISA_ROW VecVariant vec_neon_dotprod(Isa isa) { return vec_row<VecKernels<Simd>>(isa, "neon_dotprod"); }
 
 }  // namespace slm::kernels
