@@ -185,8 +185,9 @@ EndOnSignal::~EndOnSignal() {
 }
 
 void EndOnSignal::check() {
-  if (signal_to_end != 0) throw Interrupted(signal_to_end);
+  if (raised()) throw Interrupted(signal_to_end);
 }
+bool EndOnSignal::raised() { return signal_to_end != 0; }
 
 InterruptFlag::InterruptFlag() { clear(); }
 InterruptFlag::~InterruptFlag() { arm(SIG_DFL); }

@@ -98,6 +98,8 @@ class EndOnSignal {
   EndOnSignal& operator=(const EndOnSignal&) = delete;
   /// Throws Interrupted where a signal came. For work that shows no progress.
   static void check();
+  /// Whether one came: for work that has something to save first.
+  static bool raised();
 };
 
 /// While it lives, Ctrl-C sets a flag instead of ending the process; a second one before clear() ends it as usual.

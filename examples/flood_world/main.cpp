@@ -4,6 +4,7 @@
 
 #include "cli/option_values.h"
 #include "cli/program.h"
+#include "cli/terminal.h"
 #include "flood_world/questions.h"
 #include "slm/io/atomic_file.h"
 
@@ -65,6 +66,8 @@ int main(int argc, char** argv) {
       ->type_name("FILE");
 
   return program.run(argc, argv, [&] {
+    const slm::EndOnSignal no_half_file;
+    const Split of = parse_split(split);
     slm::Rng rng(program.seed());
     slm::AtomicFile file(out);
     const auto write = [&](const slm::JsonDocument& document) {
@@ -72,9 +75,10 @@ int main(int argc, char** argv) {
       file.write(line.data(), line.size());
     };
     for (int64_t i = 0; i < reports; ++i) {
-      if (form == "text") write(document_of(parse_split(split), rng));
+      slm::EndOnSignal::check();
+      if (form == "text") write(document_of(of, rng));
       for (const Kind kind : kKinds)
-        if (form == "tasks") write(task_of(parse_split(split), kind, rng));
+        if (form == "tasks") write(task_of(of, kind, rng));
     }
     file.commit();
     if (program.json())

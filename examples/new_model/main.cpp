@@ -2,8 +2,6 @@
 // new_model: a model that was never trained: a vocabulary learned from text, random weights, a Hugging Face folder.
 #include <fmt/format.h>
 
-#include <fstream>
-
 #include "cli/option_values.h"
 #include "cli/program.h"
 #include "cli/terminal.h"
@@ -28,9 +26,9 @@ std::string text_of(const std::string& path) {
   const std::string all = slm::read_text(path);
   if (!path.ends_with(".jsonl")) return all;
   std::string text;
-  std::istringstream lines(all);
-  for (std::string line; std::getline(lines, line);)
-    text += slm::json_require<std::string>(slm::parse_json(line, path), "text", path) + "\n";
+  slm::for_json_lines(all, path, [&](const slm::Json& line, const std::string& where) {
+    text += slm::json_require<std::string>(line, "text", where) + "\n";
+  });
   return text;
 }
 
@@ -56,7 +54,8 @@ int main(int argc, char** argv) {
   CLI::Option* given =
       app.add_option("--tokenizer", tokenizer, "A model whose vocabulary to take")->type_name("DIR|FILE");
   from_text->excludes(given);
-  slm::add_number(app, "--vocab", vocab, "Tokens of the vocabulary", slm::WholeRange{257, 1 << 20});
+  slm::add_number(app, "--vocab", vocab, "Tokens of the vocabulary learned", slm::WholeRange{257, 1 << 20})
+      ->excludes(given);
   const auto size = [&app](const char* flag, int64_t& value, const char* says) {
     slm::add_number(app, flag, value, says, slm::WholeRange{1, 1 << 20});
   };
@@ -69,6 +68,7 @@ int main(int argc, char** argv) {
   app.add_option("--out", out, "The folder to write")->required()->check(slm::not_empty())->type_name("DIR");
 
   return program.run(argc, argv, [&] {
+    const slm::EndOnSignal no_half_file;
     if (text.empty() == tokenizer.empty()) throw slm::UsageError("[new_model] expected one of --text and --tokenizer");
     if (config.width % config.heads != 0)
       throw slm::UsageError(
@@ -80,7 +80,9 @@ int main(int argc, char** argv) {
     const auto values = slm::initial_values(config, program.seed());
     const slm::ModelFiles model = slm::ModelFiles::in_memory(
         config, [&](const std::string& name) { return std::span<const float>(values.at(name)); });
-    const slm::ExportReport report = slm::export_hf_folder(model, data, out, {.weights = slm::WeightScheme::F32});
+    const slm::ExportReport report = slm::export_hf_folder(
+        model, data, out,
+        {.weights = slm::WeightScheme::F32, .progress = [](const slm::ProgressEvent&) { slm::EndOnSignal::check(); }});
     if (program.json())
       return slm::print_json(
           {{"out", out}, {"parameters", report.parameters}, {"vocab", config.vocab}, {"seed", program.seed()}});

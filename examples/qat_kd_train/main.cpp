@@ -3,7 +3,7 @@
 // training road; each call leads into the library.
 #include <fmt/format.h>
 
-#include <filesystem>
+#include <optional>
 
 #include "cli/model_options.h"
 #include "cli/program.h"
@@ -11,8 +11,6 @@
 #include "qat_kd_train/options.h"
 #include "qat_kd_train/run.h"
 #include "qat_kd_train/text.h"
-#include "slm/export/gguf_model.h"
-#include "slm/export/hf_folder.h"
 #include "slm/train/memory_plan.h"
 #include "slm/train/validation.h"
 
@@ -23,20 +21,21 @@ int main(int argc, char** argv) {
 
   return program.run(argc, argv, [&] {
     slm::check(o);
-    const std::filesystem::path out(o.out);
-    slm::make_out_folder(o.out);
+    const slm::EndOnSignal no_half_file;
+    slm::prepare_out_folder(o);
     const slm::ModelFiles files = slm::ModelFiles::open(o.student);
     const slm::Tokenizer tokenizer = slm::load_tokenizer(o.student);
-
+    slm::check_context(o, files, "student");
     slm::TrainingText text = slm::read_training_text(o, tokenizer, program.seed());
 
     // Memory, before anything large is read.
     std::optional<slm::ModelFiles> teacher_files;
-    const slm::SchemePlan teacher_plan = slm::parse_weights(o.teacher_weights);
+    const slm::SchemePlan teacher_plan = slm::teacher_plan_of(o);
     int64_t shared = 0;
     uint64_t teacher_bytes = 0;
     if (o.distills()) {
       teacher_files = slm::ModelFiles::open(o.teacher);
+      slm::check_context(o, *teacher_files, "teacher");
       shared = slm::shared_vocabulary(tokenizer, slm::load_tokenizer(o.teacher));
       teacher_bytes =
           slm::Teacher::planned_bytes(*teacher_files, teacher_plan, o.sequence, slm::HeadLossOptions{}.chunk_rows);
@@ -45,36 +44,34 @@ int main(int argc, char** argv) {
     const slm::TrainerOptions training = slm::trainer_options(o, shared);
     const slm::MemoryPlan plan = slm::plan_memory(files, trainable, training, text.batches.longest_batch_rows(),
                                                   teacher_bytes, slm::peak_rss_bytes());
-    slm::tell("{}", slm::describe(plan));
-    if (o.memory_limit_gb > 0 && static_cast<double>(plan.total()) > o.memory_limit_gb * 1e9)
-      throw slm::ArgumentError(fmt::format("[train] the run needs {}, --memory-limit is {:g} GB",
-                                           slm::megabytes(plan.total()), o.memory_limit_gb));
+    slm::tell_plan(o, plan);
 
     const slm::LoadOptions packed = {.plan = slm::plan_of(o)};
     const auto perplexity = [&](const slm::ModelFiles& model, const slm::LoadOptions& how) {
-      return slm::validate(slm::load_model_showing(model, how), text.valid).perplexity();
+      const auto loaded = slm::load_model_showing(model, how);
+      slm::ProgressLine line("validating");
+      return slm::validate(loaded, text.valid, line.callback()).perplexity();
     };
     const double before = perplexity(files, packed);
     slm::tell("packed as {} before training: perplexity {:.4f}\n", o.scheme, before);
 
-    std::optional<slm::Teacher> teacher;
-    if (teacher_files)
-      teacher.emplace(slm::load_model_showing(*teacher_files, {.plan = teacher_plan}), o.sequence,
-                      training.loss.chunk_rows);
-    slm::TrainableModel model(files, trainable);
-    slm::Trainer trainer(model, text.batches, teacher ? &*teacher : nullptr, training);
-    const slm::CheckpointOptions checkpoints = {
-        .folder = out / "checkpoints", .keep = o.keep, .identity = slm::identity_of(o, program.seed())};
-    slm::check_free_space(checkpoints, model);
-    const slm::RunResult run = slm::run_training(o, checkpoints, trainer);
+    slm::RunResult run;
+    slm::Shipped shipped;
+    {  // what trains is gone before the result is loaded
+      std::optional<slm::Teacher> teacher;
+      if (teacher_files)
+        teacher.emplace(slm::load_model_showing(*teacher_files, {.plan = teacher_plan}), o.sequence,
+                        training.loss.chunk_rows);
+      slm::TrainableModel model(files, trainable);
+      slm::Trainer trainer(model, text.batches, teacher ? &*teacher : nullptr, training);
+      slm::CheckpointOptions checkpoints = slm::checkpoints_of(o);
+      checkpoints.identity = slm::identity_of(o, program.seed(), text.fingerprint);
+      slm::check_free_space(checkpoints, model);
+      run = slm::run_training(o, checkpoints, trainer);
 
-    // What was trained is what is shipped: the exporter's integers are the trainer's.
-    const slm::ModelFiles trained =
-        files.with_values([&](const std::string& name) { return model.parameter(name).value; });
-    const std::string gguf = (out / "model.gguf").string(), folder = (out / "f32").string();
-    slm::export_gguf(trained, tokenizer.data(), gguf, {.plan = packed.plan});
-    slm::export_hf_folder(trained, tokenizer.data(), folder, {.weights = slm::WeightScheme::F32});
-    const double after = perplexity(slm::ModelFiles::open(gguf), {});
+      shipped = slm::ship(o, files, model, tokenizer);
+    }
+    const double after = perplexity(slm::ModelFiles::open(shipped.gguf), {});
     const double rate = run.seconds > 0 ? static_cast<double>(run.tokens) / run.seconds : 0.0;
     slm::tell("{:.1f} tok/s, teacher {:.0f} % of a step, peak memory {}\n", rate,
               run.seconds > 0 ? 100 * run.teacher_seconds / run.seconds : 0.0, slm::megabytes(slm::peak_rss_bytes()));
@@ -89,10 +86,10 @@ int main(int argc, char** argv) {
                               {"planned_bytes", plan.total()},
                               {"perplexity_before", before},
                               {"perplexity_after", after},
-                              {"gguf", gguf},
-                              {"folder", folder},
+                              {"gguf", shipped.gguf},
+                              {"folder", shipped.folder},
                               {"seconds", program.elapsed_seconds()}});
     fmt::print("{} {}: loss {:.4f} over the last steps, perplexity of the packed model {:.4f} → {:.4f}\n{}\n{}\n",
-               o.mode, o.scheme, run.loss, before, after, gguf, folder);
+               o.mode, o.scheme, run.loss, before, after, shipped.gguf, shipped.folder);
   });
 }

@@ -6,6 +6,7 @@
 #include "cli/model_options.h"
 #include "cli/option_values.h"
 #include "cli/program.h"
+#include "slm/io/json.h"
 
 namespace slm {
 
@@ -48,10 +49,10 @@ void add_train_options(CLI::App& app, TrainOptions& o) {
       ->check(CLI::Validator(refuse_unknown_weights, ""))
       ->type_name("S")
       ->capture_default_str();
-  text("--activations", o.activations, "Of quantized linears: auto (what their kernels use) or f32 (as they are)",
-       "NAME")
+  app.add_option("--activations", o.activations,
+                 "Of quantized linears: auto (what their kernels use, the default) or f32 (as they are)")
       ->check(one_of({"auto", "f32"}))
-      ->capture_default_str();
+      ->type_name("NAME");
   app.add_option("--keep-fp", o.keep_fp, "Matrices without quantizer, bf16 in the file; * and ? stand for any text")
       ->type_name("PATTERN")
       ->allow_extra_args(false);
@@ -89,10 +90,9 @@ void add_train_options(CLI::App& app, TrainOptions& o) {
   const char* const kGuidance = "Distillation";
   number("--kd-weight", o.kd_weight, "λ (default 0.5)", RealRange{0, 1}, kGuidance);
   number("--temperature", o.temperature, "T (default 1)", RealRange{0, 1000, true}, kGuidance);
-  app.add_option("--teacher-weights", o.teacher_weights, "How the teacher's weights are held")
+  app.add_option("--teacher-weights", o.teacher_weights, "How the teacher's weights are held (default w8g32)")
       ->check(CLI::Validator(refuse_unknown_weights, ""))
       ->type_name("S")
-      ->capture_default_str()
       ->group(kGuidance);
   number("--valid-sequences", o.valid_sequences, "Sequences measured, the first ones, 0 for all", WholeRange{0},
          kSteps);
@@ -104,14 +104,24 @@ void check(const TrainOptions& o) {
   if (o.distills() && o.teacher.empty()) throw UsageError(fmt::format("[train] --mode {} needs --teacher", o.mode));
   if (!o.distills() && !o.teacher.empty())
     throw UsageError(fmt::format("[train] --teacher does nothing in --mode {}, expected kd or qat_kd", o.mode));
-  if (!o.distills() && (o.kd_weight || o.temperature))
-    throw UsageError(fmt::format("[train] --kd-weight and --temperature do nothing in --mode {}", o.mode));
-  if (!o.quantizes() && o.qat_start > 0)
-    throw UsageError(fmt::format("[train] --qat-start does nothing in --mode {}", o.mode));
+  const auto does_nothing = [&](const char* option, bool given) {
+    if (given) throw UsageError(fmt::format("[train] {} does nothing in --mode {}", option, o.mode));
+  };
+  does_nothing("--kd-weight", !o.distills() && o.kd_weight);
+  does_nothing("--temperature", !o.distills() && o.temperature);
+  does_nothing("--teacher-weights", !o.distills() && o.teacher_weights);
+  does_nothing("--qat-start", !o.quantizes() && o.qat_start > 0);
+  does_nothing("--activations", !o.quantizes() && o.activations);
   if (o.warmup.value_or(0) > o.steps)
     throw UsageError(fmt::format("[train] --warmup is {}, expected at most --steps, {}", *o.warmup, o.steps));
   if (!parse_weights(o.scheme).weights)
     throw UsageError("[train] --scheme as-is: a trained model needs a scheme of its own");
+}
+
+void check_context(const TrainOptions& o, const ModelFiles& files, const char* whose) {
+  if (o.sequence > files.config().context)
+    throw ArgumentError(
+        fmt::format("[train] --seq is {}, the {} has a context of {}", o.sequence, whose, files.config().context));
 }
 
 SchemePlan plan_of(const TrainOptions& o) {
@@ -119,6 +129,8 @@ SchemePlan plan_of(const TrainOptions& o) {
   plan.keep_fp = o.keep_fp;
   return plan;
 }
+
+SchemePlan teacher_plan_of(const TrainOptions& o) { return parse_weights(o.teacher_weights.value_or("w8g32")); }
 
 TrainableOptions trainable_options(const TrainOptions& o) {
   return {.quantizer = o.quantizes() ? std::optional(plan_of(o)) : std::nullopt, .freeze = o.freeze};
@@ -141,31 +153,35 @@ TrainerOptions trainer_options(const TrainOptions& o, int64_t kd_vocab) {
   return t;
 }
 
-Json identity_of(const TrainOptions& o, uint64_t seed) {
+CheckpointNotes identity_of(const TrainOptions& o, uint64_t seed, uint64_t data) {
   const TrainerOptions t = trainer_options(o, 0);
-  return {{"mode", o.mode},
-          {"student", o.student},
-          {"teacher", o.teacher},
-          {"teacher_weights", o.teacher_weights},
-          {"train", o.train},
-          {"valid", o.valid},
-          {"scheme", o.scheme},
-          {"activations", o.activations},
-          {"keep_fp", o.keep_fp},
-          {"freeze", o.freeze},
-          {"steps", o.steps},
-          {"batch", o.batch},
-          {"sequence", o.sequence},
-          {"accumulate", o.accumulate},
-          {"qat_start", o.qat_start},
-          {"learning_rate", o.learning_rate},
-          {"schedule", o.schedule},
-          {"warmup", t.schedule.warmup},
-          {"weight_decay", o.weight_decay},
-          {"clip", o.clip},
-          {"kd_weight", t.loss.kd_weight},
-          {"temperature", t.loss.temperature},
-          {"seed", seed}};
+  const Json values = {{"mode", o.mode},
+                       {"student", o.student},
+                       {"teacher", o.teacher},
+                       {"teacher_weights", weights_name(teacher_plan_of(o))},
+                       {"train", o.train},
+                       {"data", data},
+                       {"valid", o.valid},
+                       {"scheme", o.scheme},
+                       {"activations", o.activations.value_or("auto")},
+                       {"keep_fp", o.keep_fp},
+                       {"freeze", o.freeze},
+                       {"steps", o.steps},
+                       {"batch", o.batch},
+                       {"sequence", o.sequence},
+                       {"accumulate", o.accumulate},
+                       {"qat_start", o.qat_start},
+                       {"learning_rate", o.learning_rate},
+                       {"schedule", o.schedule},
+                       {"warmup", t.schedule.warmup},
+                       {"weight_decay", o.weight_decay},
+                       {"clip", o.clip},
+                       {"kd_weight", t.loss.kd_weight},
+                       {"temperature", t.loss.temperature},
+                       {"seed", seed}};
+  CheckpointNotes identity;
+  for (const auto& [key, value] : values.items()) identity[key] = value.dump();
+  return identity;
 }
 
 }  // namespace slm

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "slm/io/json.h"
 #include "slm/model/trainable_model.h"
+#include "slm/train/checkpoint.h"
 #include "slm/train/trainer.h"
 
 namespace slm {
@@ -17,7 +17,8 @@ namespace slm {
 struct TrainOptions {
   std::string mode = "qat", student, teacher, valid, out;
   std::vector<std::string> train, keep_fp, freeze;
-  std::string scheme = "w4g32", activations = "auto", teacher_weights = "w8g32", schedule = "cosine";
+  std::string scheme = "w4g32", schedule = "cosine";
+  std::optional<std::string> activations, teacher_weights;
   int64_t steps = 0, batch = 1, sequence = 256, accumulate = 1, qat_start = 0, checkpoint_every = 100, keep = 1;
   int64_t valid_sequences = 64;
   std::optional<int64_t> warmup;
@@ -36,12 +37,17 @@ void add_train_options(CLI::App& app, TrainOptions& options);
 /// Throws UsageError for options that make no sense together.
 void check(const TrainOptions& options);
 
+/// Throws ArgumentError where a sequence is longer than the model's context.
+void check_context(const TrainOptions& options, const ModelFiles& files, const char* whose);
+
 /// The scheme and what it leaves out: of the quantizer in the loop, and of the file that is written.
 SchemePlan plan_of(const TrainOptions& options);
 TrainableOptions trainable_options(const TrainOptions& options);
 /// kd_vocab: ids that student and teacher share.
 TrainerOptions trainer_options(const TrainOptions& options, int64_t kd_vocab);
-/// What makes a run this run: a checkpoint of another is refused.
-Json identity_of(const TrainOptions& options, uint64_t seed);
+/// How the teacher is held.
+SchemePlan teacher_plan_of(const TrainOptions& options);
+/// What makes a run this run: a checkpoint of another is refused. `data`: the fingerprint of what is learned.
+CheckpointNotes identity_of(const TrainOptions& options, uint64_t seed, uint64_t data);
 
 }  // namespace slm

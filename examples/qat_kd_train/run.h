@@ -3,27 +3,39 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "qat_kd_train/options.h"
+#include "slm/text/tokenizer.h"
 #include "slm/train/checkpoint.h"
 #include "slm/train/memory_plan.h"
 
 namespace slm {
 
-/// Throws IoError where --out cannot be a folder one may write to.
-void make_out_folder(const std::string& out);
+/// Makes the folder of the run. Throws IoError where --out cannot be a folder one may write to; ArgumentError where it holds
+/// checkpoints of a run that `resume` does not ask to go on with: they would be lost.
+void prepare_out_folder(const TrainOptions& options);
+CheckpointOptions checkpoints_of(const TrainOptions& options);
 
 struct RunResult {
-  double loss = 0.0;  ///< mean over the last tenth of the steps
+  double loss = 0.0;  ///< mean over the last tenth of all steps, those before a resume too
   int64_t tokens = 0;
   double seconds = 0.0, teacher_seconds = 0.0;  ///< of this run's steps
 };
 
-/// Steps until options.steps are done, from the last checkpoint where `resume`. Throws Interrupted after a checkpoint was
-/// saved; DivergedError naming the last good checkpoint.
+/// Steps until options.steps are done, from the last checkpoint where `resume`. On a signal to end (an EndOnSignal lives) it
+/// saves a checkpoint and throws Interrupted; DivergedError names the last good checkpoint.
 RunResult run_training(const TrainOptions& options, const CheckpointOptions& checkpoints, Trainer& trainer);
 
-/// Lines for stderr: what the run will hold at its fullest.
-std::string describe(const MemoryPlan& plan);
+struct Shipped {
+  std::string gguf, folder;
+};
+/// What was trained is what is shipped, the exporter's integers are the trainer's: --out/model.gguf in the scheme,
+/// --out/f32/ as it is.
+Shipped ship(const TrainOptions& options, const ModelFiles& files, const TrainableModel& model,
+             const Tokenizer& tokenizer);
+
+/// Says on stderr what the run will hold at its fullest. Throws ArgumentError where that is beyond --memory-limit.
+void tell_plan(const TrainOptions& options, const MemoryPlan& plan);
 
 }  // namespace slm

@@ -1,9 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qat_kd_train/text.h"
 
+#include <fmt/format.h>
+
+#include "cli/terminal.h"
 #include "slm/data/document.h"
 
 namespace slm {
+namespace {
+
+uint64_t fingerprint_of(const std::vector<PackedSequence>& sequences) {
+  uint64_t hash = 0xcbf29ce484222325ull;
+  const auto add = [&](int32_t value) { hash = (hash ^ static_cast<uint32_t>(value)) * 0x100000001b3ull; };
+  for (const PackedSequence& sequence : sequences)
+    for (const PackedRow& row : sequence) add(row.token), add(row.position), add(row.label);
+  return hash;
+}
+
+}  // namespace
 
 TrainingText read_training_text(const TrainOptions& o, const Tokenizer& tokenizer, uint64_t seed) {
   std::vector<Document> learned, measured;
@@ -14,9 +28,14 @@ TrainingText read_training_text(const TrainOptions& o, const Tokenizer& tokenize
     for (Document& document : documents) learned.push_back(std::move(document));
   }
   if (!o.valid.empty()) measured = read_documents(o.valid, tokenizer);
-  TrainingText text{.batches = Batcher(pack_documents(learned, o.sequence), o.batch, seed), .valid = {}};
+  std::vector<PackedSequence> sequences = pack_documents(learned, o.sequence);
+  const uint64_t fingerprint = fingerprint_of(sequences);
+  TrainingText text{.batches = Batcher(std::move(sequences), o.batch, seed), .valid = {}, .fingerprint = fingerprint};
   int64_t tokens = 0;
   for (const Document& document : measured) tokens += std::ssize(document.ids);
+  if (tokens < 2)
+    throw ArgumentError(fmt::format("[train] the validation text has {}, expected at least 2: choose another --valid",
+                                    counted(tokens, "token")));
   text.valid = pack_documents(measured, std::min(o.sequence, tokens));  // a short text is one short sequence
   if (o.valid_sequences > 0 && std::ssize(text.valid) > o.valid_sequences)
     text.valid.resize(static_cast<size_t>(o.valid_sequences));

@@ -13,6 +13,7 @@ namespace slm {
 struct TrainingText {
   Batcher batches;
   std::vector<PackedSequence> valid;
+  uint64_t fingerprint = 0;  ///< of what is learned: FNV-1a over its rows
 };
 
 /// Reads --train and --valid, or keeps the last 5 % of each training file for it. Throws as read_documents and

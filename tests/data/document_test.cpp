@@ -79,6 +79,8 @@ TEST(Documents, RefusesWhatIsNoTrainingText) {
   refuses("{\"text\": \"a\"}\n{\"text\": ", {"line 2"});
   refuses("{\"text\": \"a\"}\n\n[1]", {"line 3", "object"});
   refuses(R"({"story": "a"})", {"line 1", "\"text\""});
+  refuses(R"({"text": ""})", {"line 1", "nothing to learn"});
+  refuses(R"({"prompt": "", "completion": ""})", {"line 1", "nothing to learn"});
   refuses(R"({"text": 5})", {"line 1", "text", "a string"});
   refuses(R"({"prompt": "a"})", {"line 1", "completion"});
   refuses(R"({"messages": []})", {"line 1", "an answer last"});
@@ -105,6 +107,16 @@ TEST(Documents, SplitOffTakesTheLastShare) {
   EXPECT_EQ(tail[0].is_target[0], 0);
   EXPECT_EQ(one[0].ids.size(), one[0].is_target.size());
   EXPECT_THROW(split_off(one, 1.0), ArgumentError);
+  for (const double share : {1e-9, 0.8, 0.999}) {
+    std::vector<Document> two = lines("{\"text\": \"a\"}\n{\"text\": \"b\"}");
+    EXPECT_EQ(split_off(two, share).size(), 1u) << share;
+    EXPECT_EQ(two.size(), 1u) << share;
+  }
+  std::vector<Document> least{{.ids = {1, 2}, .is_target = {0, 1}}}, less{{.ids = {1}, .is_target = {0}}}, no;
+  EXPECT_EQ(split_off(least, 0.999)[0].ids, std::vector<int32_t>{2});
+  EXPECT_EQ(least[0].ids, std::vector<int32_t>{1});
+  EXPECT_THROW(split_off(less, 0.5), ArgumentError);
+  EXPECT_THROW(split_off(no, 0.5), ArgumentError);
 }
 
 }  // namespace

@@ -39,9 +39,13 @@ TEST(NewModel, NamesWhatMakesNoModel) {
   expect_error(run("new_model", {"--out", out, "--text", text, "--width", "100", "--heads", "3"}), 2,
                "--width is 100, expected a multiple of --heads, 3");
   expect_error(run("new_model", {"--out", out, "--text", text, "--heads", "4", "--kv-heads", "3"}), 1,
-               "4 heads, expected a multiple of the 3 KV heads");
-  expect_error(run("new_model", {"--out", out, "--text", text, "--width", "36"}), 1, "heads of 9");
+               "4 attention heads are no multiple of 3 key-value heads");
+  expect_error(run("new_model", {"--out", out, "--text", text, "--width", "36"}), 1,
+               "head size is 9, expected a multiple of 8");
   expect_error(run("new_model", {"--out", out, "--text", text, "--vocab", "256"}), 2, "--vocab: '256'");
+  expect_error(run("new_model", {"--out", out, "--tokenizer", tiny("qwen2_tied"), "--vocab", "300"}), 2, "--vocab");
+  const std::string lines = folder.file("t.jsonl", "{\"text\": \"a\"}\n\n{\"story\": \"b\"}\n");
+  expect_error(run("new_model", {"--out", out, "--text", lines}), 1, "line 3");
   EXPECT_FALSE(std::filesystem::exists(out));
 }
 

@@ -48,6 +48,8 @@ TEST_F(Train, EveryModeLearnsAndShipsAModelThatRuns) {
                          "perplexity_after", "gguf", "folder"});
     EXPECT_LT(result.at("perplexity_after"), 0.5 * result.at("perplexity_before").get<double>()) << mode;
     EXPECT_NE(ran.err.find("planned memory"), std::string::npos);
+    // Of a model this small most is the program's own.
+    EXPECT_NEAR(result.at("planned_bytes"), result.at("peak_rss_bytes").get<double>(), 8e6) << mode;
     EXPECT_EQ(std::ranges::count(content_of(folder_.path() / mode / "metrics.jsonl"), '\n'), 60);
     answer("infer", result.at("gguf"), {"--raw", "--prompt", "On day", "-n", "4"});
     answer("infer", result.at("folder"), {"--raw", "--prompt", "On day", "-n", "4"});
@@ -81,13 +83,17 @@ TEST_F(Train, SurvivesBeingKilledAtAnyTime) {
 
 TEST_F(Train, SavesACheckpointOnCtrlC) {
   const Words more = {"--steps", "400", "--checkpoint-every", "0", "--resume"};
-  Process process("qat_kd_train", words("qat", "stopped", more), {});
-  ASSERT_TRUE(process.wait_until([&] {
-    return content_of(folder_.path() / "stopped/metrics.jsonl").find("\"step\":5,") != std::string::npos;
-  })) << process.err();
-  process.interrupt(SIGINT);
-  const Ran ran = process.wait();
-  EXPECT_EQ(ran.exit_code, 130) << ran.err;
+  Ran ran;
+  for (const int signal_number : {SIGINT, SIGTERM}) {
+    Process process("qat_kd_train", words("qat", "stopped", more), {});
+    const fs::path metrics = folder_.path() / "stopped/metrics.jsonl";
+    const auto steps = [&] { return std::ranges::count(content_of(metrics), '\n'); };
+    const auto before = fs::exists(metrics) ? steps() : 0;
+    ASSERT_TRUE(process.wait_until([&] { return steps() > before; })) << process.err();
+    process.interrupt(signal_number);
+    ran = process.wait();
+    EXPECT_EQ(ran.exit_code, 128 + signal_number) << ran.err;
+  }
   EXPECT_NE(ran.err.find("saved the checkpoint"), std::string::npos) << ran.err;
   const Ran resumed = run("qat_kd_train", words("qat", "stopped", more));
   EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
@@ -108,8 +114,10 @@ TEST_F(Train, NamesWhatIsWrong) {
     refuses(all, 2, "--lr: ");
   }
   refuses(words("qat", "a", {"--steps", "2", "--teacher", tiny("qwen2_untied")}), 2, "--teacher does nothing");
-  refuses(words("qat", "a", {"--steps", "2", "--kd-weight", "0.3"}), 2, "do nothing in --mode qat");
+  refuses(words("qat", "a", {"--steps", "2", "--kd-weight", "0.3"}), 2, "--kd-weight does nothing in --mode qat");
   refuses(words("fp32", "a", {"--steps", "2", "--qat-start", "1"}), 2, "--qat-start does nothing");
+  refuses(words("fp32", "a", {"--steps", "2", "--activations", "f32"}), 2, "--activations does nothing");
+  refuses(words("qat", "a", {"--steps", "2", "--teacher-weights", "f32"}), 2, "--teacher-weights does nothing");
   refuses(words("qat", "a", {"--steps", "2", "--warmup", "3"}), 2, "--warmup is 3, expected at most --steps, 2");
   refuses(words("qat", "a", {"--steps", "2", "--scheme", "w5x"}), 2, "w5x");
   refuses(words("qat", "a", {"--steps", "2", "--keep-fp", "nothing.*"}), 1, "nothing.*");
@@ -123,7 +131,7 @@ TEST_F(Train, NamesWhatIsWrong) {
   refuses(none, 2, "--mode kd needs --teacher");
   Words text = words("qat", "a", steps);
   text[static_cast<size_t>(std::ranges::find(text, "--seq") - text.begin()) + 1] = "100000";
-  refuses(text, 1, "a sequence 100000");
+  refuses(text, 1, "--seq is 100000, the student has a context of ");
   folder_.file("file", "");
   refuses(words("qat", "file", steps), 1, "--out");
   make_qwen2_folder(folder_.path() / "m48", 48, 320);
@@ -145,16 +153,44 @@ TEST_F(Train, RefusesADamagedCheckpointAndOneOfAnotherRun) {
 }
 
 TEST_F(Train, AFullDiskLeavesTheOlderCheckpoint) {
-  const Words more = {"--steps", "6", "--checkpoint-every", "2", "--resume"};
-  Process process("qat_kd_train", words("qat", "run", more), {});
-  ASSERT_EQ(process.wait().exit_code, 0);
-  fs::remove_all(folder_.path() / "run/f32");
-  const Words longer = words("qat", "full", {"--steps", "6", "--checkpoint-every", "2", "--resume"});
-  const Ran ran = run("qat_kd_train", longer, {.file_size_limit = uint64_t{200} << 10});
+  const Words more = {"--steps", "12", "--checkpoint-every", "2", "--resume"};
+  ASSERT_EQ(run("qat_kd_train", words("qat", "whole", more)).exit_code, 0);
+  ASSERT_EQ(run("qat_kd_train", words("qat", "full", more), {.file_size_limit = uint64_t{200} << 10}).exit_code, 1);
+  const auto checkpoints = [&] {
+    Words names;
+    for (const auto& entry : fs::directory_iterator(folder_.path() / "full/checkpoints"))
+      names.push_back(entry.path().filename());
+    return names;
+  };
+  EXPECT_EQ(checkpoints(), Words{}) << "not even the first fits";
+  Process process("qat_kd_train", words("qat", "full", more), {});
+  ASSERT_TRUE(process.wait_until([&] { return fs::exists(folder_.path() / "full/checkpoints/step-00000002"); }));
+  process.interrupt(SIGSTOP);
+  process.interrupt(SIGKILL);
+  process.wait();
+  const Words before = checkpoints();
+  const Ran ran = run("qat_kd_train", words("qat", "full", more), {.file_size_limit = uint64_t{200} << 10});
   expect_error(ran, 1, "File too large");
-  for (const auto& entry : fs::directory_iterator(folder_.path() / "full/checkpoints"))
-    ADD_FAILURE() << "left behind: " << entry.path();
-  EXPECT_EQ(run("qat_kd_train", longer).exit_code, 0) << "and there is nothing to clean up";
+  for (const std::string& name : checkpoints())
+    EXPECT_NE(std::ranges::find(before, name), before.end()) << name << " was not there before";
+  EXPECT_FALSE(checkpoints().empty());
+  const Ran resumed = run("qat_kd_train", words("qat", "full", more));
+  EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_NE(resumed.err.find("resumed from"), std::string::npos) << resumed.err;
+  EXPECT_EQ(shipped("full"), shipped("whole"));
+}
+
+TEST_F(Train, DoesNotWriteOverTheCheckpointsOfAnotherRun) {
+  const Words more = {"--steps", "4", "--checkpoint-every", "2"};
+  ASSERT_EQ(run("qat_kd_train", words("qat", "run", more)).exit_code, 0);
+  expect_error(run("qat_kd_train", words("qat", "run", more)), 1, "holds checkpoints: --resume goes on from them");
+  Words resumed = more;
+  resumed.insert(resumed.end(), {"--resume", "--json"});
+  const Ran ran = run("qat_kd_train", words("qat", "run", resumed));
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_GT(ran.json().at("loss"), 0.0) << "of the steps done before";
+  folder_.file("story.txt", story() + "And then the rain stopped.\n");
+  expect_error(run("qat_kd_train", words("qat", "run", resumed)), 1, "of another run: data is ");
 }
 
 }  // namespace

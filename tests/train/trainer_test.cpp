@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 
@@ -129,6 +130,15 @@ TEST(Trainer, LeavesFrozenParametersAsTheyAre) {
   EXPECT_THROW(TinyRun({.freeze = {"model.layers.9.*"}}), ArgumentError);
 }
 
+TEST(Trainer, AFrozenTiedEmbeddingStaysBothAsEmbeddingAndAsHead) {
+  TinyRun run({.scheme = WeightScheme::W4G32, .freeze = {"model.embed_tokens.weight"}});
+  const Parameter& table = run.model.parameter("model.embed_tokens.weight");
+  const std::vector<float> before(table.value.begin(), table.value.end());
+  const std::vector<double> losses = run.steps(30);
+  EXPECT_EQ(std::vector<float>(table.value.begin(), table.value.end()), before);
+  EXPECT_LT(losses.back(), 0.9 * losses.front()) << "the rest learns";
+}
+
 TEST(Trainer, IsTheSameForAnyNumberOfThreads) {
   const int before = num_threads();
   std::vector<float> first;
@@ -162,6 +172,9 @@ TEST(Trainer, RefusesOptionsThatMakeNoSense) {
   refuses({.schedule = {.peak = 1, .steps = 0}});
   refuses({.schedule = {.peak = 1}, .accumulate = 0});
   refuses({.schedule = {.peak = 1}, .loss = {.kd_weight = 0.5}});
+  refuses({.schedule = {.peak = 1}, .loss = {.kd_weight = 1.5}});
+  refuses({.schedule = {.peak = 1}, .loss = {.temperature = 0}});
+  refuses({.schedule = {.peak = 1}, .loss = {.chunk_rows = 0}});
   refuses({.schedule = {.peak = 1}, .adamw = {.beta1 = 1.0}});
   EXPECT_THROW(Teacher(nullptr, 16, 7), Error);
 }
@@ -169,10 +182,16 @@ TEST(Trainer, RefusesOptionsThatMakeNoSense) {
 class Checkpoints : public testing::Test {
  protected:
   CheckpointOptions options(int64_t keep = 2) {
-    return {.folder = folder_.path() / "checkpoints", .keep = keep, .identity = {{"seed", 11}, {"scheme", "w4g32"}}};
+    return {.folder = folder_.path() / "checkpoints", .keep = keep, .identity = {{"seed", "11"}, {"scheme", "w4g32"}}};
   }
   static RunOptions tiny() {
     return {.scheme = WeightScheme::W4G32, .kd_weight = 0.5, .accumulate = 2, .teacher = "qwen2_untied"};
+  }
+  std::vector<std::string> names() {
+    std::vector<std::string> found;
+    for (const auto& entry : fs::directory_iterator(options().folder)) found.push_back(entry.path().filename());
+    std::ranges::sort(found);
+    return found;
   }
   TemporaryFolder folder_;
 };
@@ -182,11 +201,11 @@ TEST_F(Checkpoints, GoOnAsIfNothingHadStopped) {
   whole.steps(9);
   TinyRun first(tiny());
   first.steps(4);
-  save_checkpoint(options(), first.trainer, {{"best", 1.5}});
+  save_checkpoint(options(), first.trainer, {{"best", "1.5"}});
   TinyRun second(tiny());
-  const std::optional<Json> notes = load_checkpoint(options(), second.trainer);
+  const std::optional<CheckpointNotes> notes = load_checkpoint(options(), second.trainer);
   ASSERT_TRUE(notes);
-  EXPECT_EQ(notes->at("best"), 1.5);
+  EXPECT_EQ(notes->at("best"), "1.5");
   EXPECT_EQ(second.trainer.steps_done(), 4);
   second.steps(5);
   EXPECT_EQ(second.values(), whole.values());
@@ -199,13 +218,25 @@ TEST_F(Checkpoints, TheLastFewStay) {
     training.steps(1);
     save_checkpoint(options(), training.trainer, {});
   }
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(options().folder)) names.push_back(entry.path().filename());
-  std::ranges::sort(names);
-  EXPECT_EQ(names, (std::vector<std::string>{"step-00000003", "step-00000004"}));
+  EXPECT_EQ(names(), (std::vector<std::string>{"step-00000003", "step-00000004"}));
 }
 
-TEST_F(Checkpoints, AnUnfinishedOneIsNotRead) {
+TEST_F(Checkpoints, ANewRunTakesThePlaceOfALaterStep) {
+  TinyRun before(tiny()), after(tiny());
+  before.steps(4);
+  save_checkpoint(options(1), before.trainer, {});
+  after.steps(1);
+  save_checkpoint(options(1), after.trainer, {});
+  save_checkpoint(options(1), after.trainer, {{"again", "yes"}});
+  EXPECT_EQ(names(), std::vector<std::string>{"step-00000001"});
+  TinyRun again(tiny());
+  const std::optional<CheckpointNotes> notes = load_checkpoint(options(1), again.trainer);
+  ASSERT_TRUE(notes);
+  EXPECT_TRUE(notes->contains("again"));
+  EXPECT_EQ(again.trainer.steps_done(), 1);
+}
+
+TEST_F(Checkpoints, AnUnfinishedOneIsNotReadAndGoesWithTheNextSave) {
   TinyRun training(tiny());
   training.steps(2);
   const fs::path whole = save_checkpoint(options(), training.trainer, {});
@@ -213,6 +244,9 @@ TEST_F(Checkpoints, AnUnfinishedOneIsNotRead) {
   TinyRun again(tiny());
   ASSERT_TRUE(load_checkpoint(options(), again.trainer));
   EXPECT_EQ(again.trainer.steps_done(), 2);
+  again.steps(1);
+  save_checkpoint(options(), again.trainer, {});
+  EXPECT_EQ(names(), (std::vector<std::string>{"step-00000002", "step-00000003"}));
 }
 
 TEST_F(Checkpoints, DamagedOrForeignOnesAreRefusedByName) {
@@ -221,7 +255,7 @@ TEST_F(Checkpoints, DamagedOrForeignOnesAreRefusedByName) {
   const fs::path step = save_checkpoint(options(), training.trainer, {});
   TinyRun other(tiny());
   CheckpointOptions foreign = options();
-  foreign.identity["seed"] = 12;
+  foreign.identity["seed"] = "12";
   expect_error<FormatError>([&] { load_checkpoint(foreign, other.trainer); }, {"state.json", "seed", "11", "12"});
   foreign = options();
   foreign.identity["mode"] = "qat";

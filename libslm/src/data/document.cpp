@@ -23,8 +23,7 @@ class LineReader {
  public:
   explicit LineReader(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
 
-  Document read(std::string_view line, const std::string& where) {
-    const Json json = parse_json(line, where);
+  Document read(const Json& json, const std::string& where) {
     if (!json.is_object()) throw FormatError(where, "[data] expected a JSON object");
     Document document;
     if (tokenizer_.add_bos() && !json.contains("messages"))
@@ -41,8 +40,8 @@ class LineReader {
     } else {
       throw FormatError(where, "[data] expected \"text\", \"prompt\" and \"completion\", or \"messages\"");
     }
-    if (document.ids.empty()) throw FormatError(where, "[data] the document is empty");
-    document.is_target.front() = 0;
+    if (!document.is_target.empty()) document.is_target.front() = 0;
+    if (document.targets() == 0) throw FormatError(where, "[data] nothing to learn, expected text of at least a token");
     return document;
   }
 
@@ -81,16 +80,18 @@ class LineReader {
       throw FormatError(where,
                         "[data] expected an optional system message, then user and assistant in turn, an answer last");
 
-    append(document, template_->encode(std::span(messages).first(first)), false);
+    try {
+      append(document, template_->encode(std::span(messages).first(first)), false);
+    } catch (const ArgumentError& error) {
+      throw FormatError(where, error.what());
+    }
+    const std::vector<int32_t> end = template_->end_of_reply();
     for (size_t i = first; i < messages.size(); i += 2) {
       append(document, tokenizer_.encode(messages[i].content), true);
-      if (i + 1 == messages.size()) {
-        append(document, {template_->stop_ids().front()}, true);
-        break;
-      }
+      append(document, end, true);  // is the model's to write
+      if (i + 1 == messages.size()) break;
       const std::vector<int32_t> next = template_->encode_next(messages[i + 1].content);
-      append(document, {next.front()}, true);  // the end of its turn is the model's to write
-      append(document, {next.begin() + 1, next.end()}, false);
+      append(document, {next.begin() + std::ssize(end), next.end()}, false);
     }
   }
 
@@ -113,15 +114,8 @@ std::vector<Document> make_documents(std::string_view text, const std::string& n
     return documents;
   }
   LineReader reader(tokenizer);
-  int64_t number = 0;
-  while (!text.empty()) {
-    const size_t length = std::min(text.find('\n'), text.size());
-    const std::string_view line = text.substr(0, length);
-    text.remove_prefix(std::min(length + 1, text.size()));
-    ++number;
-    if (line.find_first_not_of(" \t\r") == line.npos) continue;
-    documents.push_back(reader.read(line, fmt::format("{}: line {}", name, number)));
-  }
+  for_json_lines(text, name,
+                 [&](const Json& json, const std::string& where) { documents.push_back(reader.read(json, where)); });
   if (documents.empty()) throw FormatError(name, "[data] the file has no documents");
   return documents;
 }
@@ -132,16 +126,21 @@ std::vector<Document> read_documents(const std::filesystem::path& file, const To
 
 std::vector<Document> split_off(std::vector<Document>& documents, double share) {
   SLM_CHECK(share > 0 && share < 1, "[data] a share of {} for validation, expected between 0 and 1", share);
+  const auto share_of = [&](int64_t all) {  // something stays, something goes
+    return std::clamp<int64_t>(std::llround(share * static_cast<double>(all)), 1, all - 1);
+  };
   std::vector<Document> rest;
   if (documents.size() > 1) {
-    const auto count = std::max<int64_t>(1, std::llround(share * static_cast<double>(documents.size())));
+    const int64_t count = share_of(std::ssize(documents));
     rest.assign(std::make_move_iterator(documents.end() - count), std::make_move_iterator(documents.end()));
     documents.erase(documents.end() - count, documents.end());
     return rest;
   }
-  SLM_CHECK(!documents.empty(), "[data] no documents to split");
+  SLM_CHECK(documents.size() == 1 && documents[0].ids.size() >= 2,
+            "[data] {} documents, {} ids, expected at least 2 ids", documents.size(),
+            documents.empty() ? 0 : documents[0].ids.size());
   Document& all = documents[0];
-  const auto count = std::max<int64_t>(1, std::llround(share * static_cast<double>(all.ids.size())));
+  const int64_t count = share_of(std::ssize(all.ids));
   Document last{.ids = {all.ids.end() - count, all.ids.end()},
                 .is_target = {all.is_target.end() - count, all.is_target.end()}};
   all.ids.resize(all.ids.size() - static_cast<size_t>(count));

@@ -58,7 +58,9 @@ class MatrixStream {
   }
   /// Also of a row that is only copied: the loader would refuse it.
   void check_finite(int64_t stored) const try { source_.check_stored_row(stored); } catch (const ArgumentError& error) {
-    throw FormatError(source_.name, fmt::format("row {} of the file: {}", stored, error.what()));
+    const std::string what = fmt::format("{}: row {} of the file: {}", source_.name, stored, error.what());
+    if (tensor_.stored.file == nullptr) throw ArgumentError(what);
+    throw FormatError(tensor_.stored.file->path(), what);
   }
   void copy_scale(int64_t to, int64_t stored) {
     if (scheme_ == WeightScheme::W8C)

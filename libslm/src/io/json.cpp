@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 
 #include <cerrno>
 #include <set>
@@ -83,6 +84,18 @@ std::string read_file(const std::filesystem::path& path) {
   }
   text.resize(size);
   return text;
+}
+
+void for_json_lines(std::string_view text, const std::string& path,
+                    const std::function<void(const Json& value, const std::string& where)>& f) {
+  for (int64_t number = 1; !text.empty(); ++number) {
+    const size_t length = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, length);
+    text.remove_prefix(std::min(length + 1, text.size()));
+    if (line.find_first_not_of(" \t\r") == line.npos) continue;
+    const std::string where = fmt::format("{}: line {}", path, number);
+    f(parse_json(line, where), where);
+  }
 }
 
 Json parse_json_file(const std::filesystem::path& path, DuplicateKeys duplicates) {

@@ -38,26 +38,12 @@ void require_between(const std::string& path, std::string_view what, int64_t val
     throw FormatError(path, fmt::format("[config] {} is {}, expected {} to {}", what, value, low, high));
 }
 
-/// What every config must satisfy before a size is computed from it.
-ModelConfig checked(const ModelConfig& c, const std::string& path) {
-  require_between(path, "vocabulary size", c.vocab, 1, kMaxDimension);
-  require_between(path, "hidden size", c.width, 1, kMaxDimension);
-  require_between(path, "number of layers", c.layers, 1, 4096);
-  require_between(path, "number of attention heads", c.heads, 1, 4096);
-  require_between(path, "number of key-value heads", c.kv_heads, 1, c.heads);
-  require_between(path, "head size", c.head_dim, 8, 256);
-  require_between(path, "feed-forward size", c.ffn, 1, kMaxDimension);
-  require_between(path, "context length", c.context, 1, int64_t{1} << 31);
-  if (c.heads % c.kv_heads != 0)
-    throw FormatError(
-        path, fmt::format("[config] {} attention heads are no multiple of {} key-value heads", c.heads, c.kv_heads));
-  if (c.head_dim % 8 != 0)
-    throw FormatError(path, fmt::format("[config] head size is {}, expected a multiple of 8", c.head_dim));
-  if (!(c.rope_theta > 0) || !std::isfinite(c.rope_theta))
-    throw FormatError(path, fmt::format("[config] rope_theta is {}, expected a positive number", c.rope_theta));
-  if (!(c.norm_eps > 0) || !std::isfinite(c.norm_eps))
-    throw FormatError(path, fmt::format("[config] norm epsilon is {}, expected a positive number", c.norm_eps));
+/// check(), of a file.
+ModelConfig checked(const ModelConfig& c, const std::string& path) try {
+  check(c);
   return c;
+} catch (const ArgumentError& error) {
+  throw FormatError(path, error.what());
 }
 
 /// rope_theta and the rope type, from the top level (transformers 4) or from rope_parameters (transformers 5).
@@ -120,6 +106,27 @@ std::string translate(std::string_view name, std::string_view NamePair::*from, s
 }
 
 }  // namespace
+
+void check(const ModelConfig& c) {
+  const auto between = [](const char* what, int64_t value, int64_t low, int64_t high) {
+    SLM_CHECK(value >= low && value <= high, "[config] {} is {}, expected {} to {}", what, value, low, high);
+  };
+  between("vocabulary size", c.vocab, 1, kMaxDimension);
+  between("hidden size", c.width, 1, kMaxDimension);
+  between("number of layers", c.layers, 1, 4096);
+  between("number of attention heads", c.heads, 1, 4096);
+  between("number of key-value heads", c.kv_heads, 1, c.heads);
+  between("head size", c.head_dim, 8, 256);
+  between("feed-forward size", c.ffn, 1, kMaxDimension);
+  between("context length", c.context, 1, int64_t{1} << 31);
+  SLM_CHECK(c.heads % c.kv_heads == 0, "[config] {} attention heads are no multiple of {} key-value heads", c.heads,
+            c.kv_heads);
+  SLM_CHECK(c.head_dim % 8 == 0, "[config] head size is {}, expected a multiple of 8", c.head_dim);
+  SLM_CHECK(c.rope_theta > 0 && std::isfinite(c.rope_theta), "[config] rope_theta is {}, expected a positive number",
+            c.rope_theta);
+  SLM_CHECK(c.norm_eps > 0 && std::isfinite(c.norm_eps), "[config] norm epsilon is {}, expected a positive number",
+            c.norm_eps);
+}
 
 std::string_view name(Family family) {
   for (const FamilyEntry& entry : kFamilies)

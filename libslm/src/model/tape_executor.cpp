@@ -11,6 +11,7 @@ TapeExecutor::TapeExecutor(const ModelConfig& config, Tape& tape)
 
 void TapeExecutor::begin(std::span<const TrainRow> batch) {
   SLM_CHECK(!batch.empty(), "[train] a step of no rows");
+  context_.tape.clear();
   ids_.clear();
   views_.clear();
   std::vector<int32_t> positions;

@@ -15,9 +15,17 @@ constexpr int64_t kTileRows = 16;
 
 }  // namespace
 
+void AttentionShape::check(const char* op) const {
+  SLM_CHECK(kv_heads > 0 && heads > 0 && heads % kv_heads == 0, "[{}] {} heads, expected a multiple of {} KV heads", op,
+            heads, kv_heads);
+  SLM_CHECK(head_dim > 0 && head_dim % 8 == 0 && head_dim <= 256,
+            "[{}] heads of {}, expected a multiple of 8 up to 256", op, head_dim);
+}
+
 void attention_into(const kernels::AttentionVariant& variant, const AttentionShape& shape, ConstMatrixView q,
                     const KvLayer& kv, std::span<const int32_t> key_begin, std::span<const int32_t> key_end,
                     std::span<float> scratch, MatrixView out) {
+  shape.check("attention");
   const int64_t width = shape.heads * shape.head_dim;
   const int64_t scratch_floats = kernels::attention_scratch_floats(shape.head_dim);
   SLM_CHECK(q.columns == width && out.columns == width && out.rows == q.rows,

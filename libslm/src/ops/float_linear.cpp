@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "ops/float_panels.h"
+#include "ops/grain.h"
 #include "slm/core/check.h"
 #include "slm/core/division.h"
 #include "slm/core/parallel.h"
@@ -23,9 +24,6 @@ int64_t balanced_step(int64_t n, int64_t most, int64_t unit) {
   const int64_t steps = round_up<int64_t>(ceil_div(n, most), num_threads());
   return std::clamp(round_up(ceil_div(n, steps), unit), unit, round_up(most, unit));
 }
-
-/// Steps of `work` multiply-adds each worth a thread.
-int64_t grain(int64_t work) { return std::max<int64_t>(1, (int64_t{1} << 17) / std::max<int64_t>(work, 1)); }
 
 void check_rows(const char* op, ConstMatrixView a, ConstMatrixView b) {
   SLM_CHECK(a.rows == b.rows && a.rows > 0, "[{}] {} rows against {}, expected as many, at least 1", op, a.rows,

@@ -2,6 +2,7 @@
 #include "slm/ops/head_loss.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "slm/core/check.h"
@@ -21,16 +22,22 @@ void check(const WeightView& table, ConstMatrixView x, std::span<const int32_t> 
             "[head_loss] dx is ({},{}), x is ({},{})", dx.rows, dx.columns, x.rows, x.columns);
   SLM_CHECK(dw.data == nullptr || (dw.rows == table.n() && dw.columns == table.k()),
             "[head_loss] dw is ({},{}), the table is ({},{})", dw.rows, dw.columns, table.n(), table.k());
-  SLM_CHECK(o.kd_weight >= 0 && o.kd_weight <= 1, "[head_loss] weight {} of the distillation loss, expected 0 to 1",
-            o.kd_weight);
+  o.check();
   SLM_CHECK(o.kd_weight == 0 || teacher, "[head_loss] weight {} of the distillation loss without a teacher",
             o.kd_weight);
-  SLM_CHECK(o.kd_vocab >= 0 && o.kd_vocab <= table.n(), "[head_loss] {} ids compared, the vocabulary has {}",
-            o.kd_vocab, table.n());
-  SLM_CHECK(o.chunk_rows > 0, "[head_loss] chunks of {} rows", o.chunk_rows);
+  SLM_CHECK(o.kd_vocab <= table.n(), "[head_loss] {} ids compared, the vocabulary has {}", o.kd_vocab, table.n());
 }
 
 }  // namespace
+
+void HeadLossOptions::check() const {
+  SLM_CHECK(kd_weight >= 0 && kd_weight <= 1, "[head_loss] weight {} of the distillation loss, expected 0 to 1",
+            kd_weight);
+  SLM_CHECK(temperature > 0 && std::isfinite(temperature), "[head_loss] temperature {}, expected more than 0",
+            temperature);
+  SLM_CHECK(kd_vocab >= 0, "[head_loss] {} ids compared, expected 0 (all) or more", kd_vocab);
+  SLM_CHECK(chunk_rows > 0, "[head_loss] chunks of {} rows, expected at least 1", chunk_rows);
+}
 
 double HeadLoss::mean(const HeadLossOptions& options) const {
   if (rows == 0) return 0.0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ops/grain.h"
 #include "slm/core/division.h"
 #include "slm/core/parallel.h"
 #include "slm/quant/grid.h"
@@ -83,8 +84,7 @@ void linear_into(LinearInput& input, const PackedMatrix& w, std::span<const floa
 
   // A panel of a small matrix is less than a microsecond of work: a thread gets some 65,536 multiply-adds.
   const int64_t panel_work = x.rows * w.k() * columns;
-  const int64_t grain = std::max<int64_t>(1, (int64_t{1} << 16) / std::max<int64_t>(panel_work, 1));
-  parallel_for(w.panels(), grain, [&](int64_t begin, int64_t end, int) {
+  parallel_for(w.panels(), grain(panel_work, int64_t{1} << 16), [&](int64_t begin, int64_t end, int) {
     const int64_t first_column = begin * columns;
     kernels::GemmArgs args{};
     args.a = is_float ? static_cast<const void*>(x.data) : static_cast<const void*>(quantized->codes);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ops/float_panels.h"
+#include "ops/grain.h"
 #include "slm/core/check.h"
 #include "slm/core/division.h"
 #include "slm/core/parallel.h"
@@ -17,12 +18,14 @@ constexpr int64_t kTileRows = 64;
 
 void check_shapes(const char* op, const AttentionShape& shape, ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
                   std::span<const int32_t> key_begin) {
+  shape.check(op);
   const int64_t width = shape.heads * shape.head_dim, kv_width = shape.kv_heads * shape.head_dim;
   SLM_CHECK(
       q.columns == width && k.columns == kv_width && v.columns == kv_width && k.rows == q.rows && v.rows == q.rows,
       "[{}] q is ({},{}), k is ({},{}), v is ({},{}), {} and {} heads of {}", op, q.rows, q.columns, k.rows, k.columns,
       v.rows, v.columns, shape.heads, shape.kv_heads, shape.head_dim);
-  SLM_CHECK(std::ssize(key_begin) == q.rows, "[{}] {} rows, bounds for {}", op, q.rows, key_begin.size());
+  SLM_CHECK(q.rows > 0 && std::ssize(key_begin) == q.rows, "[{}] {} rows, bounds for {}, expected as many, at least 1",
+            op, q.rows, key_begin.size());
   for (int64_t t = 0; t < q.rows; ++t) {
     const int32_t first = key_begin[static_cast<size_t>(t)];
     SLM_CHECK(first >= 0 && first <= t, "[{}] row {} sees keys from {} on, expected 0 to {}", op, t, first, t);
@@ -183,8 +186,7 @@ void self_attention_grad(GemmScratch& scratch, const kernels::VecVariant& vec, c
             dout.columns, q.rows, q.columns);
   const Gradient gradient(scratch, vec, shape, q, k, v, out, dout, key_begin);
   // A head is 5·T²·Dh multiply-adds: many short ones are one thread's.
-  const int64_t grain = std::max<int64_t>(1, (int64_t{1} << 17) / (5 * q.rows * q.rows * shape.head_dim));
-  parallel_for(shape.heads, grain, [&](int64_t begin, int64_t end, int thread) {
+  parallel_for(shape.heads, grain(5 * q.rows * q.rows * shape.head_dim), [&](int64_t begin, int64_t end, int thread) {
     for (int64_t h = begin; h < end; ++h) gradient.head(h, scratch.of_thread(thread), dq);
   });
   parallel_for(q.rows, 16, [&](int64_t begin, int64_t end, int) { gradient.gather(begin, end, dk, dv); });

@@ -219,6 +219,14 @@ std::vector<int32_t> ChatTemplate::encode_next(std::string_view user_content) co
   return ids;
 }
 
+std::vector<int32_t> ChatTemplate::end_of_reply() const {
+  Script script;
+  ChatWriter(tokenizer_, style_, script).end_reply();
+  std::vector<int32_t> ids = encode_script(script);
+  ids.erase(std::ranges::find(ids, stop_ids_.front()) + 1, ids.end());
+  return ids;
+}
+
 std::string ChatTemplate::render(std::span<const ChatMessage> messages) const {
   Script script;
   ChatWriter(tokenizer_, style_, script).conversation(messages);

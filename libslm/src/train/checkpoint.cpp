@@ -11,6 +11,7 @@
 
 #include "slm/core/check.h"
 #include "slm/io/atomic_file.h"
+#include "slm/io/json.h"
 #include "slm/io/safetensors.h"
 
 namespace slm {
@@ -38,6 +39,25 @@ std::vector<fs::path> whole_checkpoints(const CheckpointOptions& options) {
   if (error && error.value() != ENOENT) throw IoError("[checkpoint] " + options.folder.string(), error.value());
   std::ranges::sort(found);
   return found;
+}
+
+/// Under a name that counts as unfinished first: what is half removed is no checkpoint.
+void remove_checkpoint(const fs::path& folder) {
+  std::error_code error;
+  const fs::path doomed = folder.string() + ".old" + kTemporary;
+  fs::remove_all(doomed, error);
+  fs::rename(folder, doomed, error);
+  fs::remove_all(doomed, error);
+}
+
+void remove_unfinished(const CheckpointOptions& options) {
+  std::error_code error;
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(options.folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("step-") && name.ends_with(kTemporary)) found.push_back(entry.path());
+  }
+  for (const fs::path& path : found) fs::remove_all(path, error);
 }
 
 /// A part of a tensor file: name, and where its values live.
@@ -90,6 +110,13 @@ void read_pieces(const fs::path& file, const std::vector<Piece>& pieces) {
   }
 }
 
+CheckpointNotes notes_of(const Json& state, const char* key, const std::string& file) {
+  CheckpointNotes notes;
+  const Json object = json_require<Json>(state, key, file);
+  for (const auto& [name, value] : object.items()) notes[name] = json_require<std::string>(object, name.c_str(), file);
+  return notes;
+}
+
 void sync_folder(const fs::path& folder) {
   const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const bool synced = fd >= 0 && ::fsync(fd) == 0;
@@ -118,24 +145,27 @@ uint64_t checkpoint_bytes(const TrainableModel& model) {
 
 }  // namespace
 
+bool has_checkpoint(const CheckpointOptions& options) { return !whole_checkpoints(options).empty(); }
+
 void check_free_space(const CheckpointOptions& options, const TrainableModel& model) {
   std::error_code error;
   fs::path existing = options.folder;
   while (!existing.empty() && !fs::exists(existing, error)) existing = existing.parent_path();
   const fs::space_info space = fs::space(existing.empty() ? fs::path(".") : existing, error);
   if (error) throw IoError("[checkpoint] " + options.folder.string(), error.value());
-  const uint64_t needed = checkpoint_bytes(model) * static_cast<uint64_t>(options.keep + 1);
+  const int64_t missing = options.keep + 1 - std::min(options.keep, std::ssize(whole_checkpoints(options)));
+  const uint64_t needed = checkpoint_bytes(model) * static_cast<uint64_t>(missing);
   if (space.available < needed)
-    throw IoError(fmt::format("[checkpoint] {} checkpoints need {} MB, {} has {} MB free", options.keep + 1,
-                              needed >> 20, options.folder.string(), space.available >> 20),
+    throw IoError(fmt::format("[checkpoint] {} more checkpoints need {} MB, {} has {} MB free", missing, needed >> 20,
+                              options.folder.string(), space.available >> 20),
                   ENOSPC);
 }
 
-fs::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer, const Json& notes) {
+fs::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer, const CheckpointNotes& notes) {
   const fs::path folder = folder_of(options, trainer.steps_done());
   UnfinishedFolder unfinished{.path = folder.string() + kTemporary};
   std::error_code error;
-  fs::remove_all(unfinished.path, error);
+  remove_unfinished(options);
   fs::create_directories(unfinished.path, error);
   if (error) throw IoError("[checkpoint] cannot make " + unfinished.path.string(), error.value());
   write_pieces(unfinished.path / kWeights, weights_of(trainer.model()));
@@ -148,33 +178,36 @@ fs::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer, con
                       {"notes", notes}};
   write_file(unfinished.path / kState, state.dump(1) + "\n");
   sync_folder(unfinished.path);
-  fs::remove_all(folder, error);  // the same step of a run that was resumed from before it
+  if (fs::exists(folder, error)) remove_checkpoint(folder);  // the same step of a run that this one takes the place of
   fs::rename(unfinished.path, folder, error);
   if (error) throw IoError("[checkpoint] cannot rename to " + folder.string(), error.value());
   unfinished.kept = true;
   sync_folder(options.folder);
   std::vector<fs::path> all = whole_checkpoints(options);
-  for (size_t i = 0; i + static_cast<size_t>(options.keep) < all.size(); ++i) fs::remove_all(all[i], error);
+  for (; all.back() != folder; all.pop_back()) remove_checkpoint(all.back());
+  for (size_t i = 0; i + static_cast<size_t>(options.keep) < all.size(); ++i) remove_checkpoint(all[i]);
   return folder;
 }
 
-std::optional<Json> load_checkpoint(const CheckpointOptions& options, Trainer& trainer) {
+std::optional<CheckpointNotes> load_checkpoint(const CheckpointOptions& options, Trainer& trainer) {
   const std::vector<fs::path> all = whole_checkpoints(options);
   if (all.empty()) return std::nullopt;
   const fs::path& folder = all.back();
   const std::string file = (folder / kState).string();
   const Json state = parse_json_file(file);
-  const Json identity = json_require<Json>(state, "identity", file);
-  for (const auto& [key, value] : options.identity.items())
-    if (!identity.contains(key) || identity.at(key) != value)
+  const CheckpointNotes identity = notes_of(state, "identity", file);
+  for (const auto& [key, value] : options.identity) {
+    const auto it = identity.find(key);
+    if (it == identity.end() || it->second != value)
       throw FormatError(file, fmt::format("[checkpoint] of another run: {} is {}, this run's is {}", key,
-                                          identity.contains(key) ? identity.at(key).dump() : "missing", value.dump()));
+                                          it == identity.end() ? "missing" : it->second, value));
+  }
   read_pieces(folder / kWeights, weights_of(trainer.model()));
   read_pieces(folder / kMoments, moments_of(trainer));
   trainer.optimizer().set_steps(json_require<int64_t>(state, "step", file));
   trainer.batcher().set_place({.epoch = json_require<int64_t>(state, "epoch", file),
                                .sequence = json_require<int64_t>(state, "sequence", file)});
-  return json_value<Json>(state, "notes", Json::object(), file);
+  return notes_of(state, "notes", file);
 }
 
 }  // namespace slm

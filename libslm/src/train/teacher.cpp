@@ -18,7 +18,7 @@ std::shared_ptr<const Model> checked(std::shared_ptr<const Model> model) {
 
 /// Room for one sequence, computed before the model is looked at any further.
 int64_t checked_rows(const ModelConfig& config, int64_t rows) {
-  SLM_CHECK(rows >= 1 && rows <= config.context, "[teacher] sequences of {} tokens, the teacher has a context of {}",
+  SLM_CHECK(rows >= 1 && rows <= config.context, "[teacher] sequences of {} tokens, the model has a context of {}",
             rows, config.context);
   return rows;
 }

@@ -32,6 +32,7 @@ int64_t count_targets(std::span<const PackedRow> rows) {
 
 const TrainerOptions& checked(const TrainerOptions& o, const Teacher* teacher) {
   o.schedule.check();
+  o.loss.check();
   SLM_CHECK(o.accumulate >= 1, "[train] {} batches for a step, expected at least 1", o.accumulate);
   SLM_CHECK(o.qat_start >= 0, "[train] quantizers from step {} on, expected 0 or more", o.qat_start);
   SLM_CHECK(o.clip >= 0 && !std::isnan(o.clip), "[train] clip {}, expected 0 (none) or more", o.clip);

@@ -53,7 +53,8 @@ Validation validate(const std::shared_ptr<const Model>& model, std::span<const P
     result.labels += std::ssize(targets);
     report(progress, {"validating", s + 1, sequences.size()});
   }
-  if (result.labels > 0) result.mean_nll = nll / static_cast<double>(result.labels);
+  SLM_CHECK(result.labels > 0, "[validate] {} sequences without a label, expected at least one", sequences.size());
+  result.mean_nll = nll / static_cast<double>(result.labels);
   return result;
 }
 

@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -30,6 +31,10 @@ Json parse_json_file(const std::filesystem::path& path, DuplicateKeys duplicates
 /// `path` is for the messages, and `first_byte` is where `text` begins in that file.
 Json parse_json(std::string_view text, const std::string& path, DuplicateKeys duplicates = DuplicateKeys::LastWins,
                 uint64_t first_byte = 0);
+
+/// f(value, where) for each line of `text` that is not blank; `where` is "path: line 7". Throws FormatError naming it.
+void for_json_lines(std::string_view text, const std::string& path,
+                    const std::function<void(const Json& value, const std::string& where)>& f);
 
 /// object[key] as T (bool, an integer, a float, std::string, Json, or a std::vector of these), or `fallback` where
 /// absent or null. Nothing is converted silently: a bool is no number, 1.5 no integer, 300 no uint8_t; an integer is a

@@ -40,6 +40,9 @@ struct ModelConfig {
   bool operator==(const ModelConfig&) const = default;
 };
 
+/// What every config must satisfy before a size is computed from it. Throws ArgumentError that names value and expectation.
+void check(const ModelConfig& config);
+
 /// Reads config.json. Throws IoError, FormatError (a missing or impossible value,
 /// an unsupported model type, rope type or activation: each named).
 ModelConfig read_hf_config(const std::filesystem::path& config_json);

@@ -14,10 +14,7 @@
 
 namespace slm {
 
-/// Values by Hugging Face name; the same for a seed. Throws ArgumentError on a config that makes no model.
+/// Values by Hugging Face name; the same for a seed. Throws as check(config).
 std::map<std::string, std::vector<float>> initial_values(const ModelConfig& config, uint64_t seed);
-
-/// Throws ArgumentError that names the size which is not positive or does not divide (heads by kv_heads, an odd head_dim).
-void check_sizes(const ModelConfig& config);
 
 }  // namespace slm

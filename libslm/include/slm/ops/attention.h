@@ -22,6 +22,8 @@ struct KvLayer {
 struct AttentionShape {
   int64_t heads, kv_heads, head_dim;
   float scale;
+  /// Throws ArgumentError where heads are not whole groups of KV heads, or of a size no kernel has; `op` begins the message.
+  void check(const char* op) const;
 };
 
 /// q, out (T, H·Dh); row t sees keys [key_begin[t], key_end[t]). scratch: attention_scratch_floats(Dh) floats a thread;

@@ -25,6 +25,8 @@ struct HeadLossOptions {
   double temperature = 1.0;  ///< T of the distillation loss
   int64_t kd_vocab = 0;  ///< ids that both vocabularies have: the KL is over the first so many; 0: all the student's
   int64_t chunk_rows = 128;
+  /// Throws ArgumentError: λ outside [0, 1], T or chunk_rows not positive, kd_vocab negative.
+  void check() const;
 };
 
 /// Sums over rows, unscaled, in nats: the means are these by rows.

@@ -58,6 +58,8 @@ class ChatTemplate {
   /// Ids to append for the next user turn, when the cache holds encode(…) and the reply up to, not including, its stop
   /// id: the end of the reply, the user's turn, the beginning of the next reply.
   std::vector<int32_t> encode_next(std::string_view user_content) const;
+  /// What a model writes behind its reply: the ids that end it, its stop id last. encode_next(…) begins with them.
+  std::vector<int32_t> end_of_reply() const;
   /// The text of encode(…), control tokens by their names: for people and for tests.
   std::string render(std::span<const ChatMessage> messages) const;
 

@@ -7,29 +7,39 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
+#include <string>
 
-#include "slm/io/json.h"
 #include "slm/train/trainer.h"
 
 namespace slm {
 
+/// Values by name, as text.
+using CheckpointNotes = std::map<std::string, std::string>;
+
 struct CheckpointOptions {
   std::filesystem::path folder;  ///< of all checkpoints of the run
   int64_t keep = 1;              ///< how many stay
-  /// What a run is: a checkpoint of another one is refused, naming the first value that differs.
-  Json identity;
+  /// What a run is: a checkpoint of another one is refused, naming the first value that differs. Only what stands here is
+  /// compared: a caller puts in what decides its run, fingerprints of its data too.
+  CheckpointNotes identity;
 };
 
-/// Throws IoError that says how much is needed and how much is free, where `keep` + 1 checkpoints do not fit on the disk.
+/// Whether there is one to go on from.
+bool has_checkpoint(const CheckpointOptions& options);
+
+/// Throws IoError that says how much is needed and how much is free, where the disk has no room for `keep` + 1 checkpoints,
+/// those that are there counted.
 void check_free_space(const CheckpointOptions& options, const TrainableModel& model);
 
-/// Writes a checkpoint of the step just done, then removes the oldest beyond `keep`. `notes` travel with it.
-/// Throws IoError; older checkpoints are then as they were.
-std::filesystem::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer, const Json& notes);
+/// Writes a checkpoint of the step just done, then removes the oldest beyond `keep`, those of later steps (of a run this one
+/// takes the place of), and what an earlier save left unfinished. `notes` travel with it. Throws IoError; older checkpoints
+/// are then as they were.
+std::filesystem::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer, const CheckpointNotes& notes);
 
 /// Puts the newest whole checkpoint into the trainer; its notes, or nothing where there is no checkpoint. Throws
 /// FormatError where it is damaged or of another model or run, naming it.
-std::optional<Json> load_checkpoint(const CheckpointOptions& options, Trainer& trainer);
+std::optional<CheckpointNotes> load_checkpoint(const CheckpointOptions& options, Trainer& trainer);
 
 }  // namespace slm

@@ -18,7 +18,7 @@ struct Validation {
   double perplexity() const { return std::exp(mean_nll); }
 };
 
-/// Throws as Teacher. The sums are in the sequences' order.
+/// Throws as Teacher; ArgumentError where no row has a label. The sums are in the sequences' order.
 Validation validate(const std::shared_ptr<const Model>& model, std::span<const PackedSequence> sequences,
                     const Progress& progress = {});
 
