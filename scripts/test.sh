@@ -18,6 +18,12 @@ esac
 cd "$(dirname "$0")/.."
 source scripts/packages.sh
 
+# What the last run of a build folder left out, and why.
+tell_skipped() {
+  awk '/: Skipped$/ { getline; n[$0]++ } END { for (why in n) print "SKIPPED: " n[why] " tests: " why }' \
+    "build/$1/Testing/Temporary/LastTest.log" | sort >&2
+}
+
 require_packages "${build_packages[@]}" "${table_packages[@]}" "${test_packages[@]}"
 cmake --preset "$preset"
 if [ "$mode" = fuzz ]; then
@@ -29,6 +35,7 @@ if [ "$mode" = slow ]; then
   exec ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --label-regex slow
 fi
 ctest --preset "$preset" --no-tests=error
+tell_skipped "$preset"
 [ "$mode" = asan ] && exit
 
 # The kernels choose by processor: run what depends on them again with lesser instruction sets.
@@ -39,8 +46,9 @@ for isa in avx2 scalar; do
   fi
   echo "== SLM_ISA=$isa"
   SLM_ISA=$isa ctest --preset "$preset" --no-tests=error \
-    --label-regex '^(golden|integration|unit-(quant|ops|model|export|runtime|eval))$' \
+    --label-regex '^(golden|integration|unit-(quant|ops|autograd|model|train|export|runtime|eval))$' \
     --exclude-regex 'Mutated|install_consumer|Dequantize'
+  tell_skipped "$preset"
 done
 
 require_packages "${cross_packages[@]}"
@@ -48,3 +56,4 @@ cmake --preset aarch64
 cmake --build --preset aarch64
 echo "== NEON under qemu"
 ctest --preset aarch64 --no-tests=error
+tell_skipped aarch64
