@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
       return slm::print_json({{"out", o.out},
                               {"scheme", o.scheme},
                               {"bits_per_weight", report.bits_per_weight()},
+                              {"nominal_bits_per_weight", report.nominal_bits_per_weight()},
                               {"parameters", report.parameters},
                               {"tensor_bytes", report.tensor_bytes},
                               {"file_bytes", report.file_bytes},
@@ -46,6 +47,7 @@ int main(int argc, char** argv) {
                o.verbose ? slm::as_table(report) : slm::as_summary(report),
                slm::counted(static_cast<int64_t>(report.parameters), "parameter"), slm::megabytes(model.stored_bytes()),
                slm::megabytes(report.file_bytes), o.out, report.bits_per_weight());
+    if (report.unused_bits > 0) fmt::print("nominally {:.3f} bits per weight\n", report.nominal_bits_per_weight());
     slm::tell("{:.1f} s, peak memory {}\n", program.elapsed_seconds(), slm::megabytes(slm::peak_rss_bytes()));
   });
 }

@@ -22,8 +22,8 @@ Examples:
   quantize --model models/qwen2.5-0.5b --scheme w4g32 --out qwen-q4_0.gguf
   quantize --model model.gguf --scheme w4g32 --keep-fp 'model.layers.0.*' --keep-fp lm_head.weight --out q.gguf
   quantize --model model.gguf --scheme bf16 --out folder/
-JSON: {out, scheme, bits_per_weight, parameters, tensor_bytes, file_bytes, source_bytes, seconds,
-       tensors: [{name, shape, stored, written, sqnr_db (null: nothing lost), bytes}]})";
+JSON: {out, scheme, bits_per_weight, nominal_bits_per_weight, parameters, tensor_bytes, file_bytes,
+       source_bytes, seconds, tensors: [{name, shape, stored, written, sqnr_db (null: nothing lost), bytes}]})";
 }
 
 void add_quantize_options(CLI::App& app, QuantizeOptions& o) {

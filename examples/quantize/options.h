@@ -2,11 +2,14 @@
 // What quantize is asked to write: its command line.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
 #include "slm/model/scheme_plan.h"
+
+namespace CLI {
+class App;
+}
 
 namespace slm {
 

@@ -95,6 +95,7 @@ void expect_bytes_of_the_package(const char* folder_name, const char* gguf_name,
   const TokenizerData tokenizer = Tokenizer::load(tiny_model(folder_name)).data();
   std::set<std::string> compared;
   for (const WeightSchemeInfo& scheme : weight_schemes()) {
+    if (scheme.nominal_bits < scheme.bits) continue;  // blocks of a type the package has, codes it would not choose
     const std::filesystem::path out = folder.path() / "out.gguf";
     export_gguf(source, tokenizer, out, {.plan = {.weights = scheme.scheme, .keep_fp = {}}});
     const GgufFile ours = GgufFile::open(out);

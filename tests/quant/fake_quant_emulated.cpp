@@ -6,6 +6,8 @@
 #include "kernels/fake_quant/fake_quant_isas.h"
 #include "slm/kernels/fake_quant/fake_quant.h"
 
-namespace slm::emulated { using namespace slm::kernels; }
+namespace slm::emulated {
+using namespace slm::kernels;
+}
 #define kernels emulated
 #include "kernels/fake_quant/fake_quant_avx512vnni.cpp"

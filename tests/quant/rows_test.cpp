@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -38,7 +39,7 @@ TEST(Rows, BytesAreThoseOfTheStorage) {
 TEST(Rows, GroupSchemesAreGgufBlocks) {
   const std::vector<float> x = normals(96, 1);
   for (const WeightSchemeInfo& scheme : weight_schemes()) {
-    if (!scheme.gguf_dtype) continue;
+    if (!scheme.gguf_dtype || native_scheme(*scheme.gguf_dtype) != scheme.scheme) continue;  // fewer codes: below
     std::vector<std::byte> row(row_bytes(scheme.scheme, 96)), blocks(row.size());
     encode_row(scheme.scheme, x, row, nullptr);
     encode_blocks(*scheme.gguf_dtype, x, blocks);
@@ -47,6 +48,32 @@ TEST(Rows, GroupSchemesAreGgufBlocks) {
     decode_row(scheme.scheme, row, 99.0f, values);
     decode_blocks(*scheme.gguf_dtype, blocks, expected);
     EXPECT_TRUE(same_bits(values, expected)) << scheme.name;
+  }
+}
+
+TEST(Rows, NarrowSchemesAreTheirGridsInQ40Blocks) {
+  std::vector<float> x = normals(96, 3);
+  std::fill(x.begin() + 32, x.begin() + 64, 0.0f);
+  for (const auto& [scheme, grid] : {std::pair(WeightScheme::W3G32, kGridW3G32), {WeightScheme::W2G32, kGridW2G32}}) {
+    std::vector<std::byte> row(row_bytes(scheme, 96)), again(row.size());
+    encode_row(scheme, x, row, nullptr);
+    std::vector<float> values(96), as_q4_0(96);
+    decode_row(scheme, row, 0.0f, values);
+    decode_blocks(Dtype::Q4_0, row, as_q4_0);
+    EXPECT_TRUE(same_bits(values, as_q4_0)) << "to llama.cpp it is Q4_0";
+    for (size_t g = 0; g < 96; g += 32) {
+      const GridParams params = find_params(grid, std::span(x).subspan(g, 32));
+      for (size_t i = g; i < g + 32; ++i) {
+        const int32_t code = std::clamp(
+            static_cast<int32_t>(std::trunc(x[i] * params.inverse + (0.5f - static_cast<float>(grid.qmin)))) +
+                grid.qmin,
+            grid.qmin, grid.qmax);
+        EXPECT_EQ(values[i], static_cast<float>(code) * params.scale) << name(scheme) << " " << i;
+      }
+    }
+    encode_row(scheme, values, again, nullptr);
+    decode_row(scheme, again, 0.0f, as_q4_0);
+    EXPECT_EQ(as_q4_0, values) << name(scheme) << ": what lies on the grid stays";
   }
 }
 

@@ -12,6 +12,8 @@ uint32_t gguf_file_type(WeightScheme scheme) {
     case WeightScheme::F16:
       return 1;
     case WeightScheme::W4G32:
+    case WeightScheme::W3G32:  // to llama.cpp these are Q4_0, too
+    case WeightScheme::W2G32:
       return 2;
     case WeightScheme::W4G32A:
       return 3;

@@ -100,6 +100,8 @@ ExportReport export_gguf(const ModelFiles& model, const TokenizerData& tokenizer
   if (std::any_of(planned.begin(), planned.end(), [](const Planned& p) { return p.scheme == WeightScheme::W8C; })) {
     writer.set_u32("slm.version", kSlmVersion);
     writer.set_string("slm.scheme", std::string(name(scheme)));
+  } else if (info(scheme).nominal_bits < info(scheme).bits) {
+    writer.set_string("slm.scheme", std::string(name(scheme)));  // the blocks are Q4_0's, the codes fewer
   }
 
   ExportReport report;
@@ -122,6 +124,7 @@ ExportReport export_gguf(const ModelFiles& model, const TokenizerData& tokenizer
     report.tensors.push_back({p.tensor->name, shape, p.tensor->stored.tensor.dtype(), dtype, 0.0, bytes});
     report.parameters += elements;
     report.tensor_bytes += bytes;
+    report.unused_bits += static_cast<double>(elements) * (info(p.scheme).bits - info(p.scheme).nominal_bits);
   }
   report.file_bytes = writer.file_bytes();
 

@@ -125,6 +125,10 @@ void fake_quant(WeightScheme scheme, int64_t k, std::span<const float> values, s
         return groups_by<kGridQ4_0>(group_kernel(kernel, scheme), rows);
       case WeightScheme::W4G32A:
         return groups_by<kGridQ4_1>(group_kernel(kernel, scheme), rows);
+      case WeightScheme::W3G32:
+        return groups_of<kGridW3G32>(32, rows);
+      case WeightScheme::W2G32:
+        return groups_of<kGridW2G32>(32, rows);
     }
   });
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/quant/rows.h"
 
+#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -35,6 +36,19 @@ int64_t first_not_finite(const std::byte* at, int64_t count) {
   return -1;
 }
 
+/// Blocks of `dtype` with the codes of a grid of fewer.
+void encode_narrow(const Grid& grid, Dtype dtype, std::span<const float> values, std::span<std::byte> row) {
+  constexpr size_t kGroup = 32;
+  const size_t bytes = slm::info(dtype).block_bytes;
+  std::array<int32_t, kGroup> codes;
+  for (size_t g = 0; g < values.size() / kGroup; ++g) {
+    const std::span<const float> group = values.subspan(g * kGroup, kGroup);
+    const GridParams params = find_params(grid, group);
+    encode(grid, params, group, std::span<int32_t>(codes));
+    store_block(dtype, params, codes, row.subspan(g * bytes, bytes));
+  }
+}
+
 constexpr uint16_t kHalfExponent = 0x7c00, kBfloatExponent = 0x7f80;
 
 }  // namespace
@@ -47,6 +61,8 @@ uint64_t row_bytes(WeightScheme scheme, int64_t k) {
 
 void encode_row(WeightScheme scheme, std::span<const float> values, std::span<std::byte> row, float* row_scale) {
   check_row("encode_row", scheme, values.size(), row.size());
+  if (scheme == WeightScheme::W3G32) return encode_narrow(kGridW3G32, Dtype::Q4_0, values, row);
+  if (scheme == WeightScheme::W2G32) return encode_narrow(kGridW2G32, Dtype::Q4_0, values, row);
   if (scheme != WeightScheme::W8C) return encode_blocks(*info(scheme).gguf_dtype, values, row);
   SLM_CHECK(row_scale != nullptr, "[encode_row] w8c needs a place for its scale");
   *row_scale = 0.0f;
@@ -78,6 +94,8 @@ void check_row_finite(WeightScheme scheme, std::span<const std::byte> row, float
       [[fallthrough]];
     case WeightScheme::W8G32:
     case WeightScheme::W4G32:
+    case WeightScheme::W3G32:
+    case WeightScheme::W2G32:
       return check(first_not_finite(row.data(), count, slm::info(dtype).block_bytes, kHalfExponent), "scale of block");
   }
 }

@@ -64,9 +64,17 @@ void WeightView::read_row(int64_t r, std::span<const float> from, std::span<floa
 void WeightView::mask_clipped_(std::span<float> gradient) const {
   SLM_CHECK(gradient.size() == weights_.size(), "[weight_view] gradient of {} values, the matrix has {}",
             gradient.size(), weights_.size());
-  if (scheme_ != WeightScheme::W4G32) return;  // the others reach as far as their largest weight
+  // Only grids of a signed maximum clip: the others reach as far as their largest weight.
+  const bool narrow = scheme_ == WeightScheme::W3G32 || scheme_ == WeightScheme::W2G32;
+  if (scheme_ != WeightScheme::W4G32 && !narrow) return;
   parallel_for(n_, std::max<int64_t>(1, kGrainValues / k_), [&](int64_t begin, int64_t end, int) {
-    kernel_->mask_q4_0_(weights_.data() + begin * k_, (end - begin) * k_, gradient.data() + begin * k_);
+    const auto first = static_cast<size_t>(begin * k_), count = static_cast<size_t>((end - begin) * k_);
+    if (!narrow) return kernel_->mask_q4_0_(weights_.data() + first, (end - begin) * k_, gradient.data() + first);
+    std::vector<float> ignored(count);
+    std::vector<uint8_t> inside(count);
+    fake_quant(*scheme_, k_, weights_.subspan(first, count), ignored, inside);
+    for (size_t i = 0; i < count; ++i)
+      if (inside[i] == 0) gradient[first + i] = 0.0f;
   });
 }
 

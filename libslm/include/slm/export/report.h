@@ -29,9 +29,13 @@ struct ExportReport {
   /// The head is tied and a pattern kept one of its two names: embedding and head are one matrix, so both stay BF16.
   bool kept_tied_head = false;
 
-  double bits_per_weight() const {
-    return parameters == 0 ? 0.0 : 8.0 * static_cast<double>(tensor_bytes) / static_cast<double>(parameters);
-  }
+  double unused_bits = 0.0;  ///< of codes stored wider than their scheme's (w3g32 and w2g32 in Q4_0 blocks)
+
+  double bits_per_weight() const { return per_weight(8.0 * static_cast<double>(tensor_bytes)); }
+  double nominal_bits_per_weight() const { return per_weight(8.0 * static_cast<double>(tensor_bytes) - unused_bits); }
+
+ private:
+  double per_weight(double bits) const { return parameters == 0 ? 0.0 : bits / static_cast<double>(parameters); }
 };
 
 }  // namespace slm

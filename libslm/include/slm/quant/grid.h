@@ -63,6 +63,17 @@ inline constexpr Grid kGridQ4_0 = {.range = Range::SignedMax,
                                    .storage = ParamStorage::F16,
                                    .qmin = -8,
                                    .qmax = 7};
+/// The same pattern with fewer codes: every code is one of Q4_0's, so its blocks hold them.
+inline constexpr Grid kGridW3G32 = {.range = Range::SignedMax,
+                                    .rounding = Rounding::TruncateShifted,
+                                    .storage = ParamStorage::F16,
+                                    .qmin = -4,
+                                    .qmax = 3};
+inline constexpr Grid kGridW2G32 = {.range = Range::SignedMax,
+                                    .rounding = Rounding::TruncateShifted,
+                                    .storage = ParamStorage::F16,
+                                    .qmin = -2,
+                                    .qmax = 1};
 inline constexpr Grid kGridQ4_1 = {.kind = GridKind::FloatMinimum,
                                    .range = Range::MinMax,
                                    .rounding = Rounding::TruncateShifted,
