@@ -34,7 +34,7 @@ cmake --build --preset "$preset"
 if [ "$mode" = slow ]; then
   exec ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --label-regex slow
 fi
-ctest --preset "$preset" --no-tests=error
+ctest --preset "$preset" --parallel "$(nproc)" --no-tests=error
 tell_skipped "$preset"
 [ "$mode" = asan ] && exit
 
@@ -45,7 +45,7 @@ for isa in avx2 scalar; do
     continue
   fi
   echo "== SLM_ISA=$isa"
-  SLM_ISA=$isa ctest --preset "$preset" --no-tests=error \
+  SLM_ISA=$isa ctest --preset "$preset" --parallel "$(nproc)" --no-tests=error \
     --label-regex '^(golden|integration|unit-(quant|ops|autograd|model|train|export|runtime|eval))$' \
     --exclude-regex 'Mutated|install_consumer|Dequantize'
   tell_skipped "$preset"
@@ -55,5 +55,5 @@ require_packages "${cross_packages[@]}"
 cmake --preset aarch64
 cmake --build --preset aarch64
 echo "== NEON under qemu"
-ctest --preset aarch64 --no-tests=error
+ctest --preset aarch64 --parallel "$(nproc)" --no-tests=error
 tell_skipped aarch64

@@ -3,7 +3,6 @@
 // In: command-line words.  Out: SchemePlan, Tokenizer, Model.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +11,10 @@
 #include "slm/kernels/attention/attention.h"
 #include "slm/model/load.h"
 #include "slm/text/tokenizer.h"
+
+namespace CLI {
+class App;
+}
 
 namespace slm {
 

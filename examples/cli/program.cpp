@@ -2,6 +2,7 @@
 #include "cli/program.h"
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <time.h>
 #include <unistd.h>
@@ -59,30 +60,35 @@ double process_age() {
 }  // namespace
 
 Program::Program(const std::string& name, const std::string& teaches, const std::string& examples)
-    : app_(teaches, name), age_at_begin_(process_age()), begin_(std::chrono::steady_clock::now()) {
-  app_.formatter(std::make_shared<HelpPage>());
+    : app_(std::make_unique<CLI::App>(teaches, name)),
+      age_at_begin_(process_age()),
+      begin_(std::chrono::steady_clock::now()) {
+  app_->formatter(std::make_shared<HelpPage>());
   std::string isas;
   for (const kernels::Isa isa : kernels::known_isas()) isas += " " + std::string(kernels::name(isa));
-  app_.footer(examples + "\n\nEnvironment:\n  SLM_ISA          the best instruction set to use:" + isas +
-              " (default: the processor's best)\n  OMP_NUM_THREADS  threads where --threads is not given\n"
-              "Exit codes: 0 done, 1 error, 2 wrong usage, 128 + n: signal n asked it to end.");
+  app_->footer(examples + "\n\nEnvironment:\n  SLM_ISA          the best instruction set to use:" + isas +
+               " (default: the processor's best)\n  OMP_NUM_THREADS  threads where --threads is not given\n"
+               "Exit codes: 0 done, 1 error, 2 wrong usage, 128 + n: signal n asked it to end.");
 }
 
 /// Last, so that they come last in --help.
 void Program::add_common_options() {
   const std::string group = "Every program";
-  add_number(app_, "--threads", threads_, "Threads to compute with (default: OMP_NUM_THREADS, else all processors)",
+  add_number(*app_, "--threads", threads_, "Threads to compute with (default: OMP_NUM_THREADS, else all processors)",
              WholeRange{1, 1024})
       ->default_str("")
       ->group(group);
-  add_number(app_, "--seed", seed_, "Seed of everything random; the same seed gives the same result",
+  add_number(*app_, "--seed", seed_, "Seed of everything random; the same seed gives the same result",
              WholeRange{0, std::numeric_limits<uint64_t>::max()})
       ->group(group);
-  app_.add_flag("--json", json_, "Print one JSON document on stdout instead")->group(group);
-  app_.set_help_flag("-h,--help", "Print this page")->group(group);
-  app_.set_version_flag("--version", fmt::format("{} of libslm {}", app_.get_name(), SLM_VERSION), "Print the version")
+  app_->add_flag("--json", json_, "Print one JSON document on stdout instead")->group(group);
+  app_->set_help_flag("-h,--help", "Print this page")->group(group);
+  app_->set_version_flag("--version", fmt::format("{} of libslm {}", app_->get_name(), SLM_VERSION),
+                         "Print the version")
       ->group(group);
 }
+
+Program::~Program() = default;
 
 int Program::threads() const { return num_threads(); }
 
@@ -94,19 +100,19 @@ int Program::run(int argc, char** argv, const std::function<void()>& body) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond its limit is an error of the write, as a full disk is
   try {
     add_common_options();
-    app_.parse(argc, argv);
+    app_->parse(argc, argv);
     kernels::forced_isa();  // an unusable SLM_ISA is an error in every program, never ignored
     if (threads_ > 0) set_num_threads(threads_);
     body();
     write_now("");
     return 0;
   } catch (const CLI::Success& asked) {  // --help, --version
-    return app_.exit(asked);
+    return app_->exit(asked);
   } catch (const CLI::ParseError& error) {
     // An option that is unknown is said first: it may be the one that is missing, misspelt.
-    const bool unknown = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && app_.remaining_size() > 0;
-    const std::string what = unknown ? CLI::ExtrasError(app_.remaining()).what() : error.what();
-    print_error(fmt::format("[usage] {} (see {} --help)", what, app_.get_name()));
+    const bool unknown = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && app_->remaining_size() > 0;
+    const std::string what = unknown ? CLI::ExtrasError(app_->remaining()).what() : error.what();
+    print_error(fmt::format("[usage] {} (see {} --help)", what, app_->get_name()));
     return 2;
   } catch (const UsageError& error) {
     print_error(error.what());

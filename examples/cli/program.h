@@ -5,15 +5,19 @@
 // In: argc, argv.  Out: an exit code.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
 #include "slm/core/error.h"
+
+namespace CLI {
+class App;
+}
 
 namespace slm {
 
@@ -31,7 +35,9 @@ class Program {
   /// `teaches` is the text of --help above the usage, `examples` the command lines (and more) below the options.
   Program(const std::string& name, const std::string& teaches, const std::string& examples);
 
-  CLI::App& options() { return app_; }
+  ~Program();
+
+  CLI::App& options() { return *app_; }
   uint64_t seed() const { return seed_; }
   bool json() const { return json_; }
   int threads() const;  ///< that parallel regions use
@@ -45,7 +51,7 @@ class Program {
  private:
   void add_common_options();
 
-  CLI::App app_;
+  std::unique_ptr<CLI::App> app_;
   int threads_ = 0;
   uint64_t seed_ = 0;
   bool json_ = false;

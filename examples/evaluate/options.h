@@ -2,7 +2,6 @@
 // What evaluate is asked to measure: its command line.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,6 +11,10 @@
 #include "slm/kernels/attention/attention.h"
 #include "slm/model/config.h"
 #include "slm/quant/scheme.h"
+
+namespace CLI {
+class App;
+}
 
 namespace slm {
 

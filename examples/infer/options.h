@@ -2,7 +2,6 @@
 // What infer is asked to do: its command line, and the prompt it names.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +10,10 @@
 #include "slm/kernels/attention/attention.h"
 #include "slm/runtime/generate.h"
 #include "slm/text/chat_template.h"
+
+namespace CLI {
+class App;
+}
 
 namespace slm {
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // inspect: what is in a model file: config, tensors, tokenizer, chat format, and the keys of a GGUF file.
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "cli/model_options.h"

@@ -2,7 +2,6 @@
 // What qat_kd_train is asked to do: its command line.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +10,10 @@
 #include "slm/model/trainable_model.h"
 #include "slm/train/checkpoint.h"
 #include "slm/train/trainer.h"
+
+namespace CLI {
+class App;
+}
 
 namespace slm {
 
