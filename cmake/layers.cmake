@@ -19,7 +19,7 @@ set(SLM_USES_runtime model text io)
 set(SLM_USES_eval runtime)
 
 # Whose sources read or write JSON files (slm/io/json.h): no other stage sees that library.
-set(SLM_JSON_STAGES io text data model train export)
+set(SLM_JSON_STAGES io text data model train export eval)
 
 # slm_layer_closure(out stage): the stage and everything it may include.
 function(slm_layer_closure out stage)

@@ -2,11 +2,11 @@
 #include "end_to_end_bench/measure.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "cli/model_options.h"
 #include "cli/terminal.h"
 #include "slm/core/rng.h"
+#include "slm/core/stopwatch.h"
 #include "slm/runtime/session.h"
 
 namespace slm {
@@ -14,12 +14,12 @@ namespace {
 
 /// Seconds to read `ids`, all at once or one by one.
 double time_append(Session& session, std::span<const int32_t> ids, size_t step) {
-  const auto begin = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   for (size_t i = 0; i < ids.size(); i += step) {
     EndOnSignal::check();
     session.append(ids.subspan(i, std::min(step, ids.size() - i)));
   }
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return watch.seconds();
 }
 
 /// Sorts; median, least and largest of the rounds.

@@ -92,6 +92,13 @@ std::string exported_file() {
   return (folder.path() / "o.gguf").string();
 }
 
+std::string task_file() {
+  static const TemporaryFolder folder("tasks");
+  static const std::filesystem::path file =
+      folder.file("tasks.jsonl", R"({"prompt": "Is it high?", "choices": ["yes", "no"], "answer": "yes"})");
+  return file.string();
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, EveryProgram,
     testing::Values(std::pair<std::string, Words>{"tokenize", {"--text", "river"}},
@@ -99,6 +106,7 @@ INSTANTIATE_TEST_SUITE_P(
                     std::pair<std::string, Words>{"quantize", {"--scheme", "w8g32", "--out", exported_file()}},
                     std::pair<std::string, Words>{"infer", {"--prompt", "river", "-n", "2"}},
                     std::pair<std::string, Words>{"evaluate", {"--data", text_file(), "--windows", "1"}},
+                    std::pair<std::string, Words>{"score", {"--tasks", task_file()}},
                     std::pair<std::string, Words>{"end_to_end_bench",
                                                   {"--prefill", "4", "--decode", "2", "--rounds", "1"}}),
     [](const auto& case_info) { return case_info.param.first; });

@@ -62,3 +62,4 @@
 #include "slm/runtime/session.h"
 // eval: what it cost
 #include "slm/eval/perplexity.h"
+#include "slm/eval/task_score.h"

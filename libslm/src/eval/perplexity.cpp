@@ -2,13 +2,13 @@
 #include "slm/eval/perplexity.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <optional>
 #include <vector>
 
 #include "slm/core/check.h"
 #include "slm/core/parallel.h"
+#include "slm/core/stopwatch.h"
 #include "slm/kernels/vec/variants.h"
 #include "slm/runtime/sampler.h"
 #include "slm/runtime/session.h"
@@ -56,12 +56,12 @@ class Walker {
   }
 
   Score walk() {
-    const auto begin = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     for (const EvalWindow& window : text_.windows) {
       walk_window(window);
       ++score_.windows;
     }
-    score_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    score_.seconds = watch.seconds();
     return score_;
   }
 

@@ -2,21 +2,13 @@
 #include "slm/runtime/generate.h"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 
 #include "runtime/stop_filter.h"
+#include "slm/core/stopwatch.h"
 
 namespace slm {
 namespace {
-
-class Stopwatch {
- public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
-
- private:
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-};
 
 /// The answer's ids turned into text, which goes to on_text as soon as it is certain.
 class Writer {

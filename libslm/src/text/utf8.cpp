@@ -71,18 +71,19 @@ bool is_white_space(char32_t c) {
          (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
+bool is_python_space(char32_t c) { return is_white_space(c) || (c >= 0x1C && c <= 0x1F); }
+
 std::string_view strip(std::string_view text) {
-  const auto dropped = [](char32_t c) { return is_white_space(c) || (c >= 0x1C && c <= 0x1F); };
   while (!text.empty()) {
     const Utf8Step step = utf8_step(text);
-    if (!step.valid || !dropped(step.code_point)) break;
+    if (!step.valid || !is_python_space(step.code_point)) break;
     text.remove_prefix(step.length);
   }
   while (!text.empty()) {
     size_t begin = text.size() - 1;
     while (begin > 0 && text.size() - begin < 4 && (static_cast<uint8_t>(text[begin]) & 0xC0) == 0x80) --begin;
     const Utf8Step step = utf8_step(text.substr(begin));
-    if (!step.valid || begin + step.length != text.size() || !dropped(step.code_point)) break;
+    if (!step.valid || begin + step.length != text.size() || !is_python_space(step.code_point)) break;
     text.remove_suffix(step.length);
   }
   return text;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/train/trainer.h"
 
-#include <chrono>
 #include <cmath>
 
 #include "slm/core/check.h"
 #include "slm/core/parallel.h"
+#include "slm/core/stopwatch.h"
 #include "slm/train/grad_clip.h"
 
 namespace slm {
@@ -15,13 +15,13 @@ namespace {
 class Timed {
  public:
   explicit Timed(double& sum) : sum_(sum) {}
-  ~Timed() { sum_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+  ~Timed() { sum_ += watch_.seconds(); }
   Timed(const Timed&) = delete;
   Timed& operator=(const Timed&) = delete;
 
  private:
   double& sum_;
-  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  const Stopwatch watch_;
 };
 
 int64_t count_targets(std::span<const PackedRow> rows) {

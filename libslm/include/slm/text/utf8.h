@@ -31,7 +31,9 @@ void append_utf8(std::string& text, char32_t code_point);
 
 /// The property White_Space.
 bool is_white_space(char32_t c);
-/// Without the characters Python's str.strip() (Jinja's trim) removes at both ends: White_Space and U+001C…U+001F.
+/// What Python's str.split() and str.strip() take as space: White_Space and U+001C…U+001F.
+bool is_python_space(char32_t c);
+/// Without the spaces of Python at both ends (str.strip(), Jinja's trim).
 std::string_view strip(std::string_view text);
 
 }  // namespace slm

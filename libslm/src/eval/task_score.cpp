@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slm/eval/task_score.h"
+
+#include <algorithm>
+
+#include "slm/core/check.h"
+#include "slm/core/parallel.h"
+#include "slm/eval/answer.h"
+#include "slm/kernels/vec/variants.h"
+#include "slm/ops/cross_entropy.h"
+#include "slm/runtime/generate.h"
+#include "slm/text/utf8.h"
+
+namespace slm {
+namespace {
+
+using Ids = std::vector<int32_t>;
+
+size_t characters(std::string_view text) {
+  size_t count = 0;
+  for (; !text.empty(); ++count) text.remove_prefix(utf8_step(text).length);
+  return count;
+}
+
+size_t first_largest(std::span<const double> values) {
+  return static_cast<size_t>(std::ranges::max_element(values) - values.begin());
+}
+
+/// The last ids that a session has room for; what is asked of it comes after them.
+std::span<const int32_t> last_of(const Ids& ids, int64_t room) {
+  return std::span(ids).last(static_cast<size_t>(std::min(std::ssize(ids), room)));
+}
+
+void rank(Session& session, const Tokenizer& tokenizer, const Task& task, TaskScore& score) {
+  std::vector<std::string> continuations;
+  for (const std::string& choice : task.choices) continuations.push_back(" " + choice);
+  std::vector<double> likelihoods = log_likelihoods(session, tokenizer, task.prompt, continuations);
+  const auto right = static_cast<size_t>(std::ranges::find(task.choices, task.answers[0]) - task.choices.begin());
+  const size_t best = first_largest(likelihoods);
+  score.accuracy.add(best == right ? 1 : 0);
+  for (size_t i = 0; i < likelihoods.size(); ++i)
+    likelihoods[i] /= static_cast<double>(std::max<size_t>(1, characters(task.choices[i])));
+  score.accuracy_normed.add(first_largest(likelihoods) == right ? 1 : 0);
+}
+
+void answer(Session& session, const Tokenizer& tokenizer, const Task& task, int64_t max_tokens, TaskScore& score) {
+  session.truncate(0);
+  const Ids prompt = tokenizer.encode(task.prompt, {.add_bos = tokenizer.add_bos()});
+  const int64_t room = std::max<int64_t>(1, session.context() - max_tokens);
+  const Generated generated = generate(session, tokenizer, last_of(prompt, room),
+                                       {.max_tokens = max_tokens,
+                                        .stop_ids = tokenizer.eos_ids(),
+                                        .stop_strings = {"\n"},
+                                        .sampler = {.temperature = 0}});
+  score.exact_match.add(best_exact_match(generated.text, task.answers));
+  score.f1.add(best_word_f1(generated.text, task.answers));
+}
+
+}  // namespace
+
+std::vector<double> log_likelihoods(Session& session, const Tokenizer& tokenizer, std::string_view context,
+                                    std::span<const std::string> continuations) {
+  const size_t end = context.find_last_not_of(' ');
+  SLM_CHECK(end != context.npos, "[log_likelihood] the context is empty");
+  const std::string text(context.substr(0, end + 1)), spaces(context.substr(end + 1));
+  const EncodeOptions how{.add_bos = tokenizer.add_bos()};
+  const Ids before = tokenizer.encode(text, how);
+  const kernels::VecVariant& vec = kernels::select(kernels::vec_variants());
+
+  std::vector<double> sums;
+  std::span<const int32_t> read;  // what the session holds of the context
+  for (const std::string& continuation : continuations) {
+    Ids ids = tokenizer.encode(text + spaces + continuation, how);
+    SLM_CHECK(ids.size() > before.size(), "[log_likelihood] \"{}\" adds no token to its context", continuation);
+    ids.erase(ids.begin(), ids.begin() + std::ssize(before));
+    SLM_CHECK(std::ssize(ids) <= session.context(), "[log_likelihood] {} tokens, the session has a context of {}",
+              ids.size(), session.context());
+    const std::span<const int32_t> kept = last_of(before, session.context() - std::ssize(ids) + 1);
+    if (read.data() != kept.data() || read.size() != kept.size()) {
+      session.truncate(0);
+      if (kept.size() > 1) session.append(kept.first(kept.size() - 1));
+      read = kept;
+    }
+    session.truncate(std::ssize(kept) - 1);
+    ids.insert(ids.begin(), kept.back());
+    double sum = 0;
+    session.append(std::span(ids).first(ids.size() - 1), [&](int64_t i, std::span<const float> logits) {
+      sum -= cross_entropy(vec, logits, ids[static_cast<size_t>(i + 1)]);
+    });
+    sums.push_back(sum);
+  }
+  session.truncate(0);
+  return sums;
+}
+
+std::vector<TaskScore> score_tasks(Session& session, const Tokenizer& tokenizer, std::span<const Task> tasks,
+                                   const TaskOptions& options) {
+  std::vector<TaskScore> scores;
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    const Task& task = tasks[i];
+    const bool ranked = !task.choices.empty();
+    auto it = std::ranges::find(scores, task.kind, &TaskScore::kind);
+    if (it == scores.end()) it = scores.insert(scores.end(), TaskScore{.kind = task.kind, .ranked = ranked});
+    SLM_CHECK(it->ranked == ranked, "[tasks] kind {} has both tasks with choices and without", task.kind);
+    if (ranked)
+      rank(session, tokenizer, task, *it);
+    else
+      answer(session, tokenizer, task, options.max_tokens, *it);
+    report(options.progress, {task.kind, i + 1, tasks.size()});
+  }
+  return scores;
+}
+
+}  // namespace slm
