@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// study: FP32, PTQ, QAT and QAT+KD of one student, side by side: a table, JSON and a plot.
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "cli/model_options.h"
+#include "cli/option_values.h"
+#include "cli/program.h"
+#include "cli/terminal.h"
+#include "slm/io/atomic_file.h"
+#include "study/report.h"
+#include "study/study.h"
+
+namespace {
+
+constexpr const char* kTeaches =
+    R"(Trains one student several times on the same text for as many steps, and measures what each way of quantizing costs:
+  FP32     no quantizer, held in float32
+  PTQ      the weights of FP32, rounded afterwards
+  QAT      the quantizer in the loop
+  QAT+KD   the quantizer in the loop, a teacher beside it
+Prints a table and writes it with the numbers (study.md, study.json) and a plot of bits against quality (study.svg).)";
+
+std::string examples() {
+  return slm::describe_weights() + R"(
+Examples:
+  study --student examples/flood_world/student --teacher examples/flood_world/teacher --train train.jsonl \
+    --valid valid.jsonl --tasks tasks.jsonl --out study
+JSON: {seed, steps, batch, sequence, learning_rate, kd_weight, seconds, rows: [{method, weights, bits, stored_bits,
+       perplexity, quality, kinds, packed_bytes, memory_bytes, ms_per_token, train_seconds}]})";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  slm::Program program("study", kTeaches, examples());
+  slm::StudyOptions o;
+  CLI::App& app = program.options();
+  const auto text = [&app](const char* flag, std::string& value, const char* says, const char* type) {
+    app.add_option(flag, value, says)->required()->type_name(type)->check(slm::not_empty());
+  };
+  text("--student", o.student, "The model all rows begin with", "DIR|FILE");
+  text("--teacher", o.teacher, "The model that guides QAT+KD, of the same vocabulary", "DIR|FILE");
+  text("--train", o.train, "Text to learn from", "FILE");
+  text("--valid", o.valid, "Text whose perplexity is measured", "FILE");
+  text("--tasks", o.tasks, "Tasks to be scored (score --help tells of them)", "FILE");
+  text("--out", o.out, "Folder to write", "DIR");
+  app.add_option("--schemes", o.schemes, "Quantized widths to compare")
+      ->delimiter(',')
+      ->check(CLI::Validator(slm::refuse_unknown_weights, ""))
+      ->type_name("S,…")
+      ->capture_default_str();
+  slm::add_number(app, "--steps", o.steps, "Optimizer steps of each run", slm::WholeRange{1});
+  slm::add_number(app, "--batch", o.batch, "Sequences of a batch", slm::WholeRange{1});
+  slm::add_number(app, "--seq", o.sequence, "Tokens of a sequence", slm::WholeRange{2});
+  slm::add_number(app, "--lr", o.learning_rate, "Peak learning rate", slm::RealRange{0, 10, true});
+  slm::add_number(app, "--kd-weight", o.kd_weight, "λ of QAT+KD", slm::RealRange{0, 1, true});
+  slm::add_number(app, "--valid-sequences", o.valid_sequences, "Sequences measured, 0 for all", slm::WholeRange{0});
+  slm::add_number(app, "--task-limit", o.task_limit, "Tasks of each kind, 0 for all", slm::WholeRange{0});
+
+  return program.run(argc, argv, [&] {
+    const slm::EndOnSignal no_half_table;
+    const std::filesystem::path out(o.out);
+    std::error_code error;
+    std::filesystem::create_directories(out, error);
+    if (error) throw slm::IoError(fmt::format("[study] --out {} cannot be made a folder", o.out), error.value());
+    slm::Study study(o, program.seed());
+    slm::ProgressLine line("study");
+    const std::vector<slm::StudyRow> rows = study.run(
+        [&](const slm::StudyRow& row) {
+          line.finish();
+          slm::tell("{} {}: perplexity {:.3f}, quality {:.1f} %\n", row.method, row.scheme, row.perplexity,
+                    100 * row.quality());
+        },
+        line.callback());
+    line.finish();
+    const slm::JsonDocument document = {{"seed", program.seed()},
+                                        {"steps", o.steps},
+                                        {"batch", o.batch},
+                                        {"sequence", o.sequence},
+                                        {"learning_rate", o.learning_rate},
+                                        {"kd_weight", o.kd_weight},
+                                        {"seconds", program.elapsed_seconds()},
+                                        {"rows", slm::as_json(rows)}};
+    slm::write_file(out / "study.md", slm::as_table(rows));
+    slm::write_file(out / "study.json", document.dump(1) + "\n");
+    slm::write_file(out / "study.svg", slm::as_plot(rows));
+    if (program.json()) return slm::print_json(document);
+    fmt::print("{}", slm::as_table(rows));
+  });
+}

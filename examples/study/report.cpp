@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "study/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/terminal.h"
+
+namespace slm {
+namespace {
+
+std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
+std::string bits(double value) { return fmt::format("{:g}", value); }
+
+// Of the plot, in SVG's units.
+constexpr double kWidth = 640, kHeight = 400, kLeft = 70, kRight = 120, kTop = 40, kBottom = 60;
+
+struct Line {
+  const char* method;
+  const char* colour;
+};
+constexpr Line kLines[] = {{"PTQ", "#c0392b"}, {"QAT", "#2980b9"}, {"QAT+KD", "#27ae60"}};
+
+std::string text(double x, double y, const std::string& words, const char* anchor = "middle") {
+  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">{}</text>\n", x, y, anchor, words);
+}
+
+}  // namespace
+
+std::string as_table(const std::vector<StudyRow>& rows) {
+  std::vector<std::string> header = {"method", "weights", "bits", "perplexity"};
+  for (const TaskScore& kind : rows.front().kinds) {
+    header.push_back(kind.kind);
+    if (!kind.ranked) header.push_back("EM");
+  }
+  header.insert(header.end(), {"size", "ms/token", "memory"});
+  Table table(header);
+  for (const StudyRow& row : rows) {
+    std::vector<std::string> cells = {row.method, row.scheme, bits(row.bits), fmt::format("{:.3f}", row.perplexity)};
+    for (const TaskScore& kind : row.kinds) {
+      cells.push_back(kind.ranked ? percent(kind.accuracy.mean()) : "F1 " + percent(kind.f1.mean()));
+      if (!kind.ranked) cells.push_back(percent(kind.exact_match.mean()));
+    }
+    cells.insert(cells.end(),
+                 {megabytes(row.packed_bytes), fmt::format("{:.3f}", row.ms_per_token), megabytes(row.memory_bytes)});
+    table.add(cells);
+  }
+  return table.text();
+}
+
+JsonDocument as_json(const std::vector<StudyRow>& rows) {
+  JsonDocument all = JsonDocument::array();
+  for (const StudyRow& row : rows) {
+    JsonDocument kinds = JsonDocument::object();
+    for (const TaskScore& kind : row.kinds) {
+      if (kind.ranked)
+        kinds[kind.kind] = {
+            {"tasks", kind.count()}, {"acc", kind.accuracy.mean()}, {"acc_stderr", kind.accuracy.standard_error()}};
+      else
+        kinds[kind.kind] = {{"tasks", kind.count()},
+                            {"exact_match", kind.exact_match.mean()},
+                            {"f1", kind.f1.mean()},
+                            {"f1_stderr", kind.f1.standard_error()}};
+    }
+    all.push_back({{"method", row.method},
+                   {"weights", row.scheme},
+                   {"bits", row.bits},
+                   {"stored_bits", row.stored_bits},
+                   {"perplexity", row.perplexity},
+                   {"quality", row.quality()},
+                   {"kinds", kinds},
+                   {"packed_bytes", row.packed_bytes},
+                   {"memory_bytes", row.memory_bytes},
+                   {"ms_per_token", row.ms_per_token},
+                   {"train_seconds", row.train_seconds}});
+  }
+  return all;
+}
+
+std::string as_plot(const std::vector<StudyRow>& rows) {
+  double least = 1.0, most_bits = 0.0, least_bits = 32.0;
+  for (const StudyRow& row : rows) {
+    least = std::min(least, row.quality());
+    if (row.method != "FP32") most_bits = std::max(most_bits, row.bits), least_bits = std::min(least_bits, row.bits);
+  }
+  least = std::max(0.0, least - 0.05);
+  if (most_bits <= least_bits) most_bits = least_bits + 1;
+  const auto x = [&](double value) {
+    return kLeft + (value - least_bits) / (most_bits - least_bits) * (kWidth - kLeft - kRight);
+  };
+  const auto y = [&](double value) {
+    return kHeight - kBottom - (value - least) / (1 - least) * (kHeight - kTop - kBottom);
+  };
+
+  std::string svg = fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" "
+      "font-family=\"sans-serif\" font-size=\"13\">\n<rect width=\"{0}\" height=\"{1}\" fill=\"white\"/>\n",
+      kWidth, kHeight);
+  svg += text(kWidth / 2, 20, "Bits per weight against quality (mean score over kinds of tasks)");
+  svg += text((kLeft + kWidth - kRight) / 2, kHeight - 15, "bits per weight (nominal)");
+  for (int i = 0; i <= 4; ++i) {
+    const double value = least + (1 - least) * i / 4;
+    svg += fmt::format("<line x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"#ddd\"/>\n", kLeft,
+                       kWidth - kRight, y(value), y(value));
+    svg += text(kLeft - 8, y(value) + 4, percent(value), "end");
+  }
+  double label = 0;
+  for (const StudyRow& row : rows) {
+    if (row.method == "FP32") {
+      svg += fmt::format(
+          "<line x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"black\" stroke-dasharray=\"5 4\"/>\n", kLeft,
+          kWidth - kRight, y(row.quality()), y(row.quality()));
+      svg += text(kWidth - kRight + 8, y(row.quality()) + 4, "FP32", "start");
+    } else if (row.method == "PTQ") {
+      svg += text(x(row.bits), kHeight - kBottom + 20, bits(row.bits));
+    }
+  }
+  for (const Line& line : kLines) {
+    std::string points, marks;
+    for (const StudyRow& row : rows) {
+      if (row.method != line.method) continue;
+      points += fmt::format("{:.1f},{:.1f} ", x(row.bits), y(row.quality()));
+      marks += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" fill=\"{}\"/>\n", x(row.bits), y(row.quality()),
+                           line.colour);
+    }
+    svg += fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/>\n{}", points,
+                       line.colour, marks);
+    svg += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"12\" height=\"12\" fill=\"{}\"/>\n", kWidth - kRight + 20,
+                       kHeight - kBottom - 70 + label, line.colour);
+    svg += text(kWidth - kRight + 38, kHeight - kBottom - 60 + label, line.method, "start");
+    label += 22;
+  }
+  return svg + "</svg>\n";
+}
+
+}  // namespace slm

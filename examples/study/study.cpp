@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "study/study.h"
+
+#include <algorithm>
+#include <map>
+
+#include "cli/model_options.h"
+#include "slm/core/stopwatch.h"
+#include "slm/data/document.h"
+#include "slm/runtime/session.h"
+#include "slm/train/trainer.h"
+#include "slm/train/validation.h"
+
+namespace slm {
+namespace {
+
+constexpr int64_t kContext = 256;      // tokens a report and its question need
+constexpr int64_t kDecodeTokens = 64;  // timed
+
+std::vector<PackedSequence> sequences_of(const std::string& file, const Tokenizer& tokenizer, int64_t tokens) {
+  return pack_documents(read_documents(file, tokenizer), tokens);
+}
+
+double decode_ms_per_token(const std::shared_ptr<const Model>& model) {
+  Session session(model, {.context = kDecodeTokens + 1});
+  session.append(std::vector<int32_t>{0});
+  const Stopwatch watch;
+  for (int32_t i = 0; i < kDecodeTokens; ++i) session.append(std::vector<int32_t>{i % 64});
+  return 1000 * watch.seconds() / kDecodeTokens;
+}
+
+}  // namespace
+
+double StudyRow::quality() const {
+  double sum = 0;
+  for (const TaskScore& kind : kinds) sum += kind.ranked ? kind.accuracy.mean() : kind.f1.mean();
+  return kinds.empty() ? 0.0 : sum / static_cast<double>(kinds.size());
+}
+
+Study::Study(const StudyOptions& o, uint64_t seed)
+    : options_(o),
+      seed_(seed),
+      files_(ModelFiles::open(o.student)),
+      tokenizer_(load_tokenizer(o.student)),
+      sequences_(sequences_of(o.train, tokenizer_, o.sequence)),
+      valid_(sequences_of(o.valid, tokenizer_, o.sequence)),
+      tasks_(read_tasks(o.tasks)) {
+  for (const std::string& word : o.schemes) parse_weight_scheme(word);  // before anything is trained
+  if (o.valid_sequences > 0 && o.valid_sequences < std::ssize(valid_))
+    valid_.resize(static_cast<size_t>(o.valid_sequences));
+  if (o.task_limit > 0) {
+    std::map<std::string, int64_t> taken;
+    std::erase_if(tasks_, [&](const Task& task) { return ++taken[task.kind] > o.task_limit; });
+  }
+  shared_vocab_ = shared_vocabulary(tokenizer_, load_tokenizer(o.teacher));
+  teacher_ = load_model_showing(o.teacher, {.plan = {.weights = WeightScheme::F32}});
+}
+
+Study::Trained Study::train(std::optional<WeightScheme> scheme, bool guided, const std::string& label,
+                            const Progress& progress) {
+  TrainableModel model(
+      files_, {.quantizer = scheme ? std::optional(SchemePlan{.weights = *scheme, .keep_fp = {}}) : std::nullopt,
+               .freeze = {}});
+  Batcher batches(sequences_, options_.batch, seed_);  // the same for every row
+  std::optional<Teacher> teacher;
+  if (guided) teacher.emplace(teacher_, options_.sequence, HeadLossOptions{}.chunk_rows);
+  Trainer trainer(model, batches, teacher ? &*teacher : nullptr,
+                  {.schedule = {.peak = options_.learning_rate,
+                                .decay = LrDecay::Cosine,
+                                .warmup = options_.steps / 20,
+                                .steps = options_.steps},
+                   .adamw = {.weight_decay = 0.0},
+                   .loss = {.kd_weight = guided ? options_.kd_weight : 0.0, .kd_vocab = shared_vocab_}});
+  const Stopwatch watch;
+  for (int64_t i = 1; i <= options_.steps; ++i) {
+    const StepReport step = trainer.step();
+    report(progress, {fmt::format("{}: loss {:.3f}", label, step.loss), static_cast<uint64_t>(i),
+                      static_cast<uint64_t>(options_.steps)});
+  }
+  Trained trained{.values = {}, .seconds = watch.seconds()};
+  for (const Parameter& p : model.parameters()) trained.values.emplace_back(p.value.begin(), p.value.end());
+  return trained;
+}
+
+StudyRow Study::measure(const std::string& method, WeightScheme scheme, const Trained& trained,
+                        const Progress& progress) {
+  std::map<std::string, const std::vector<float>*> by_name;
+  for (size_t i = 0; i < trained.values.size(); ++i) by_name[files_.tensors()[i].name] = &trained.values[i];
+  const ModelFiles files =
+      files_.with_values([&](const std::string& name) { return std::span<const float>(*by_name.at(name)); });
+  const auto model = std::make_shared<const Model>(load_model(files, {.plan = {.weights = scheme}}));
+  StudyRow row{.method = method,
+               .scheme = std::string(name(scheme)),
+               .bits = info(scheme).nominal_bits,
+               .stored_bits = info(scheme).bits,
+               .perplexity = validate(model, valid_, progress).perplexity(),
+               .train_seconds = trained.seconds,
+               .packed_bytes = model->packed_bytes};
+  Session session(model, {.context = std::min(kContext, model->config.context)});
+  row.kinds = score_tasks(session, tokenizer_, tasks_, {.max_tokens = 16, .progress = progress});
+  row.memory_bytes = model->packed_bytes + session.kv_bytes();
+  row.ms_per_token = decode_ms_per_token(model);
+  return row;
+}
+
+std::vector<StudyRow> Study::run(const std::function<void(const StudyRow&)>& tell, const Progress& progress) {
+  std::vector<StudyRow> rows;
+  const auto add = [&](const std::string& method, WeightScheme scheme, const Trained& trained) {
+    rows.push_back(measure(method, scheme, trained, progress));
+    tell(rows.back());
+  };
+  const Trained twin = train({}, false, "FP32", progress);
+  add("FP32", WeightScheme::F32, twin);
+  for (const std::string& word : options_.schemes) {
+    const WeightScheme scheme = parse_weight_scheme(word);
+    add("PTQ", scheme, twin);
+    add("QAT", scheme, train(scheme, false, word + " QAT", progress));
+    add("QAT+KD", scheme, train(scheme, true, word + " QAT+KD", progress));
+  }
+  return rows;
+}
+
+}  // namespace slm

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The study: what quantization costs a model and what training with the quantizer in the loop gives back. Every row trains
+// the same student on the same batches for as many steps; only what is in the loop differs.
+//   FP32     nothing in the loop, held in float32
+//   PTQ      the FP32 row's weights, rounded afterwards
+//   QAT      the quantizer in the loop
+//   QAT+KD   the quantizer in the loop, the teacher beside it
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "slm/data/batcher.h"
+#include "slm/eval/task_score.h"
+#include "slm/model/load.h"
+#include "slm/model/model_files.h"
+
+namespace slm {
+
+struct StudyOptions {
+  std::string student, teacher, train, valid, tasks, out;
+  std::vector<std::string> schemes = {"w8g32", "w4g32", "w2g32"};
+  int64_t steps = 100, batch = 8, sequence = 192, valid_sequences = 48, task_limit = 0;
+  double learning_rate = 5e-4, kd_weight = 0.5;
+};
+
+/// One row of the table.
+struct StudyRow {
+  std::string method, scheme;
+  double bits = 32.0;         ///< nominal, per weight
+  double stored_bits = 32.0;  ///< as stored
+  double perplexity = 0.0, train_seconds = 0.0;
+  std::vector<TaskScore> kinds;
+  uint64_t packed_bytes = 0, memory_bytes = 0;  ///< memory: weights and the cache of one context
+  double ms_per_token = 0.0;                    ///< decoding
+  /// Mean over kinds of accuracy or F1, 0 to 1.
+  double quality() const;
+};
+
+/// What all rows share.
+class Study {
+ public:
+  /// Reads everything. Throws as what it reads.
+  Study(const StudyOptions& options, uint64_t seed);
+
+  /// All rows; `tell` gets each as it is done, `progress` what is under way.
+  std::vector<StudyRow> run(const std::function<void(const StudyRow&)>& tell, const Progress& progress);
+
+ private:
+  using Values = std::vector<std::vector<float>>;  // by tensor, in the model's order
+  struct Trained {
+    Values values;
+    double seconds = 0.0;
+  };
+  Trained train(std::optional<WeightScheme> scheme, bool guided, const std::string& label, const Progress& progress);
+  StudyRow measure(const std::string& method, WeightScheme scheme, const Trained& trained, const Progress& progress);
+
+  const StudyOptions& options_;
+  const uint64_t seed_;
+  const ModelFiles files_;
+  const Tokenizer tokenizer_;
+  std::vector<PackedSequence> sequences_, valid_;
+  std::vector<Task> tasks_;
+  std::shared_ptr<const Model> teacher_;
+  int64_t shared_vocab_ = 0;
+};
+
+}  // namespace slm

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// study on a tiny model: its rows, its files, and that equal rows of equal seeds are equal.
+#include <gtest/gtest.h>
+
+#include "tests/programs/run_program.h"
+
+namespace slm::test {
+namespace {
+
+using Words = std::vector<std::string>;
+
+class StudyProgram : public testing::Test {
+ protected:
+  Words words(const std::string& out, const Words& rest = {}) const {
+    Words all = {"--student", tiny("qwen2_tied"),
+                 "--teacher", tiny("qwen2_untied"),
+                 "--train",   text_,
+                 "--valid",   text_,
+                 "--tasks",   tasks_,
+                 "--out",     (folder_.path() / out).string(),
+                 "--steps",   "12",
+                 "--batch",   "2",
+                 "--seq",     "32",
+                 "--threads", "1",
+                 "--lr",      "2e-3"};
+    all.insert(all.end(), rest.begin(), rest.end());
+    return all;
+  }
+  static std::string story() {
+    std::string text;
+    for (int i = 0; i < 40; ++i) text += "On day " + std::to_string(i) + " the river stood at the bridge.\n";
+    return text;
+  }
+  TemporaryFolder folder_;
+  const std::string text_ = folder_.file("story.txt", story());
+  const std::string tasks_ = folder_.file(
+      "tasks.jsonl",
+      "{\"kind\": \"yes_no\", \"prompt\": \"Is it high?\", \"choices\": [\"yes\", \"no\"], \"answer\": \"yes\"}\n"
+      "{\"kind\": \"span\", \"prompt\": \"Where?\", \"answer\": \"bridge\"}\n");
+};
+
+TEST_F(StudyProgram, ComparesTheFourMethodsAtEachWidth) {
+  const Ran ran = run("study", words("a", {"--schemes", "w8g32,w2g32", "--json"}));
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const nlohmann::json document = ran.json();
+  std::vector<std::string> rows;
+  for (const nlohmann::json& row : document.at("rows")) {
+    rows.push_back(row.at("method").get<std::string>() + " " + row.at("weights").get<std::string>());
+    expect_keys(row, {"bits", "stored_bits", "perplexity", "quality", "kinds", "packed_bytes", "memory_bytes",
+                      "ms_per_token", "train_seconds"});
+    EXPECT_GT(row.at("perplexity"), 1.0);
+    expect_keys(row.at("kinds"), {"yes_no", "span"});
+  }
+  EXPECT_EQ(rows,
+            (Words{"FP32 f32", "PTQ w8g32", "QAT w8g32", "QAT+KD w8g32", "PTQ w2g32", "QAT w2g32", "QAT+KD w2g32"}));
+  const auto perplexity = [&](size_t row) { return document.at("rows")[row].at("perplexity").get<double>(); };
+  EXPECT_NEAR(perplexity(1), perplexity(0), 0.05 * perplexity(0)) << "8 bits cost little";
+  EXPECT_LT(perplexity(5), 0.8 * perplexity(4)) << "of 2 bits QAT gives much back";
+  for (const char* file : {"study.md", "study.json", "study.svg"})
+    EXPECT_NE(content_of(folder_.path() / "a" / file), "") << file;
+  EXPECT_NE(content_of(folder_.path() / "a/study.svg").find("</svg>"), std::string::npos);
+
+  const nlohmann::json again = run("study", words("b", {"--schemes", "w8g32", "--json"})).json();
+  for (size_t row = 0; row < 4; ++row)
+    EXPECT_EQ(again.at("rows")[row].at("perplexity"), perplexity(row)) << "the same seed, the same numbers";
+}
+
+TEST_F(StudyProgram, NamesWhatIsWrongBeforeItTrains) {
+  expect_error(run("study", words("a", {"--schemes", "w5x"})), 2, "w5x");
+  expect_error(run("study", words("a", {"--schemes", "as-is"})), 1, "as-is");
+  Words other = words("a");
+  other[3] = tiny("llama_tied");
+  expect_error(run("study", other), 1, "expected one vocabulary");
+  other = words("a");
+  other[9] = tiny("qwen2_tied");
+  expect_error(run("study", other), 1, "qwen2_tied");
+}
+
+}  // namespace
+}  // namespace slm::test
