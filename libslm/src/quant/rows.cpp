@@ -7,7 +7,7 @@
 
 #include "slm/core/check.h"
 #include "slm/quant/gguf_blocks.h"
-#include "slm/quant/grid.h"
+#include "slm/quant/scheme_grid.h"
 
 namespace slm {
 namespace {
@@ -61,9 +61,9 @@ uint64_t row_bytes(WeightScheme scheme, int64_t k) {
 
 void encode_row(WeightScheme scheme, std::span<const float> values, std::span<std::byte> row, float* row_scale) {
   check_row("encode_row", scheme, values.size(), row.size());
-  if (scheme == WeightScheme::W3G32) return encode_narrow(kGridW3G32, Dtype::Q4_0, values, row);
-  if (scheme == WeightScheme::W2G32) return encode_narrow(kGridW2G32, Dtype::Q4_0, values, row);
-  if (scheme != WeightScheme::W8C) return encode_blocks(*info(scheme).gguf_dtype, values, row);
+  const WeightSchemeInfo& s = info(scheme);
+  if (s.nominal_bits < s.bits) return encode_narrow(*grid_of(scheme), *s.gguf_dtype, values, row);
+  if (s.gguf_dtype) return encode_blocks(*s.gguf_dtype, values, row);
   SLM_CHECK(row_scale != nullptr, "[encode_row] w8c needs a place for its scale");
   *row_scale = 0.0f;
   if (values.empty()) return;

@@ -8,6 +8,7 @@
 #include "slm/core/parallel.h"
 #include "slm/kernels/fake_quant/variants.h"
 #include "slm/quant/fake_quant.h"
+#include "slm/quant/scheme_grid.h"
 
 namespace slm {
 namespace {
@@ -65,8 +66,8 @@ void WeightView::mask_clipped_(std::span<float> gradient) const {
   SLM_CHECK(gradient.size() == weights_.size(), "[weight_view] gradient of {} values, the matrix has {}",
             gradient.size(), weights_.size());
   // Only grids of a signed maximum clip: the others reach as far as their largest weight.
-  const bool narrow = scheme_ == WeightScheme::W3G32 || scheme_ == WeightScheme::W2G32;
-  if (scheme_ != WeightScheme::W4G32 && !narrow) return;
+  if (!scheme_ || !grid_of(*scheme_) || grid_of(*scheme_)->range != Range::SignedMax) return;
+  const bool narrow = scheme_ != WeightScheme::W4G32;
   parallel_for(n_, std::max<int64_t>(1, kGrainValues / k_), [&](int64_t begin, int64_t end, int) {
     const auto first = static_cast<size_t>(begin * k_), count = static_cast<size_t>((end - begin) * k_);
     if (!narrow) return kernel_->mask_q4_0_(weights_.data() + first, (end - begin) * k_, gradient.data() + first);
