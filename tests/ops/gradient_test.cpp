@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <numbers>
+#include <numeric>
 #include <vector>
 
 #include "slm/core/parallel.h"
@@ -14,8 +16,10 @@
 #include "slm/ops/cross_entropy.h"
 #include "slm/ops/embedding.h"
 #include "slm/ops/float_linear.h"
+#include "slm/ops/gelu.h"
 #include "slm/ops/head_loss.h"
 #include "slm/ops/kl_div.h"
+#include "slm/ops/layer_norm.h"
 #include "slm/ops/rms_norm.h"
 #include "slm/ops/rope.h"
 #include "slm/ops/self_attention.h"
@@ -189,6 +193,67 @@ TEST(Gradient, OfRmsNorm) {
       dw, dw0, [&](const Doubles& v) { return sum_of_products(y(wide(x), v), c); }, w, "dw");
 }
 
+TEST(Gradient, OfLayerNorm) {
+  constexpr int64_t kRows = 5, kColumns = 70;
+  constexpr double kEps = 1e-3;
+  const Floats x = normal(kRows * kColumns, 1), w = normal(kColumns, 2), b = normal(kColumns, 3),
+               c = normal(kRows * kColumns, 4);
+  const auto y = [&](const Doubles& x_, const Doubles& w_, const Doubles& b_) {
+    Doubles out(x_.size());
+    for (size_t r = 0; r < kRows; ++r) {
+      double mean = 0, variance = 0;
+      for (size_t i = 0; i < kColumns; ++i) mean += x_[r * kColumns + i] / kColumns;
+      for (size_t i = 0; i < kColumns; ++i) variance += std::pow(x_[r * kColumns + i] - mean, 2) / kColumns;
+      for (size_t i = 0; i < kColumns; ++i)
+        out[r * kColumns + i] = (x_[r * kColumns + i] - mean) / std::sqrt(variance + kEps) * w_[i] + b_[i];
+    }
+    return out;
+  };
+  Floats x_copy = x, out(x.size());
+  layer_norm_into(view(x_copy, kRows), w, b, static_cast<float>(kEps), view(out, kRows));
+  const Doubles expected = y(wide(x), wide(w), wide(b));
+  for (size_t i = 0; i < out.size(); ++i) EXPECT_NEAR(static_cast<double>(out[i]), expected[i], 2e-6);
+  const Floats dx0 = normal(kRows * kColumns, 5), dw0 = normal(kColumns, 6), db0 = normal(kColumns, 7);
+  Floats dx, dw, db;
+  with_threads([&] {
+    Floats dy = c;
+    dx = dx0, dw = dw0, db = db0;
+    layer_norm_grad(view(x_copy, kRows), w, static_cast<float>(kEps), view(dy, kRows), view(dx, kRows), dw, db);
+    return std::vector<Floats>{dx, dw, db};
+  });
+  expect_gradient(
+      dx, dx0, [&](const Doubles& v) { return sum_of_products(y(v, wide(w), wide(b)), c); }, x, "dx");
+  expect_gradient(
+      dw, dw0, [&](const Doubles& v) { return sum_of_products(y(wide(x), v, wide(b)), c); }, w, "dw");
+  expect_gradient(
+      db, db0, [&](const Doubles& v) { return sum_of_products(y(wide(x), wide(w), v), c); }, b, "db");
+}
+
+TEST(Gradient, OfGelu) {
+  constexpr int64_t kRows = 3;
+  Floats x = normal(kRows * 40, 1);
+  for (float& v : x) v *= 2.0f;
+  const Floats c = normal(kRows * 40, 2), dx0 = normal(kRows * 40, 3);
+  const auto y = [](const Doubles& v) {
+    Doubles out(v.size());
+    for (size_t i = 0; i < v.size(); ++i)
+      out[i] = 0.5 * v[i] * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (v[i] + 0.044715 * std::pow(v[i], 3))));
+    return out;
+  };
+  Floats x_copy = x, out(x.size()), dx;
+  gelu_into(view(x_copy, kRows), view(out, kRows));
+  const Doubles expected = y(wide(x));
+  for (size_t i = 0; i < out.size(); ++i) EXPECT_NEAR(static_cast<double>(out[i]), expected[i], 2e-6);
+  with_threads([&] {
+    Floats dy = c;
+    dx = dx0;
+    gelu_grad(view(x_copy, kRows), view(dy, kRows), view(dx, kRows));
+    return std::vector<Floats>{dx};
+  });
+  expect_gradient(
+      dx, dx0, [&](const Doubles& v) { return sum_of_products(y(v), c); }, x, "dx");
+}
+
 TEST(Gradient, OfRope) {
   constexpr int64_t kRows = 3, kHeads = 2, kDim = 12, kHalf = 4;  // 8 of 12 dimensions rotate
   const std::vector<int32_t> positions = {0, 5, 77};
@@ -332,6 +397,42 @@ TEST(Gradient, OfKlDivIsTSquaredTimesThatOfTheKl) {
   EXPECT_EQ(none, Floats(37));
   EXPECT_THROW(kl_div(vec(), teacher, student, 0.0), ArgumentError);
   EXPECT_THROW(kl_div(vec(), teacher, std::span(student).first(36), 1.0), ArgumentError);
+}
+
+TEST(Gradient, OfKlDivOfTheTopKTakesTheRestAsOneEvent) {
+  Floats teacher = normal(37, 5);
+  const Floats student = normal(37, 6), before = normal(37, 7);
+  teacher[9] = teacher[20];  // of equals the first
+  const auto value = [&](const Doubles& z, size_t k, double temperature) {
+    std::vector<size_t> order(37);
+    std::iota(order.begin(), order.end(), 0);
+    std::ranges::stable_sort(order, [&](size_t a, size_t b) { return teacher[a] > teacher[b]; });
+    const Doubles goal = wide(teacher);
+    double sum = 0, p_rest = 1, q_rest = 1;
+    for (size_t i = 0; i < k; ++i) {
+      const double log_p = goal[order[i]] / temperature - log_sum_exp(goal, 37, temperature),
+                   log_q = z[order[i]] / temperature - log_sum_exp(z, 37, temperature);
+      sum += std::exp(log_p) * (log_p - log_q);
+      p_rest -= std::exp(log_p);
+      q_rest -= std::exp(log_q);
+    }
+    return k == 37 ? sum : sum + p_rest * std::log(p_rest / q_rest);
+  };
+  std::vector<int32_t> room;
+  for (const int64_t k : {1, 5, 36, 37})
+    for (const double temperature : {1.0, 2.5}) {
+      const Loss loss = [&](const Doubles& z) { return value(z, static_cast<size_t>(k), temperature); };
+      Floats dz = before;
+      EXPECT_NEAR(kl_div_top_k_grad(vec(), teacher, student, k, temperature, 0.25, room, dz), loss(wide(student)), 2e-6)
+          << k;
+      expect_gradient(
+          dz, before, [&](const Doubles& z) { return 0.25 * temperature * temperature * loss(z); }, student, "dz");
+    }
+  Floats none(37);
+  EXPECT_NEAR(kl_div_top_k_grad(vec(), student, student, 4, 2.0, 1.0, room, none), 0, 1e-7) << "teacher = student";
+  for (const float g : none) EXPECT_NEAR(g, 0, 1e-6);
+  EXPECT_THROW(kl_div_top_k_grad(vec(), teacher, student, 0, 1.0, 1.0, room, none), ArgumentError);
+  EXPECT_THROW(kl_div_top_k_grad(vec(), teacher, student, 38, 1.0, 1.0, room, none), ArgumentError);
 }
 
 TEST(Gradient, OfHeadLossIsThatOfBothLossesWhateverTheChunks) {

@@ -25,6 +25,8 @@ void check(const WeightView& table, ConstMatrixView x, std::span<const int32_t> 
   o.check();
   SLM_CHECK(o.kd_weight == 0 || teacher, "[head_loss] weight {} of the distillation loss without a teacher",
             o.kd_weight);
+  SLM_CHECK(o.kd_top_k <= (o.kd_vocab == 0 ? table.n() : o.kd_vocab), "[head_loss] the {} likeliest of {} ids compared",
+            o.kd_top_k, o.kd_vocab == 0 ? table.n() : o.kd_vocab);
   SLM_CHECK(o.kd_vocab <= table.n(), "[head_loss] {} ids compared, the vocabulary has {}", o.kd_vocab, table.n());
 }
 
@@ -35,7 +37,8 @@ void HeadLossOptions::check() const {
             kd_weight);
   SLM_CHECK(temperature > 0 && std::isfinite(temperature), "[head_loss] temperature {}, expected more than 0",
             temperature);
-  SLM_CHECK(kd_vocab >= 0, "[head_loss] {} ids compared, expected 0 (all) or more", kd_vocab);
+  SLM_CHECK(kd_vocab >= 0 && kd_top_k >= 0, "[head_loss] {} ids compared, {} told apart, expected 0 (all) or more",
+            kd_vocab, kd_top_k);
   SLM_CHECK(chunk_rows > 0, "[head_loss] chunks of {} rows, expected at least 1", chunk_rows);
 }
 
@@ -71,6 +74,7 @@ HeadLoss head_loss_grad(GemmScratch& scratch, AlignedBuffer& logits_buffer, cons
     // Each row's logits become its gradient.
     parallel_for(logits.rows, 1, [&](int64_t first, int64_t last, int) {
       std::vector<float> gradient(width);
+      std::vector<int32_t> order;
       for (int64_t r = first; r < last; ++r) {
         const auto row = static_cast<size_t>(begin + r);
         const std::span<float> z(logits.row(r), width);
@@ -78,9 +82,13 @@ HeadLoss head_loss_grad(GemmScratch& scratch, AlignedBuffer& logits_buffer, cons
         cross_entropies[row] = o.kd_weight < 1
                                    ? cross_entropy_grad(vec, z, labels[row], scale * (1 - o.kd_weight), gradient)
                                    : cross_entropy(vec, z, labels[row]);
-        if (o.kd_weight > 0)
+        const std::span<float> dz = std::span(gradient).first(compared);
+        if (o.kd_weight > 0 && o.kd_top_k > 0)
+          kls[row] = kl_div_top_k_grad(vec, {of_teacher.row(r), compared}, z.first(compared), o.kd_top_k, o.temperature,
+                                       scale * o.kd_weight, order, dz);
+        else if (o.kd_weight > 0)
           kls[row] = kl_div_grad(vec, {of_teacher.row(r), compared}, z.first(compared), o.temperature,
-                                 scale * o.kd_weight, std::span(gradient).first(compared));
+                                 scale * o.kd_weight, dz);
         std::copy(gradient.begin(), gradient.end(), z.begin());
       }
     });

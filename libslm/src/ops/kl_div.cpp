@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "slm/core/check.h"
 
@@ -57,6 +58,52 @@ double kl_div_grad(const kernels::VecVariant& vec, std::span<const float> teache
   vec.add_exp(student.data(), std::ssize(student), q.factor, q.max, static_cast<float>(pull / q.sum), dstudent.data());
   vec.add_exp(teacher.data(), std::ssize(teacher), p.factor, p.max, static_cast<float>(-pull / p.sum), dstudent.data());
   return kl(vec, teacher, student, p, q);
+}
+
+double kl_div_top_k_grad(const kernels::VecVariant& vec, std::span<const float> teacher, std::span<const float> student,
+                         int64_t k, double temperature, double scale, std::vector<int32_t>& order,
+                         std::span<float> dstudent) {
+  check(teacher, student, temperature);
+  SLM_CHECK(dstudent.size() == student.size(), "[kl_div_grad] {} gradients for {} logits", dstudent.size(),
+            student.size());
+  SLM_CHECK(k >= 1 && k <= std::ssize(teacher), "[kl_div_grad] the {} likeliest of {} tokens, expected 1 to all", k,
+            teacher.size());
+  order.resize(teacher.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto at = [](std::span<const float> z, int32_t i) { return static_cast<double>(z[static_cast<size_t>(i)]); };
+  const auto likelier = [&](int32_t a, int32_t b) {
+    const double x = at(teacher, a), y = at(teacher, b);
+    return x > y || (x == y && a < b);
+  };
+  std::nth_element(order.begin(), order.begin() + (k - 1), order.end(), likelier);
+  const std::span<int32_t> top = std::span(order).first(static_cast<size_t>(k));
+  std::ranges::sort(top);
+
+  const Softmax p = softmax(vec, teacher, temperature), q = softmax(vec, student, temperature);
+  const double factor = static_cast<double>(p.factor), p_log = std::log(p.sum), q_log = std::log(q.sum);
+  double divergence = 0.0, p_rest = 1.0, q_rest = 1.0;
+  for (const int32_t i : top) {
+    const double log_p = factor * (at(teacher, i) - static_cast<double>(p.max)) - p_log;
+    const double log_q = factor * (at(student, i) - static_cast<double>(q.max)) - q_log;
+    divergence += std::exp(log_p) * (log_p - log_q);
+    p_rest -= std::exp(log_p);
+    q_rest -= std::exp(log_q);
+  }
+  constexpr double kLeast = 1e-8;
+  p_rest = std::max(p_rest, kLeast);
+  q_rest = std::max(q_rest, kLeast);
+  const bool all = k == std::ssize(teacher);
+  const double ratio = all ? 0.0 : p_rest / q_rest, pull = scale * temperature;
+  if (!all) divergence += p_rest * std::log(ratio);
+  // All as if in the rest; then what the top k differ by.
+  vec.add_exp(student.data(), std::ssize(student), q.factor, q.max, static_cast<float>(pull * (1.0 - ratio) / q.sum),
+              dstudent.data());
+  for (const int32_t i : top) {
+    const double share_p = std::exp(factor * (at(teacher, i) - static_cast<double>(p.max))) / p.sum;
+    const double share_q = std::exp(factor * (at(student, i) - static_cast<double>(q.max))) / q.sum;
+    dstudent[static_cast<size_t>(i)] += static_cast<float>(pull * (share_q * ratio - share_p));
+  }
+  return divergence;
 }
 
 }  // namespace slm

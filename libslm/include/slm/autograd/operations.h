@@ -30,6 +30,7 @@ struct Context {
 Variable embedding(const Context& context, const Parameter& table, std::shared_ptr<const WeightView> view,
                    std::span<const int32_t> ids);
 Variable rms_norm(const Context& context, const Variable& x, const Parameter& w, float eps);
+Variable layer_norm(const Context& context, const Variable& x, const Parameter& w, const Parameter& b, float eps);
 /// The input as the linears that share it see it: quantized and back. Dynamic ranges never clip, so the gradient passes.
 Variable fake_quantized(const Context& context, const Variable& x, ActivationScheme scheme);
 /// y = x·Ŵᵀ + b; bias may be null.
@@ -40,6 +41,7 @@ Variable rope(const Context& context, const Variable& x, std::shared_ptr<const R
 Variable self_attention(const Context& context, const AttentionShape& shape, const Variable& q, const Variable& k,
                         const Variable& v, std::shared_ptr<const std::vector<int32_t>> key_begin);
 Variable swiglu(const Context& context, const Variable& gate, const Variable& up);
+Variable gelu(const Context& context, const Variable& x);
 Variable add(const Context& context, const Variable& x, const Variable& y);
 Variable select(const Context& context, const Variable& x, std::span<const int32_t> rows);
 

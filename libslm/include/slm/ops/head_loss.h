@@ -24,8 +24,9 @@ struct HeadLossOptions {
   double kd_weight = 0.0;    ///< λ
   double temperature = 1.0;  ///< T of the distillation loss
   int64_t kd_vocab = 0;  ///< ids that both vocabularies have: the KL is over the first so many; 0: all the student's
+  int64_t kd_top_k = 0;  ///< the teacher's likeliest tokens told apart, the rest one event; 0: all
   int64_t chunk_rows = 128;
-  /// Throws ArgumentError: λ outside [0, 1], T or chunk_rows not positive, kd_vocab negative.
+  /// Throws ArgumentError: λ outside [0, 1], T or chunk_rows not positive, kd_vocab or kd_top_k negative.
   void check() const;
 };
 
