@@ -16,8 +16,9 @@ constexpr const char* kTeaches =
     R"(Writes invented flood reports: rivers and their levels, a shelter, a road, a message, and questions over them of four
 kinds (yes_no, choice, span, arithmetic). The same seed gives the same bytes everywhere. Towns and rivers of one split
 are in no other: what a model knows of a test report it has from the report.
-  text    JSON lines {"text"}: a report, then questions of every kind with their answers, to learn from
-  tasks   JSON lines {kind, report, question, prompt, answer, choices}: one question each, to be scored)";
+  text       JSON lines {"text"}: a report, then questions of every kind with their answers, to learn from
+  tasks      JSON lines {kind, report, question, prompt, answer, choices}: one question each, to be scored
+  questions  the same tasks, but the prompt is the question alone: what can be guessed without the report)";
 constexpr const char* kExamples = R"(Examples:
   flood_world --split train --reports 20000 --seed 1 --out train.jsonl
   flood_world --split test --reports 250 --form tasks --out test-tasks.jsonl)";
@@ -35,12 +36,12 @@ slm::JsonDocument document_of(Split split, slm::Rng& rng) {
   return {{"text", text}};
 }
 
-slm::JsonDocument task_of(Split split, Kind kind, slm::Rng& rng) {
+slm::JsonDocument task_of(Split split, Kind kind, bool with_report, slm::Rng& rng) {
   const Report report = draw_report(split, rng);
   const Question question = draw_question(report, kind, rng);
   const std::string text = text_of(report);
   return {{"kind", name(kind)},        {"report", text},
-          {"question", question.text}, {"prompt", text + prompt_of(question)},
+          {"question", question.text}, {"prompt", (with_report ? text : "") + prompt_of(question)},
           {"answer", question.answer}, {"choices", question.choices}};
 }
 
@@ -55,8 +56,8 @@ int main(int argc, char** argv) {
       ->check(slm::one_of({"train", "valid", "test"}))
       ->capture_default_str();
   program.options()
-      .add_option("--form", form, "text or tasks")
-      ->check(slm::one_of({"text", "tasks"}))
+      .add_option("--form", form, "text, tasks or questions")
+      ->check(slm::one_of({"text", "tasks", "questions"}))
       ->capture_default_str();
   slm::add_number(program.options(), "--reports", reports, "Reports, or tasks of each kind", slm::WholeRange{1});
   program.options()
@@ -78,7 +79,7 @@ int main(int argc, char** argv) {
       slm::EndOnSignal::check();
       if (form == "text") write(document_of(of, rng));
       for (const Kind kind : kKinds)
-        if (form == "tasks") write(task_of(of, kind, rng));
+        if (form != "text") write(task_of(of, kind, form == "tasks", rng));
     }
     file.commit();
     if (program.json())

@@ -104,6 +104,15 @@ TEST_F(FloodWorld, EveryAnswerFollowsFromItsReport) {
   EXPECT_NEAR(first["choice"], 200, 50) << "the first as often as the second";
 }
 
+TEST_F(FloodWorld, QuestionsAreTheTasksWithoutTheirReport) {
+  const auto tasks = lines_of(made("test", "tasks", 20, 3)), questions = lines_of(made("test", "questions", 20, 3));
+  ASSERT_EQ(tasks.size(), questions.size());
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    EXPECT_EQ(questions[i].at("prompt"), "Question: " + tasks[i].at("question").get<std::string>() + "\nAnswer:");
+    EXPECT_EQ(questions[i].at("answer"), tasks[i].at("answer"));
+  }
+}
+
 TEST_F(FloodWorld, TextHoldsOneQuestionOfEachKindWithItsAnswer) {
   for (const nlohmann::json& line : lines_of(made("train", "text", 200, 5))) {
     const std::string text = line.at("text");
