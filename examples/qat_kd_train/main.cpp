@@ -52,22 +52,24 @@ int main(int argc, char** argv) {
       slm::ProgressLine line("validating");
       return slm::validate(loaded, text.valid, line.callback()).perplexity();
     };
-    const double before = perplexity(files, packed);
-    slm::tell("packed as {} before training: perplexity {:.4f}\n", o.scheme, before);
-
     slm::RunResult run;
     slm::Shipped shipped;
+    double before = 0.0;
     {  // what trains is gone before the result is loaded
+      slm::TrainableModel model(files, trainable);
+      slm::settle_ties(o, model);
+      before = perplexity(slm::values_of(files, model), packed);
+      slm::tell("packed as {} before training: perplexity {:.4f}\n", o.scheme, before);
       std::optional<slm::Teacher> teacher;
       if (teacher_files)
         teacher.emplace(slm::load_model_showing(*teacher_files, {.plan = teacher_plan}), o.sequence,
                         training.loss.chunk_rows);
-      slm::TrainableModel model(files, trainable);
       slm::Trainer trainer(model, text.batches, teacher ? &*teacher : nullptr, training);
       slm::CheckpointOptions checkpoints = slm::checkpoints_of(o);
       checkpoints.identity = slm::identity_of(o, program.seed(), text.fingerprint);
       slm::check_free_space(checkpoints, model);
-      run = slm::run_training(o, checkpoints, trainer);
+      run =
+          slm::run_training(o, checkpoints, trainer, [&] { return perplexity(slm::values_of(files, model), packed); });
 
       shipped = slm::ship(o, files, model, tokenizer);
     }

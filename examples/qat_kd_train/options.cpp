@@ -59,6 +59,9 @@ void add_train_options(CLI::App& app, TrainOptions& o) {
   app.add_option("--freeze", o.freeze, "Parameters that stay as they are, by Hugging Face name")
       ->type_name("PATTERN")
       ->allow_extra_args(false);
+  add_number(app, "--dither", o.dither,
+             "Spread weights that are exact ties of --scheme first, drawn from this seed (quantized checkpoints)",
+             WholeRange{0});
   text("--out", o.out, "Folder of everything that is written", "DIR")->required();
   app.add_flag("--resume", o.resume, "Go on from the last checkpoint in --out, if there is one");
 
@@ -74,6 +77,10 @@ void add_train_options(CLI::App& app, TrainOptions& o) {
   number("--qat-start", o.qat_start, "Steps before the quantizers come into the loop", WholeRange{0}, kSteps);
   number("--checkpoint-every", o.checkpoint_every, "Steps from checkpoint to checkpoint, 0 for none", WholeRange{0},
          kSteps);
+  number("--validate-every", o.validate_every,
+         "Steps from one measurement of the packed model to the next, 0 for none; the best one's checkpoint stays in "
+         "--out/best",
+         WholeRange{0}, kSteps);
   number("--keep", o.keep, "Checkpoints that stay", WholeRange{1}, kSteps);
   const char* const kOptimizer = "Optimizer (AdamW)";
   std::vector<std::string> decays;
@@ -90,6 +97,9 @@ void add_train_options(CLI::App& app, TrainOptions& o) {
   const char* const kGuidance = "Distillation";
   number("--kd-weight", o.kd_weight, "λ (default 0.5)", RealRange{0, 1}, kGuidance);
   number("--temperature", o.temperature, "T (default 1)", RealRange{0, 1000, true}, kGuidance);
+  number("--teacher-top-k", o.teacher_top_k,
+         "Only the teacher's N likeliest tokens are told apart, the rest is one event (default: all are)",
+         WholeRange{1}, kGuidance);
   app.add_option("--teacher-weights", o.teacher_weights, "How the teacher's weights are held (default w8g32)")
       ->check(CLI::Validator(refuse_unknown_weights, ""))
       ->type_name("S")
@@ -109,6 +119,7 @@ void check(const TrainOptions& o) {
   };
   does_nothing("--kd-weight", !o.distills() && o.kd_weight);
   does_nothing("--temperature", !o.distills() && o.temperature);
+  does_nothing("--teacher-top-k", !o.distills() && o.teacher_top_k);
   does_nothing("--teacher-weights", !o.distills() && o.teacher_weights);
   does_nothing("--qat-start", !o.quantizes() && o.qat_start > 0);
   does_nothing("--activations", !o.quantizes() && o.activations);
@@ -150,6 +161,7 @@ TrainerOptions trainer_options(const TrainOptions& o, int64_t kd_vocab) {
   t.loss.kd_weight = o.distills() ? o.kd_weight.value_or(0.5) : 0.0;
   t.loss.temperature = o.temperature.value_or(1.0);
   t.loss.kd_vocab = kd_vocab;
+  t.loss.kd_top_k = o.teacher_top_k.value_or(0);
   return t;
 }
 
@@ -166,6 +178,7 @@ CheckpointNotes identity_of(const TrainOptions& o, uint64_t seed, uint64_t data)
                        {"activations", o.activations.value_or("auto")},
                        {"keep_fp", o.keep_fp},
                        {"freeze", o.freeze},
+                       {"dither", o.dither ? Json(*o.dither) : Json()},
                        {"steps", o.steps},
                        {"batch", o.batch},
                        {"sequence", o.sequence},
@@ -178,6 +191,7 @@ CheckpointNotes identity_of(const TrainOptions& o, uint64_t seed, uint64_t data)
                        {"clip", o.clip},
                        {"kd_weight", t.loss.kd_weight},
                        {"temperature", t.loss.temperature},
+                       {"teacher_top_k", t.loss.kd_top_k},
                        {"seed", seed}};
   CheckpointNotes identity;
   for (const auto& [key, value] : values.items()) identity[key] = value.dump();

@@ -23,10 +23,13 @@ struct TrainOptions {
   std::string scheme = "w4g32", schedule = "cosine";
   std::optional<std::string> activations, teacher_weights;
   int64_t steps = 0, batch = 1, sequence = 256, accumulate = 1, qat_start = 0, checkpoint_every = 100, keep = 1;
+  int64_t validate_every = 0;
   int64_t valid_sequences = 64;
   std::optional<int64_t> warmup;
+  std::optional<uint64_t> dither;
   double learning_rate = 1e-5, weight_decay = 0.0, clip = 1.0;
   std::optional<double> kd_weight, temperature;
+  std::optional<int64_t> teacher_top_k;
   double memory_limit_gb = 0.0;
   bool resume = false;
 

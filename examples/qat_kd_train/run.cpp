@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <limits>
 #include <numeric>
 #include <optional>
 
@@ -15,6 +16,7 @@
 #include "slm/export/hf_folder.h"
 #include "slm/io/atomic_file.h"
 #include "slm/io/json.h"
+#include "slm/quant/ties.h"
 
 namespace slm {
 namespace {
@@ -31,7 +33,7 @@ class Metrics {
       step = json_value<int64_t>(json, "step", 0, path_);
       if (step > steps_done) break;
       kept += line + "\n";
-      losses_.push_back(json_value<double>(json, "loss", 0.0, path_));
+      if (json.contains("loss")) losses_.push_back(json_value<double>(json, "loss", 0.0, path_));
     }
     write_file(path, kept);
     file_.open(path, std::ios::app);
@@ -47,10 +49,10 @@ class Metrics {
                                {"targets", r.targets},
                                {"seconds", r.seconds},
                                {"teacher_seconds", r.teacher_seconds}};
-    file_ << line.dump() << '\n' << std::flush;
-    if (!file_) throw IoError("[train] cannot write " + path_, errno);
+    write(line);
     losses_.push_back(r.loss);
   }
+  void add_validation(int64_t step, double perplexity) { write({{"step", step}, {"perplexity", perplexity}}); }
   /// Mean loss of the last `count` steps, or of all where there are fewer.
   double mean_loss(int64_t count) const {
     const auto first = losses_.end() - std::min(count, std::ssize(losses_));
@@ -60,9 +62,36 @@ class Metrics {
   }
 
  private:
+  void write(const JsonDocument& line) {
+    file_ << line.dump() << '\n' << std::flush;
+    if (!file_) throw IoError("[train] cannot write " + path_, errno);
+  }
   std::string path_;
   std::ofstream file_;
   std::vector<double> losses_;  // of all steps in the file
+};
+
+/// The best validation so far, and its checkpoint.
+class Best {
+ public:
+  Best(const TrainOptions& o, const CheckpointOptions& checkpoints, const CheckpointNotes& notes)
+      : checkpoints_{.folder = std::filesystem::path(o.out) / "best", .keep = 1, .identity = checkpoints.identity} {
+    const auto it = notes.find(kNote);
+    if (it != notes.end()) perplexity_ = std::stod(it->second);
+  }
+  void look_at(Trainer& trainer, double perplexity) {
+    tell("step {}: perplexity of the packed model {:.4f}{}\n", trainer.steps_done(), perplexity,
+         perplexity < perplexity_ ? ", the best so far" : "");
+    if (!(perplexity < perplexity_)) return;
+    perplexity_ = perplexity;
+    save_checkpoint(checkpoints_, trainer, notes());
+  }
+  CheckpointNotes notes() const { return {{kNote, fmt::format("{}", perplexity_)}}; }
+
+ private:
+  static constexpr const char* kNote = "best_perplexity";
+  const CheckpointOptions checkpoints_;
+  double perplexity_ = std::numeric_limits<double>::infinity();
 };
 
 }  // namespace
@@ -83,15 +112,18 @@ void prepare_out_folder(const TrainOptions& o) {
         "[train] --out {} holds checkpoints: --resume goes on from them, a new run needs another --out", o.out));
 }
 
-RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoints, Trainer& trainer) {
+RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoints, Trainer& trainer,
+                       const std::function<double()>& validate) {
   std::string last_checkpoint = "none";
-  if (o.resume && load_checkpoint(checkpoints, trainer)) {
+  const std::optional<CheckpointNotes> notes = o.resume ? load_checkpoint(checkpoints, trainer) : std::nullopt;
+  Best best(o, checkpoints, notes.value_or(CheckpointNotes{}));
+  if (notes) {
     last_checkpoint = fmt::format("of step {}", trainer.steps_done());
     tell("resumed from the checkpoint {}\n", last_checkpoint);
   }
   Metrics metrics(std::filesystem::path(o.out) / "metrics.jsonl", trainer.steps_done());
   const auto save = [&] {
-    save_checkpoint(checkpoints, trainer, {});
+    save_checkpoint(checkpoints, trainer, best.notes());
     last_checkpoint = fmt::format("of step {}", trainer.steps_done());
   };
   RunResult result;
@@ -107,7 +139,16 @@ RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoin
     result.tokens += step.tokens;
     result.seconds += step.seconds;
     result.teacher_seconds += step.teacher_seconds;
-    const bool last = step.step == o.steps, asked_to_end = EndOnSignal::raised();
+    const bool last = step.step == o.steps;
+    if (o.validate_every > 0 && (last || step.step % o.validate_every == 0)) {
+      try {
+        const double perplexity = validate();
+        metrics.add_validation(step.step, perplexity);
+        best.look_at(trainer, perplexity);
+      } catch (const Interrupted&) {  // the step is done: it is saved below
+      }
+    }
+    const bool asked_to_end = EndOnSignal::raised();
     if (asked_to_end || (o.checkpoint_every > 0 && (last || step.step % o.checkpoint_every == 0))) save();
     if (asked_to_end) {
       line.reset();
@@ -122,10 +163,33 @@ RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoin
   return result;
 }
 
+void settle_ties(const TrainOptions& o, TrainableModel& model) {
+  constexpr double kMany = 0.05;
+  const SchemePlan plan = plan_of(o);
+  double ties = 0.0, weights = 0.0;
+  Rng rng(o.dither.value_or(0));
+  for (const Parameter& p : model.parameters()) {
+    if (p.shape.rank() != 2) continue;
+    const WeightScheme scheme = plan.scheme_of(p.name, Dtype::F32, model.config().tied_head);
+    if (o.dither) dither_ties_(scheme, p.shape[1], p.value, rng);
+    ties += tie_share(scheme, p.shape[1], p.value) * static_cast<double>(p.value.size());
+    weights += static_cast<double>(p.value.size());
+  }
+  if (weights > 0 && ties / weights > kMany)
+    tell(
+        "warning: {:.0f} % of the weights lie exactly halfway between two codes of {}, as after reading back another "
+        "quantization; training with the quantizer in the loop diverges from there: --dither 1 spreads them\n",
+        100 * ties / weights, o.scheme);
+}
+
+ModelFiles values_of(const ModelFiles& files, const TrainableModel& model) {
+  return files.with_values([&](const std::string& name) { return model.parameter(name).value; });
+}
+
 Shipped ship(const TrainOptions& o, const ModelFiles& files, const TrainableModel& model, const Tokenizer& tokenizer) {
   const std::filesystem::path out(o.out);
   const Shipped shipped{.gguf = (out / "model.gguf").string(), .folder = (out / "f32").string()};
-  const ModelFiles trained = files.with_values([&](const std::string& name) { return model.parameter(name).value; });
+  const ModelFiles trained = values_of(files, model);
   ProgressLine line("writing");
   export_gguf(trained, tokenizer.data(), shipped.gguf, {.plan = plan_of(o), .progress = line.callback()});
   export_hf_folder(trained, tokenizer.data(), shipped.folder,

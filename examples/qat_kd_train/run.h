@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "qat_kd_train/options.h"
@@ -25,7 +26,14 @@ struct RunResult {
 
 /// Steps until options.steps are done, from the last checkpoint where `resume`. On a signal to end (an EndOnSignal lives) it
 /// saves a checkpoint and throws Interrupted; DivergedError names the last good checkpoint.
-RunResult run_training(const TrainOptions& options, const CheckpointOptions& checkpoints, Trainer& trainer);
+/// `validate`: the perplexity of the packed model as it is now, asked every options.validate_every steps and at the end.
+RunResult run_training(const TrainOptions& options, const CheckpointOptions& checkpoints, Trainer& trainer,
+                       const std::function<double()>& validate);
+
+/// Says on stderr where many weights are exact ties of the scheme (quant/ties.h), and spreads them where --dither asks.
+void settle_ties(const TrainOptions& options, TrainableModel& model);
+/// The files with the model's values as they are now.
+ModelFiles values_of(const ModelFiles& files, const TrainableModel& model);
 
 struct Shipped {
   std::string gguf, folder;

@@ -102,6 +102,37 @@ TEST_F(Train, SavesACheckpointOnCtrlC) {
   EXPECT_EQ(shipped("stopped"), shipped("whole"));
 }
 
+TEST_F(Train, MeasuresOnTheWayAndKeepsTheBest) {
+  const Words more = {"--steps", "30", "--validate-every", "10", "--json"};
+  const Ran ran = run("qat_kd_train", words("qat", "run", more));
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  std::vector<double> measured;
+  std::istringstream metrics(content_of(folder_.path() / "run/metrics.jsonl"));
+  for (std::string line; std::getline(metrics, line);)
+    if (const nlohmann::json json = nlohmann::json::parse(line); json.contains("perplexity"))
+      measured.push_back(json.at("perplexity"));
+  ASSERT_EQ(measured.size(), 3u);
+  EXPECT_DOUBLE_EQ(measured.back(), ran.json().at("perplexity_after")) << "what is measured is what is shipped";
+  EXPECT_TRUE(fs::exists(folder_.path() / "run/best/step-00000030")) << "it learned until the end";
+}
+
+TEST_F(Train, WarnsOfWeightsOnATieAndSpreadsThem) {
+  // Codes of four bits are ties of three, every other one.
+  const std::string on_a_grid = out("q4.gguf");
+  ASSERT_EQ(run("quantize", {"--model", tiny("qwen2_tied"), "--scheme", "w4g32", "--out", on_a_grid}).exit_code, 0);
+  const auto trained = [&](const std::string& name, const Words& rest) {
+    Words all = words("qat", name, {"--steps", "2", "--scheme", "w3g32"});
+    all[3] = on_a_grid;
+    all.insert(all.end(), rest.begin(), rest.end());
+    const Ran ran = run("qat_kd_train", all);
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    return ran.err;
+  };
+  EXPECT_NE(trained("tied", {}).find("halfway between two codes of w3g32"), std::string::npos);
+  EXPECT_EQ(trained("spread", {"--dither", "1"}).find("halfway"), std::string::npos);
+  EXPECT_NE(shipped("tied"), shipped("spread"));
+}
+
 TEST_F(Train, NamesWhatIsWrong) {
   const auto refuses = [&](const Words& all, int code, const std::string& part) {
     expect_error(run("qat_kd_train", all), code, part);
