@@ -82,7 +82,7 @@ TEST_F(Train, SurvivesBeingKilledAtAnyTime) {
 }
 
 TEST_F(Train, SavesACheckpointOnCtrlC) {
-  const Words more = {"--steps", "400", "--checkpoint-every", "0", "--resume"};
+  const Words more = {"--steps", "120", "--checkpoint-every", "0", "--resume"};
   Ran ran;
   for (const int signal_number : {SIGINT, SIGTERM}) {
     Process process("qat_kd_train", words("qat", "stopped", more), {});
@@ -98,7 +98,7 @@ TEST_F(Train, SavesACheckpointOnCtrlC) {
   const Ran resumed = run("qat_kd_train", words("qat", "stopped", more));
   EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
   EXPECT_NE(resumed.err.find("resumed from"), std::string::npos);
-  ASSERT_EQ(run("qat_kd_train", words("qat", "whole", {"--steps", "400", "--checkpoint-every", "0"})).exit_code, 0);
+  ASSERT_EQ(run("qat_kd_train", words("qat", "whole", {"--steps", "120", "--checkpoint-every", "0"})).exit_code, 0);
   EXPECT_EQ(shipped("stopped"), shipped("whole"));
 }
 
