@@ -28,7 +28,8 @@ double loss(const Normalizer& n, float logit) {
 }  // namespace
 
 double cross_entropy(const kernels::VecVariant& vec, std::span<const float> logits, int32_t label) {
-  return loss(normalizer(vec, logits, label), logits[static_cast<size_t>(label)]);
+  const Normalizer n = normalizer(vec, logits, label);  // and looks at the label first
+  return loss(n, logits[static_cast<size_t>(label)]);
 }
 
 double cross_entropy_grad(const kernels::VecVariant& vec, std::span<const float> logits, int32_t label, double scale,
