@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Asks Hugging Face transformers, in float32, what the real models answer; the answers go to tests/golden/data/real.
 
-    make_real_references.py [--only greedy|logits|perplexity] [--models DIR] [--shared DIR] [--dump DIR] NAME...
+    make_real_references.py [--only greedy|logits|perplexity|gradients] [--models DIR] [--shared DIR] [--dump DIR] NAME...
 
 NAME: qwen0.5b qwen1.5b smollm2 (GGUF files, dequantized by transformers), qwen0.5b-tie qwen1.5b-tie smollm2-folder
 (Hugging Face folders made from them; a bfloat16 folder is computed in float32).
@@ -11,6 +11,9 @@ In:   model files and WikiText-2, neither of them part of the project.
 Out:  <name>.greedy.json          prompts, ids, 64 greedy tokens, the margin (first - second logit) of every step
       <name>.logits.safetensors   the first 512 WikiText-2 test tokens: argmax, top_logit, logsumexp per position,
                                   and the logits of 32 seeded vocabulary columns
+      <name>.gradients.json       --only, of folders: loss of the first 64 WikiText-2 test tokens as one sequence, in
+                                  float64, and of each parameter's gradient the norm and its products with two seeded
+                                  vectors of signs
       perplexity.json             gptq2048 and llamacpp512 over the first 16,384 tokens, window by window
       DUMP/<name>-logits.bin      optional: all 512 x V logits, float32, row-major, for a complete comparison
 The WikiText ids themselves are not stored, only their FNV-1a hash: tokenize the file and compare.
@@ -32,11 +35,13 @@ import torch
 from safetensors.numpy import save_file
 from transformers import AutoModelForCausalLM, GgufConfig
 
+import float64
+
 OUT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data", "real")
 FILES = {"qwen0.5b": "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf", "qwen1.5b": "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
          "smollm2": "smollm2-135m-instruct-q4_1.gguf", "qwen0.5b-tie": "qwen0.5b-tie", "qwen1.5b-tie": "qwen1.5b-tie",
          "smollm2-folder": "smollm2"}
-PREFIX, STEPS, LOGIT_TOKENS, COLUMNS = 16384, 64, 512, 32
+PREFIX, STEPS, LOGIT_TOKENS, COLUMNS, GRADIENT_TOKENS = 16384, 64, 512, 32, 64
 CHATML = "<|im_start|>system\n%s<|im_end|>\n<|im_start|>user\n%s<|im_end|>\n<|im_start|>assistant\n"
 QWEN = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant."
 SMOL = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
@@ -174,6 +179,37 @@ def write_logits(name, model, ids, header, dump):
     print(f"  {name}: eager against sdpa {other:.2e}, least margin {(top.values[:, 0] - top.values[:, 1]).min():.2e}")
 
 
+# ---------------------------------------------------------------- gradients
+
+
+def signs(count, seed):
+    """The vector of +1 and -1 that the tests make too: the last bit of a hash of the index."""
+    h = np.arange(count, dtype=np.uint32) * np.uint32(0x9E3779B1) + np.uint32(seed)
+    for shift, factor in ((15, 0x85EBCA77), (13, 0xC2B2AE3D)):
+        h = (h ^ (h >> np.uint32(shift))) * np.uint32(factor)
+    return 1.0 - 2.0 * ((h ^ (h >> np.uint32(16))) & np.uint32(1)).astype(np.float64)
+
+
+def write_gradients(name, models, ids, header):
+    model = AutoModelForCausalLM.from_pretrained(os.path.join(models, FILES[name]), dtype=torch.float64,
+                                                 attn_implementation="sdpa")
+    ids = ids[:GRADIENT_TOKENS]
+    with float64.lifted():
+        logits = model(torch.tensor([ids]), use_cache=False).logits[0]
+        loss = torch.nn.functional.cross_entropy(logits[:-1], torch.tensor(ids[1:]))
+        loss.backward()
+    tensors = {}
+    for tensor, p in model.named_parameters():
+        gradient = p.grad.numpy().reshape(-1)
+        tensors[tensor] = {"norm": float(np.linalg.norm(gradient)),
+                           "products": [float(gradient @ signs(gradient.size, seed)) for seed in (1, 2)]}
+    with open(os.path.join(OUT, name + ".gradients.json"), "w", encoding="utf-8") as f:
+        json.dump({**header, "dtype": "float64", "text": "wiki.test.raw, as it is, no BOS", "ids_fnv1a": fnv1a(ids),
+                   "tokens": len(ids), "loss": loss.item(), "tensors": tensors}, f, indent=1)
+        f.write("\n")
+    print(f"  {name}: loss {loss.item():.6f}, {len(tensors)} gradients")
+
+
 # ---------------------------------------------------------------- perplexity
 
 
@@ -228,7 +264,7 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     a = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     a.add_argument("names", nargs="+", choices=list(FILES))
-    a.add_argument("--only", choices=["greedy", "logits", "perplexity"])
+    a.add_argument("--only", choices=["greedy", "logits", "perplexity", "gradients"])
     a.add_argument("--models", default=os.environ.get("SLM_MODELS", os.path.join(here, "../../../models")))
     a.add_argument("--shared", default=os.path.join(here, "../../../shared"))
     a.add_argument("--dump", help="folder for the complete logits")
@@ -239,7 +275,11 @@ def main():
     with open(os.path.join(a.shared, "data/wikitext2/raw/wiki.test.raw"), encoding="utf-8", newline="") as f:
         raw = f.read()
     for name in a.names:
-        encode, header, model = official_ids(name, a.models, a.shared), about(name, a.models), load(name, a.models)
+        encode, header = official_ids(name, a.models, a.shared), about(name, a.models)
+        if a.only == "gradients":
+            write_gradients(name, a.models, encode(raw[:8192]), header)
+            continue
+        model = load(name, a.models)
         if a.only in (None, "logits"):
             write_logits(name, model, encode(raw), header, a.dump)
         if a.only in (None, "greedy"):
