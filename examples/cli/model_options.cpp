@@ -18,11 +18,7 @@ namespace {
 
 constexpr std::string_view kAsIs = "as-is";
 
-std::string known_weights() {
-  std::string names(kAsIs);
-  for (const WeightSchemeInfo& scheme : weight_schemes()) names += " " + std::string(scheme.name);
-  return names;
-}
+std::string known_weights() { return fmt::format("{} {}", kAsIs, known_weight_schemes()); }
 
 /// Why a path that is there is no model, and which is; empty where opening it shall tell.
 std::string say_what_to_pass(const std::string& word, bool tokenizer_will_do) {
@@ -108,7 +104,7 @@ void add_kv_option(CLI::App& app, kernels::KvStorage& kv) {
 
 SchemePlan parse_weights(std::string_view name) {
   if (name == kAsIs) return {};
-  for (const WeightSchemeInfo& scheme : weight_schemes())
+  for (const WeightSchemeInfo& scheme : all_weight_schemes())
     if (scheme.name == name) return {.weights = scheme.scheme, .keep_fp = {}};
   throw ArgumentError(fmt::format("[weights] \"{}\" is unknown, expected one of: {}", name, known_weights()));
 }
@@ -120,7 +116,10 @@ std::string describe_weights() {
                                  "as the file stores them; types that no kernel runs natively become w8g32");
   for (const WeightSchemeInfo& scheme : weight_schemes())
     text += fmt::format("  {:7} {}\n", scheme.name, scheme.meaning);
-  return text;
+  return text + R"(  w{2…8}{t c g32 g64 g128}{z a}
+          other widths; one scale per tensor, output channel or group of a row; z: with an integer zero point (to 7
+          bits), a: with a minimum (groups, to 4 bits). Held in the narrowest of the types above that has their codes.
+)";
 }
 
 Tokenizer load_tokenizer(const std::string& path) {

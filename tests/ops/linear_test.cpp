@@ -47,7 +47,8 @@ std::vector<float> run(const Problem& p, WeightScheme scheme) {
 class LinearScheme : public testing::TestWithParam<WeightSchemeInfo> {};
 
 TEST_P(LinearScheme, EqualsTheFloatProductOfWhatTheQuantizerMade) {
-  for (const auto& [m, n, k] : {std::tuple{1, 40, 96}, {5, 33, 64}, {70, 130, 256}}) {
+  for (const auto& [m, n, groups] : {std::tuple{1, 40, 3}, {5, 33, 2}, {70, 130, 8}}) {
+    const int64_t k = groups * std::max(32, GetParam().group);
     const Problem p(m, n, k);
     std::vector<float> x = p.x, w(p.w.size());
     fake_quant(GetParam().scheme, k, p.w, w);
@@ -81,7 +82,7 @@ TEST_P(LinearScheme, GivesTheSameBitsForAnyThreadsAndRows) {
   EXPECT_EQ(run(row, GetParam().scheme), std::vector<float>(one.begin() + 400, one.begin() + 500));
 }
 
-INSTANTIATE_TEST_SUITE_P(, LinearScheme, testing::ValuesIn(weight_schemes().begin(), weight_schemes().end()),
+INSTANTIATE_TEST_SUITE_P(, LinearScheme, testing::ValuesIn(all_weight_schemes().begin(), all_weight_schemes().end()),
                          [](const auto& param) { return std::string(param.param.name); });
 
 TEST(Linear, FakeQuantizedInputsAreTheQuantizersValues) {

@@ -114,7 +114,7 @@ INSTANTIATE_TEST_SUITE_P(
 class ProgramsThatRun : public EveryProgram {};
 
 TEST_P(ProgramsThatRun, RefuseUnknownSchemesAndListTheKnown) {
-  for (const std::string word : {"w5g32", "F32", "", "as-is "}) {
+  for (const std::string word : {"w9g32", "F32", "", "as-is "}) {
     Words words = with_model(GetParam().second);
     words.insert(words.end(), {"--weights", word});
     expect_error(run(GetParam().first, words), 2,

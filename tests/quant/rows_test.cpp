@@ -54,7 +54,8 @@ TEST(Rows, GroupSchemesAreGgufBlocks) {
 TEST(Rows, NarrowSchemesAreTheirGridsInQ40Blocks) {
   std::vector<float> x = normals(96, 3);
   std::fill(x.begin() + 32, x.begin() + 64, 0.0f);
-  for (const auto& [scheme, grid] : {std::pair(WeightScheme::W3G32, kGridW3G32), {WeightScheme::W2G32, kGridW2G32}}) {
+  for (const WeightScheme scheme : {WeightScheme::W3G32, WeightScheme::W2G32}) {
+    const Grid& grid = *info(scheme).grid;
     std::vector<std::byte> row(row_bytes(scheme, 96)), again(row.size());
     encode_row(scheme, x, row, nullptr);
     std::vector<float> values(96), as_q4_0(96);

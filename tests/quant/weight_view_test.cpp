@@ -32,10 +32,11 @@ TEST_P(EveryWeightScheme, PiecesAreThoseOfTheFakeQuantizedMatrix) {
   fake_quant(GetParam().scheme, kColumns, w, whole);
   const WeightView view(w, kRows, kColumns, GetParam().scheme);
   EXPECT_EQ(view.plain(), nullptr);
+  const int64_t step = std::max<int64_t>(32, view.unit());
   for (int64_t r0 = 0; r0 < kRows; ++r0)
     for (int64_t r1 = r0 + 1; r1 <= kRows; r1 += 3)
-      for (int64_t c0 = 0; c0 < kColumns; c0 += 32)
-        for (int64_t c1 = c0 + 32; c1 <= kColumns; c1 += 32) {
+      for (int64_t c0 = 0; c0 < kColumns; c0 += step)
+        for (int64_t c1 = c0 + step; c1 <= kColumns; c1 += step) {
           std::vector<float> piece(static_cast<size_t>((r1 - r0) * (c1 - c0)), NAN);
           view.read(r0, r1, c0, c1, piece);
           for (int64_t r = r0; r < r1; ++r)
@@ -58,7 +59,8 @@ TEST_P(EveryWeightScheme, MaskedGradientsAreThoseOfClippedWeights) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, EveryWeightScheme, testing::ValuesIn(weight_schemes().begin(), weight_schemes().end()),
+INSTANTIATE_TEST_SUITE_P(, EveryWeightScheme,
+                         testing::ValuesIn(all_weight_schemes().begin(), all_weight_schemes().end()),
                          [](const auto& tested) { return std::string(tested.param.name); });
 
 TEST(WeightView, WithoutASchemeIsTheWeightsThemselves) {

@@ -23,11 +23,12 @@ class MatrixStream {
         scheme_(scheme),
         paired_(paired_head_dim),
         copied_(tensor.source.native() == scheme),
-        row_bytes_(row_bytes(scheme, tensor.source.k())) {
+        row_bytes_(row_bytes(scheme, tensor.source.k())),
+        tensor_params_(tensor_params(scheme, tensor.source)) {
     // Whole heads, so that a step reads the same rows it writes, whatever the two orders are.
     const int64_t unit = std::max({int64_t{1}, paired_, source_.paired_head_dim});
     step_rows_ = std::max<int64_t>(kStepValues / std::max<int64_t>(source_.k(), 1) / unit, 1) * unit;
-    if (scheme == WeightScheme::W8C) result_.row_scales.resize(static_cast<size_t>(source_.n()));
+    if (has_row_scales(scheme)) result_.row_scales.resize(static_cast<size_t>(source_.n()));
   }
 
   StreamedTensor run(const RowSink& sink) {
@@ -63,7 +64,7 @@ class MatrixStream {
     throw FormatError(tensor_.stored.file->path(), what);
   }
   void copy_scale(int64_t to, int64_t stored) {
-    if (scheme_ == WeightScheme::W8C)
+    if (has_row_scales(scheme_))
       result_.row_scales[static_cast<size_t>(to)] = source_.row_scales[static_cast<size_t>(stored)];
   }
 
@@ -87,10 +88,10 @@ class MatrixStream {
     }
     float scale = 0.0f;
     source_.decode_row(logical, values);
-    encode_row(scheme_, values, row, &scale);
+    encode_row(scheme_, values, row, &scale, tensor_params_ ? &*tensor_params_ : nullptr);
     decode_row(scheme_, row, scale, again);
     noise_[place].add(values, again);
-    if (scheme_ == WeightScheme::W8C) result_.row_scales[static_cast<size_t>(r)] = scale;
+    if (has_row_scales(scheme_)) result_.row_scales[static_cast<size_t>(r)] = scale;
   }
 
   const ModelTensor& tensor_;
@@ -99,6 +100,7 @@ class MatrixStream {
   int64_t paired_;
   bool copied_;
   uint64_t row_bytes_;
+  std::optional<GridParams> tensor_params_;
   int64_t step_rows_ = 0;
   std::vector<std::byte> rows_;
   std::vector<SqnrAccumulator> noise_;

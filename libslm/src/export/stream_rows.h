@@ -22,7 +22,7 @@ int64_t logical_row(int64_t stored, int64_t paired_head_dim);
 
 struct StreamedTensor {
   SqnrAccumulator sqnr;
-  std::vector<float> row_scales;  ///< w8c only, in the order of the rows written
+  std::vector<float> row_scales;  ///< where has_row_scales, in the order of the rows written
 };
 
 /// Writes the rows of a matrix as `scheme` stores them; paired_head_dim > 0: in the order GGUF has for q and k of

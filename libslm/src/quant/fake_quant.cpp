@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <optional>
 
 #include "quant/group_kernel.h"
 #include "slm/core/parallel.h"
@@ -35,8 +36,7 @@ struct Piece {
   }
 };
 
-/// Inlined where the grid is a constant, so that its switches fold away and the loops vectorise.
-[[gnu::always_inline]] inline void apply(const Grid& grid, const GridParams& params, const Piece& piece) {
+void apply(const Grid& grid, const GridParams& params, const Piece& piece) {
   const float* x = piece.values.data();
   float* y = piece.out.data();
   const size_t n = piece.values.size();
@@ -52,28 +52,23 @@ struct Piece {
   }
 }
 
-[[gnu::always_inline]] inline void apply_groups(const Grid& grid, size_t group, const Piece& all) {
+void apply_groups(const Grid& grid, size_t group, const Piece& all) {
   for (size_t i = 0; i < all.values.size(); i += group) {
     const Piece piece = all.at(i, group);
     apply(grid, find_params(grid, piece.values), piece);
   }
 }
-template <Grid grid>
-void groups_of(size_t group, const Piece& all) {
+
+/// By a kernel where there is one and no mask is asked for; what it refuses, the grid names.
+void groups_by(GroupKernel kernel, const Grid& grid, size_t group, const Piece& all) {
+  if (kernel != nullptr && all.mask.empty() && kernel(all.values.data(), std::ssize(all.values), all.out.data()))
+    return;
   apply_groups(grid, group, all);
 }
 
-/// By a kernel where no mask is asked for; what it refuses, the grid names.
-template <Grid grid>
-void groups_by(GroupKernel kernel, const Piece& all) {
-  if (all.mask.empty() && kernel(all.values.data(), std::ssize(all.values), all.out.data())) return;
-  groups_of<grid>(32, all);
-}
-
 /// Rows of k with one scale each.
-template <Grid grid>
-void rows_by(const kernels::FakeQuantVariant& kernels, size_t k, const Piece& all) {
-  if (!all.mask.empty()) return groups_of<grid>(k, all);
+void rows_by(const kernels::FakeQuantVariant& kernels, const Grid& grid, size_t k, const Piece& all) {
+  if (!all.mask.empty() || grid.kind != GridKind::Symmetric) return apply_groups(grid, k, all);
   for (size_t i = 0; i < all.values.size(); i += k) {
     const Piece row = all.at(i, k);
     const GridParams params = find_params(grid, row.values);
@@ -111,24 +106,18 @@ void fake_quant(WeightScheme scheme, int64_t k, std::span<const float> values, s
   row_bytes(scheme, k);  // throws where k does not fit the scheme
   const Piece all = {values, out, clip_mask};
   const kernels::FakeQuantVariant& kernel = kernels::select(kernels::fake_quant_variants());
+  const WeightSchemeInfo& s = info(scheme);
+  std::optional<GridParams> of_tensor;
+  if (s.granularity == Granularity::Tensor && !values.empty()) of_tensor = find_params(*s.grid, values);
   for_units(k, all, [&](const Piece& rows) {
-    switch (scheme) {
-      case WeightScheme::F32:
-      case WeightScheme::BF16:
-      case WeightScheme::F16:
-        return plain(scheme, rows);
-      case WeightScheme::W8C:
-        return rows_by<kGridW8C>(kernel, static_cast<size_t>(k), rows);
-      case WeightScheme::W8G32:
-        return groups_by<kGridQ8_0>(group_kernel(kernel, scheme), rows);
-      case WeightScheme::W4G32:
-        return groups_by<kGridQ4_0>(group_kernel(kernel, scheme), rows);
-      case WeightScheme::W4G32A:
-        return groups_by<kGridQ4_1>(group_kernel(kernel, scheme), rows);
-      case WeightScheme::W3G32:
-        return groups_of<kGridW3G32>(32, rows);
-      case WeightScheme::W2G32:
-        return groups_of<kGridW2G32>(32, rows);
+    if (!s.grid) return plain(scheme, rows);
+    switch (s.granularity) {
+      case Granularity::Tensor:
+        return apply(*s.grid, *of_tensor, rows);
+      case Granularity::Channel:
+        return rows_by(kernel, *s.grid, static_cast<size_t>(k), rows);
+      case Granularity::Group:
+        return groups_by(group_kernel(kernel, scheme), *s.grid, static_cast<size_t>(s.group), rows);
     }
   });
 }
@@ -144,9 +133,9 @@ void fake_quant(ActivationScheme scheme, int64_t k, std::span<const float> value
       case ActivationScheme::F32:
         return plain(WeightScheme::F32, rows);
       case ActivationScheme::A8G32:
-        return groups_by<kGridA8G32>(kernel.a8g32, rows);
+        return groups_by(kernel.a8g32, kGridA8G32, 32, rows);
       case ActivationScheme::A8T:
-        return rows_by<kGridA8T>(kernel, static_cast<size_t>(k), rows);
+        return rows_by(kernel, kGridA8T, static_cast<size_t>(k), rows);
     }
   });
 }

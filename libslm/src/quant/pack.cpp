@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -15,6 +16,7 @@ namespace slm {
 namespace {
 
 constexpr uint64_t kStepBytes = uint64_t{8} << 20;  // stored bytes in flight before their pages are given back
+constexpr int64_t kGrainValues = 1 << 14;           // values worth a thread
 
 /// One thread's room for the rows of a panel on their way from the file to the packed layout.
 class RowBuffers {
@@ -27,7 +29,7 @@ class RowBuffers {
 
   /// Pointer to row r of the source in `scheme`'s own format: in the file where it already is, else in this buffer.
   const std::byte* fetch(const MatrixSource& source, int64_t r, int64_t slot, bool fake_quantized,
-                         WeightScheme values_scheme, float* row_scale) try {
+                         WeightScheme values_scheme, const GridParams* tensor, float* row_scale) try {
     const int64_t stored = source.stored_row(r);
     if (!source.row_scales.empty()) *row_scale = source.row_scales[static_cast<size_t>(stored)];
     const std::optional<WeightScheme> native = source.native();
@@ -37,10 +39,10 @@ class RowBuffers {
     std::span<std::byte> row(rows_.data() + static_cast<size_t>(slot) * row_bytes_, row_bytes_);
     if (fake_quantized && native != values_scheme) {
       codes_.resize(row_bytes(values_scheme, static_cast<int64_t>(values_.size())));
-      encode_row(values_scheme, values_, codes_, row_scale);
+      encode_row(values_scheme, values_, codes_, row_scale, tensor);
       slm::decode_row(values_scheme, codes_, *row_scale, values_);
     }
-    encode_row(scheme_, values_, row, row_scale);
+    encode_row(scheme_, values_, row, row_scale, fake_quantized ? nullptr : tensor);
     return row.data();
   } catch (const ArgumentError& error) {
     throw FormatError(source.name, fmt::format("row {}: {}", r, error.what()));
@@ -75,12 +77,31 @@ void MatrixSource::decode_row(int64_t r, std::span<float> values) const {
     decode_blocks(tensor.dtype(), tensor.row(stored), values);
 }
 
+std::optional<GridParams> tensor_params(WeightScheme scheme, const MatrixSource& source) {
+  if (info(scheme).granularity != Granularity::Tensor) return {};
+  std::vector<std::pair<float, float>> of_row(static_cast<size_t>(source.n()));
+  parallel_for(source.n(), std::max<int64_t>(1, kGrainValues / source.k()), [&](int64_t begin, int64_t end, int) {
+    std::vector<float> values(static_cast<size_t>(source.k()));
+    for (int64_t r = begin; r < end; ++r) {
+      source.decode_row(r, values);
+      for (const float value : values)
+        if (!std::isfinite(value))
+          throw FormatError(source.name, fmt::format("row {}: a value is {}, expected a finite one", r, value));
+      const auto [least, largest] = std::minmax_element(values.begin(), values.end());
+      of_row[static_cast<size_t>(r)] = {*least, *largest};
+    }
+  });
+  float least = of_row.at(0).first, largest = of_row[0].second;
+  for (const auto& [low, high] : of_row) least = std::min(least, low), largest = std::max(largest, high);
+  return tensor_params(scheme, least, largest);
+}
+
 PackedMatrix::PackedMatrix(WeightScheme scheme, int64_t n, int64_t k)
     : scheme_(scheme), n_(n), k_(k), variant_(&kernels::select(kernels::gemm_variants(info(scheme).storage))) {
   SLM_CHECK(n > 0 && k > 0, "[pack] matrix is ({},{}), expected at least one row and column", n, k);
   SLM_CHECK(k % info(scheme).group == 0, "[pack] rows of {} values, {} needs a multiple of {}", k, name(scheme),
             info(scheme).group);
-  SLM_CHECK(scheme != WeightScheme::W8C || k <= kernels::kMaxQ8cDepth,
+  SLM_CHECK(!has_row_scales(scheme) || k <= kernels::kMaxQ8cDepth,
             "[pack] rows of {} values, w8c sums at most {} in int32", k, kernels::kMaxQ8cDepth);
   panel_bytes_ = variant_->panel_bytes(k);
   data_ = AlignedBuffer(panel_bytes_ * static_cast<size_t>(panels()));
@@ -156,9 +177,9 @@ class StackedRows {
   size_t released_source_ = 0;
 };
 
-/// Packs panels [begin, end): one thread's share.
-void pack_panels(const StackedRows& rows, WeightScheme scheme, bool fake_quantized, int64_t begin, int64_t end,
-                 PackedMatrix& packed) {
+/// Packs panels [begin, end): one thread's share. `tensors`: parameters of each source, where the scheme has such.
+void pack_panels(const StackedRows& rows, WeightScheme scheme, bool fake_quantized,
+                 std::span<const std::optional<GridParams>> tensors, int64_t begin, int64_t end, PackedMatrix& packed) {
   const int64_t columns = packed.variant().panel_columns;
   RowBuffers buffers(packed.scheme(), packed.k(), columns);
   std::array<const std::byte*, kernels::kMaxPanelColumns> row{};
@@ -169,7 +190,8 @@ void pack_panels(const StackedRows& rows, WeightScheme scheme, bool fake_quantiz
     for (int64_t i = 0; i < count; ++i) {
       const auto [source, r] = rows.at(p * columns + i, hint);
       const auto slot = static_cast<size_t>(i);
-      row[slot] = buffers.fetch(*source, r, i, fake_quantized, scheme, &scale[slot]);
+      row[slot] =
+          buffers.fetch(*source, r, i, fake_quantized, scheme, tensors[hint] ? &*tensors[hint] : nullptr, &scale[slot]);
     }
     packed.variant().pack(
         {.rows = row.data(), .row_scales = scale.data(), .count = count, .k = packed.k(), .panel = packed.panel(p)});
@@ -186,11 +208,13 @@ PackedMatrix pack(WeightScheme scheme, std::span<const MatrixSource> sources, co
   const int64_t columns = packed.variant().panel_columns;
   SLM_CHECK(columns <= kernels::kMaxPanelColumns, "[pack] panels of {} columns, at most {}", columns,
             kernels::kMaxPanelColumns);
+  std::vector<std::optional<GridParams>> tensors;
+  for (const MatrixSource& source : sources) tensors.push_back(tensor_params(scheme, source));
   const int64_t step = std::max<int64_t>(rows.step_rows() / columns, num_threads());
   for (int64_t first = 0; first < packed.panels(); first += step) {
     const int64_t last = std::min(first + step, packed.panels());
     parallel_for(last - first, 1, [&](int64_t begin, int64_t end, int) {
-      pack_panels(rows, scheme, options.fake_quantized, first + begin, first + end, packed);
+      pack_panels(rows, scheme, options.fake_quantized, tensors, first + begin, first + end, packed);
     });
     if (options.rows_done) rows.release(std::min(last * columns, rows.n()), options.rows_done);
   }

@@ -7,10 +7,11 @@
 
 #include "slm/core/check.h"
 #include "slm/quant/gguf_blocks.h"
-#include "slm/quant/scheme_grid.h"
 
 namespace slm {
 namespace {
+
+using kernels::GemmStorage;
 
 void check_row(const char* op, WeightScheme scheme, size_t k, size_t bytes) {
   const uint64_t expected = row_bytes(scheme, static_cast<int64_t>(k));
@@ -36,16 +37,17 @@ int64_t first_not_finite(const std::byte* at, int64_t count) {
   return -1;
 }
 
-/// Blocks of `dtype` with the codes of a grid of fewer.
-void encode_narrow(const Grid& grid, Dtype dtype, std::span<const float> values, std::span<std::byte> row) {
-  constexpr size_t kGroup = 32;
-  const size_t bytes = slm::info(dtype).block_bytes;
-  std::array<int32_t, kGroup> codes;
-  for (size_t g = 0; g < values.size() / kGroup; ++g) {
-    const std::span<const float> group = values.subspan(g * kGroup, kGroup);
-    const GridParams params = find_params(grid, group);
-    encode(grid, params, group, std::span<int32_t>(codes));
-    store_block(dtype, params, codes, row.subspan(g * bytes, bytes));
+/// Blocks that hold the codes of another grid: one of fewer codes, of wider groups, with a zero point.
+void encode_in_blocks(const WeightSchemeInfo& s, std::span<const float> values, std::span<std::byte> row) {
+  constexpr size_t kBlock = 32;
+  const auto group = static_cast<size_t>(s.group);
+  const size_t bytes = slm::info(*s.gguf_dtype).block_bytes;
+  std::array<int32_t, kBlock> codes;
+  for (size_t i = 0; i < values.size(); i += kBlock) {
+    GridParams params = find_params(*s.grid, values.subspan(i / group * group, group));
+    for (size_t j = 0; j < kBlock; ++j) codes[j] = encode(*s.grid, params, values[i + j]) - params.zero;
+    params.zero = 0;
+    store_block(*s.gguf_dtype, params, codes, row.subspan(i / kBlock * bytes, bytes));
   }
 }
 
@@ -59,17 +61,27 @@ uint64_t row_bytes(WeightScheme scheme, int64_t k) {
   return byte_size(s.gguf_dtype.value_or(Dtype::I8), static_cast<uint64_t>(k));
 }
 
-void encode_row(WeightScheme scheme, std::span<const float> values, std::span<std::byte> row, float* row_scale) {
+void encode_row(WeightScheme scheme, std::span<const float> values, std::span<std::byte> row, float* row_scale,
+                const GridParams* tensor) {
   check_row("encode_row", scheme, values.size(), row.size());
   const WeightSchemeInfo& s = info(scheme);
-  if (s.nominal_bits < s.bits) return encode_narrow(*grid_of(scheme), *s.gguf_dtype, values, row);
-  if (s.gguf_dtype) return encode_blocks(*s.gguf_dtype, values, row);
-  SLM_CHECK(row_scale != nullptr, "[encode_row] w8c needs a place for its scale");
+  SLM_CHECK((s.granularity == Granularity::Tensor) == (tensor != nullptr), "[encode_row] {} parameters of a tensor, {}",
+            s.name, tensor == nullptr ? "expected some" : "which has none");
+  if (s.gguf_dtype && native_scheme(*s.gguf_dtype) == scheme) return encode_blocks(*s.gguf_dtype, values, row);
+  if (s.gguf_dtype) return encode_in_blocks(s, values, row);
+  SLM_CHECK(row_scale != nullptr, "[encode_row] {} needs a place for its scale", s.name);
   *row_scale = 0.0f;
   if (values.empty()) return;
-  const GridParams params = find_params(kGridW8C, values);
-  encode(kGridW8C, params, values, std::span<int8_t>(reinterpret_cast<int8_t*>(row.data()), row.size()));
+  const GridParams params = tensor != nullptr ? *tensor : find_params(*s.grid, values);
+  for (size_t i = 0; i < values.size(); ++i)
+    row[i] = static_cast<std::byte>(encode(*s.grid, params, values[i]) - params.zero);
   *row_scale = params.scale;
+}
+
+GridParams tensor_params(WeightScheme scheme, float least, float largest) {
+  const WeightSchemeInfo& s = info(scheme);
+  SLM_CHECK(s.granularity == Granularity::Tensor, "[tensor_params] {} has no scale of a whole tensor", s.name);
+  return find_params(*s.grid, std::array{least, largest});
 }
 
 void check_row_finite(WeightScheme scheme, std::span<const std::byte> row, float row_scale) {
@@ -78,31 +90,29 @@ void check_row_finite(WeightScheme scheme, std::span<const std::byte> row, float
   };
   const Dtype dtype = info(scheme).gguf_dtype.value_or(Dtype::I8);
   const auto count = static_cast<int64_t>(row.size() / slm::info(dtype).block_bytes);
-  switch (scheme) {
-    case WeightScheme::F32:
+  switch (info(scheme).storage) {
+    case GemmStorage::F32:
       return check(first_not_finite(row.data(), count), "value");
-    case WeightScheme::BF16:
+    case GemmStorage::BF16:
       return check(first_not_finite(row.data(), count, 2, kBfloatExponent), "value");
-    case WeightScheme::F16:
+    case GemmStorage::F16:
       return check(first_not_finite(row.data(), count, 2, kHalfExponent), "value");
-    case WeightScheme::W8C:
+    case GemmStorage::Q8C:
       SLM_CHECK(std::isfinite(128.0f * row_scale),
                 "row scale {} decodes to infinite values or none, expected finite ones", row_scale);
       return;
-    case WeightScheme::W4G32A:  // a scale and a minimum
+    case GemmStorage::Q4_1:  // a scale and a minimum
       check(first_not_finite(row.data() + 2, count, slm::info(dtype).block_bytes, kHalfExponent), "minimum of block");
       [[fallthrough]];
-    case WeightScheme::W8G32:
-    case WeightScheme::W4G32:
-    case WeightScheme::W3G32:
-    case WeightScheme::W2G32:
+    case GemmStorage::Q8_0:
+    case GemmStorage::Q4_0:
       return check(first_not_finite(row.data(), count, slm::info(dtype).block_bytes, kHalfExponent), "scale of block");
   }
 }
 
 void decode_row(WeightScheme scheme, std::span<const std::byte> row, float row_scale, std::span<float> values) {
   check_row("decode_row", scheme, values.size(), row.size());
-  if (scheme != WeightScheme::W8C) return decode_blocks(*info(scheme).gguf_dtype, row, values);
+  if (!has_row_scales(scheme)) return decode_blocks(*info(scheme).gguf_dtype, row, values);
   const GridParams params = {.scale = row_scale};
   decode(kGridW8C, params, std::span<const int8_t>(reinterpret_cast<const int8_t*>(row.data()), row.size()), values);
 }

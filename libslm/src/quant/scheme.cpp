@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/quant/scheme.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
+#include <vector>
 
 #include "slm/core/check.h"
 
@@ -10,32 +14,172 @@ namespace {
 
 using kernels::GemmStorage;
 
-constexpr std::array<WeightSchemeInfo, 9> kSchemes = {{
-    {WeightScheme::F32, "f32", "float32", GemmStorage::F32, ActivationScheme::F32, Dtype::F32, 1, 32.0, 32.0},
-    {WeightScheme::BF16, "bf16", "bfloat16", GemmStorage::BF16, ActivationScheme::F32, Dtype::BF16, 1, 16.0, 16.0},
-    {WeightScheme::F16, "f16", "IEEE half", GemmStorage::F16, ActivationScheme::F32, Dtype::F16, 1, 16.0, 16.0},
-    {WeightScheme::W8C, "w8c", "int8, one float32 scale per output channel", GemmStorage::Q8C, ActivationScheme::A8T,
-     std::nullopt, 1, 8.0, 8.0},
-    {WeightScheme::W8G32, "w8g32", "int8, one half scale per 32 (GGUF Q8_0)", GemmStorage::Q8_0,
-     ActivationScheme::A8G32, Dtype::Q8_0, 32, 8.5, 8.5},
-    {WeightScheme::W4G32, "w4g32", "int4, one half scale per 32 (GGUF Q4_0)", GemmStorage::Q4_0,
-     ActivationScheme::A8G32, Dtype::Q4_0, 32, 4.5, 4.5},
-    {WeightScheme::W4G32A, "w4g32a", "int4, half scale and minimum per 32 (GGUF Q4_1)", GemmStorage::Q4_1,
-     ActivationScheme::A8G32, Dtype::Q4_1, 32, 5.0, 5.0},
-    {WeightScheme::W3G32, "w3g32", "int3, one half scale per 32 (in Q4_0 blocks)", GemmStorage::Q4_0,
-     ActivationScheme::A8G32, Dtype::Q4_0, 32, 4.5, 3.5},
-    {WeightScheme::W2G32, "w2g32", "int2, one half scale per 32 (in Q4_0 blocks)", GemmStorage::Q4_0,
-     ActivationScheme::A8G32, Dtype::Q4_0, 32, 4.5, 2.5},
-}};
+constexpr size_t kUsual = 9;
+constexpr std::array kUsualFamily = {"w8c", "w8g32", "w4g32", "w4g32a", "w3g32", "w2g32"};
+constexpr std::string_view kPattern = "w{2…8}{t c g32 g64 g128}{z a}";
+
+/// Where the values of a scheme lie.
+struct Storage {
+  GemmStorage kernel;
+  std::optional<Dtype> dtype;
+  double bits;
+  const char* words;
+};
+constexpr Storage kCodes = {GemmStorage::Q8C, std::nullopt, 8.0, ""};
+constexpr Storage kQ8_0 = {GemmStorage::Q8_0, Dtype::Q8_0, 8.5, "Q8_0"};
+constexpr Storage kQ4_0 = {GemmStorage::Q4_0, Dtype::Q4_0, 4.5, "Q4_0"};
+constexpr Storage kQ4_1 = {GemmStorage::Q4_1, Dtype::Q4_1, 5.0, "Q4_1"};
+
+WeightSchemeInfo plain(WeightScheme scheme, const char* name, const char* meaning, GemmStorage storage, Dtype dtype,
+                       double bits) {
+  return {.scheme = scheme,
+          .name = name,
+          .meaning = meaning,
+          .storage = storage,
+          .activations = ActivationScheme::F32,
+          .gguf_dtype = dtype,
+          .granularity = Granularity::Group,
+          .group = 1,
+          .bits = bits,
+          .nominal_bits = bits,
+          .grid = {}};
+}
+
+/// The grid of `pattern` with codes of `bits` bits, or those of symmetric_grid.
+Grid narrowed(Grid pattern, int bits) {
+  const int32_t half = 1 << (bits - 1);
+  if (pattern.kind == GridKind::FloatMinimum) {
+    pattern.qmax = 2 * half - 1;
+  } else {
+    pattern.qmin = pattern.range == Range::SignedMax ? -half : 1 - half;
+    pattern.qmax = half - 1;
+  }
+  return pattern;
+}
+
+/// Weights of one width that share scales in one way; nothing where no storage holds them.
+struct Member {
+  int bits;
+  GridKind kind;
+  Granularity granularity;
+  int group;  ///< 1 without groups
+
+  bool grouped() const { return granularity == Granularity::Group; }
+  std::optional<Storage> storage() const {
+    const bool narrow = bits <= 4;
+    switch (kind) {
+      case GridKind::Symmetric:
+        return !grouped() ? kCodes : narrow ? kQ4_0 : kQ8_0;
+      case GridKind::IntegerZero:
+        if (bits > 7) return {};  // code − zero is no int8
+        return grouped() ? kQ8_0 : kCodes;
+      case GridKind::FloatMinimum:
+        return grouped() && narrow ? std::optional(kQ4_1) : std::nullopt;
+    }
+    return {};
+  }
+  Grid grid() const {
+    switch (kind) {
+      case GridKind::Symmetric:
+        return !grouped() ? symmetric_grid(bits) : narrowed(bits <= 4 ? kGridQ4_0 : kGridQ8_0, bits);
+      case GridKind::IntegerZero:
+        return integer_zero_grid(bits, grouped() ? ParamStorage::F16 : ParamStorage::F32);
+      case GridKind::FloatMinimum:
+        break;
+    }
+    return narrowed(kGridQ4_1, bits);
+  }
+  std::string name() const {
+    return fmt::format("w{}{}{}", bits,
+                       grouped()                             ? fmt::format("g{}", group)
+                       : granularity == Granularity::Channel ? "c"
+                                                             : "t",
+                       kind == GridKind::Symmetric     ? ""
+                       : kind == GridKind::IntegerZero ? "z"
+                                                       : "a");
+  }
+  std::string meaning(const Storage& storage) const {
+    const std::string with = kind == GridKind::Symmetric     ? ""
+                             : kind == GridKind::IntegerZero ? " and zero point"
+                                                             : " and minimum";
+    if (!grouped())
+      return fmt::format("int{}, one float32 scale{} per {}", bits, with,
+                         granularity == Granularity::Channel ? "output channel" : "tensor");
+    const bool own = group == 32 && (kind == GridKind::Symmetric ? bits == 4 || bits == 8 : bits == 4) &&
+                     kind != GridKind::IntegerZero;
+    return fmt::format("int{}, {} per {} ({}{})", bits,
+                       kind == GridKind::FloatMinimum ? "half scale and minimum" : "one half scale" + with, group,
+                       own ? "GGUF " : "in ", own ? storage.words : fmt::format("{} blocks", storage.words));
+  }
+  /// A half for each group's scale, another for its minimum, `bits` for its zero point.
+  double nominal_bits() const {
+    if (!grouped()) return bits;
+    const double extra = kind == GridKind::Symmetric ? 0 : kind == GridKind::FloatMinimum ? 16 : bits;
+    return bits + (16 + extra) / group;
+  }
+  std::optional<WeightSchemeInfo> row(size_t index) const {
+    const std::optional<Storage> stored = storage();
+    if (!stored) return {};
+    return WeightSchemeInfo{.scheme = static_cast<WeightScheme>(index),
+                            .name = name(),
+                            .meaning = meaning(*stored),
+                            .storage = stored->kernel,
+                            .activations = grouped() ? ActivationScheme::A8G32 : ActivationScheme::A8T,
+                            .gguf_dtype = stored->dtype,
+                            .granularity = granularity,
+                            .group = group,
+                            .bits = stored->bits,
+                            .nominal_bits = nominal_bits(),
+                            .grid = grid()};
+  }
+};
+
+std::vector<Member> family() {
+  std::vector<Member> members;
+  for (const auto& [granularity, group] : {std::pair(Granularity::Tensor, 1),
+                                           {Granularity::Channel, 1},
+                                           {Granularity::Group, 32},
+                                           {Granularity::Group, 64},
+                                           {Granularity::Group, 128}})
+    for (const GridKind kind : {GridKind::Symmetric, GridKind::IntegerZero, GridKind::FloatMinimum})
+      for (int bits = 8; bits >= 2; --bits)
+        members.push_back({.bits = bits, .kind = kind, .granularity = granularity, .group = group});
+  return members;
+}
+
+std::vector<WeightSchemeInfo> all() {
+  std::vector<WeightSchemeInfo> rows = {
+      plain(WeightScheme::F32, "f32", "float32", GemmStorage::F32, Dtype::F32, 32.0),
+      plain(WeightScheme::BF16, "bf16", "bfloat16", GemmStorage::BF16, Dtype::BF16, 16.0),
+      plain(WeightScheme::F16, "f16", "IEEE half", GemmStorage::F16, Dtype::F16, 16.0)};
+  const std::vector<Member> members = family();
+  const auto is_usual = [](const Member& m) {
+    return std::find(kUsualFamily.begin(), kUsualFamily.end(), m.name()) != kUsualFamily.end();
+  };
+  for (const char* name : kUsualFamily)
+    rows.push_back(*std::find_if(members.begin(), members.end(), [&](const Member& m) {
+                      return m.name() == name;
+                    })->row(rows.size()));
+  for (const Member& member : members)
+    if (!is_usual(member))
+      if (auto row = member.row(rows.size())) rows.push_back(*std::move(row));
+  return rows;
+}
 
 }  // namespace
 
-std::span<const WeightSchemeInfo> weight_schemes() { return kSchemes; }
+std::span<const WeightSchemeInfo> all_weight_schemes() {
+  static const std::vector<WeightSchemeInfo> rows = all();
+  return rows;
+}
+
+std::span<const WeightSchemeInfo> weight_schemes() { return all_weight_schemes().first(kUsual); }
 
 const WeightSchemeInfo& info(WeightScheme scheme) {
+  const std::span<const WeightSchemeInfo> rows = all_weight_schemes();
   const size_t index = static_cast<size_t>(scheme);
-  SLM_CHECK(index < kSchemes.size(), "[scheme] no weight scheme {}", index);
-  return kSchemes[index];
+  SLM_CHECK(index < rows.size(), "[scheme] no weight scheme {}", index);
+  return rows[index];
 }
 
 std::string_view name(ActivationScheme scheme) {
@@ -50,18 +194,20 @@ std::string_view name(ActivationScheme scheme) {
   SLM_CHECK(false, "[scheme] no activation scheme {}", static_cast<int>(scheme));
 }
 
-WeightScheme parse_weight_scheme(std::string_view text) {
+std::string known_weight_schemes() {
   std::string known;
-  for (const WeightSchemeInfo& row : kSchemes) {
+  for (const WeightSchemeInfo& row : weight_schemes()) known += row.name + " ";
+  return known + std::string(kPattern);
+}
+
+WeightScheme parse_weight_scheme(std::string_view text) {
+  for (const WeightSchemeInfo& row : all_weight_schemes())
     if (row.name == text) return row.scheme;
-    known += known.empty() ? "" : " ";
-    known += row.name;
-  }
-  SLM_CHECK(false, "[scheme] '{}' is no weight scheme, expected one of: {}", text, known);
+  SLM_CHECK(false, "[scheme] '{}' is no weight scheme, expected one of: {}", text, known_weight_schemes());
 }
 
 std::optional<WeightScheme> native_scheme(Dtype dtype) {
-  for (const WeightSchemeInfo& row : kSchemes)
+  for (const WeightSchemeInfo& row : weight_schemes())
     if (row.gguf_dtype == dtype) return row.scheme;
   return std::nullopt;
 }

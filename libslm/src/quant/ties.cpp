@@ -6,7 +6,6 @@
 
 #include "slm/core/check.h"
 #include "slm/core/parallel.h"
-#include "slm/quant/scheme_grid.h"
 
 namespace slm {
 namespace {
@@ -14,12 +13,20 @@ namespace {
 constexpr float kNear = 1.0f / 65536.0f;
 constexpr int64_t kGrainValues = 1 << 14;
 
-/// Values that share parameters: a group, of w8c a row.
+/// Values that share parameters.
 size_t group_of(WeightScheme scheme, int64_t k, size_t values) {
   SLM_CHECK(k > 0 && values % static_cast<size_t>(k) == 0 && k % info(scheme).group == 0,
             "[ties] {} values in rows of {}, {} needs whole rows of a multiple of {}", values, k, name(scheme),
             info(scheme).group);
-  return static_cast<size_t>(scheme == WeightScheme::W8C ? k : info(scheme).group);
+  switch (info(scheme).granularity) {
+    case Granularity::Group:
+      return static_cast<size_t>(info(scheme).group);
+    case Granularity::Channel:
+      return static_cast<size_t>(k);
+    case Granularity::Tensor:
+      break;
+  }
+  return std::max<size_t>(values, 1);
 }
 
 int64_t count_ties(const Grid& grid, const GridParams& params, std::span<const float> group) {
@@ -35,7 +42,7 @@ int64_t count_ties(const Grid& grid, const GridParams& params, std::span<const f
 }  // namespace
 
 double tie_share(WeightScheme scheme, int64_t k, std::span<const float> values) {
-  const std::optional<Grid> grid = grid_of(scheme);
+  const std::optional<Grid>& grid = info(scheme).grid;
   const size_t group = group_of(scheme, k, values.size());
   if (!grid || values.empty()) return 0.0;
   const auto groups = static_cast<int64_t>(values.size() / group);
@@ -53,7 +60,7 @@ double tie_share(WeightScheme scheme, int64_t k, std::span<const float> values) 
 }
 
 void dither_ties_(WeightScheme scheme, int64_t k, std::span<float> values, Rng& rng) {
-  const std::optional<Grid> grid = grid_of(scheme);
+  const std::optional<Grid>& grid = info(scheme).grid;
   const size_t group = group_of(scheme, k, values.size());
   if (!grid) return;
   for (size_t i = 0; i < values.size(); i += group) {

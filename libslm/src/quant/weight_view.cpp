@@ -8,7 +8,6 @@
 #include "slm/core/parallel.h"
 #include "slm/kernels/fake_quant/variants.h"
 #include "slm/quant/fake_quant.h"
-#include "slm/quant/scheme_grid.h"
 
 namespace slm {
 namespace {
@@ -22,12 +21,17 @@ WeightView::WeightView(std::span<const float> weights, int64_t n, int64_t k, std
   SLM_CHECK(n > 0 && k > 0 && std::ssize(weights) == n * k, "[weight_view] {} weights for a matrix of ({},{})",
             weights.size(), n, k);
   SLM_CHECK(k % unit() == 0, "[weight_view] rows of {} values, {} needs a multiple of {}", k, name(*scheme), unit());
-  if (scheme_ != WeightScheme::W8C) return;
+  if (!scheme_ || info(*scheme_).granularity == Granularity::Group) return;
+  const Grid& grid = *info(*scheme_).grid;
   row_params_.resize(static_cast<size_t>(n));
+  if (info(*scheme_).granularity == Granularity::Tensor) {
+    std::fill(row_params_.begin(), row_params_.end(), find_params(grid, weights_));
+    return;
+  }
   parallel_for(n, std::max<int64_t>(1, kGrainValues / k), [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r)
       row_params_[static_cast<size_t>(r)] =
-          find_params(kGridW8C, weights_.subspan(static_cast<size_t>(r * k), static_cast<size_t>(k)));
+          find_params(grid, weights_.subspan(static_cast<size_t>(r * k), static_cast<size_t>(k)));
   });
 }
 
@@ -52,9 +56,13 @@ void WeightView::read(int64_t row_begin, int64_t row_end, int64_t column_begin, 
 void WeightView::read_row(int64_t r, std::span<const float> from, std::span<float> to) const {
   if (!scheme_) {
     std::copy(from.begin(), from.end(), to.begin());
-  } else if (scheme_ == WeightScheme::W8C) {
+  } else if (!row_params_.empty()) {
     const GridParams& params = row_params_[static_cast<size_t>(r)];
-    kernel_->symmetric(from.data(), std::ssize(from), params.inverse, params.scale, to.data());
+    const Grid& grid = *info(*scheme_).grid;
+    if (grid.kind == GridKind::Symmetric)
+      kernel_->symmetric(from.data(), std::ssize(from), params.inverse, params.scale, to.data());
+    else
+      fake_quant(grid, params, from, to);
   } else {
     const GroupKernel groups = group_kernel(*kernel_, *scheme_);
     if (groups == nullptr || !groups(from.data(), std::ssize(from), to.data()))
@@ -65,17 +73,26 @@ void WeightView::read_row(int64_t r, std::span<const float> from, std::span<floa
 void WeightView::mask_clipped_(std::span<float> gradient) const {
   SLM_CHECK(gradient.size() == weights_.size(), "[weight_view] gradient of {} values, the matrix has {}",
             gradient.size(), weights_.size());
-  // Only grids of a signed maximum clip: the others reach as far as their largest weight.
-  if (!scheme_ || !grid_of(*scheme_) || grid_of(*scheme_)->range != Range::SignedMax) return;
-  const bool narrow = scheme_ != WeightScheme::W4G32;
+  if (!scheme_ || !info(*scheme_).grid) return;
+  // Only grids of a signed maximum and of a rounded zero point clip: the others reach as far as their largest weight.
+  const Grid& grid = *info(*scheme_).grid;
+  if (grid.range != Range::SignedMax && grid.kind != GridKind::IntegerZero) return;
+  const auto width = static_cast<size_t>(k_);
   parallel_for(n_, std::max<int64_t>(1, kGrainValues / k_), [&](int64_t begin, int64_t end, int) {
-    const auto first = static_cast<size_t>(begin * k_), count = static_cast<size_t>((end - begin) * k_);
-    if (!narrow) return kernel_->mask_q4_0_(weights_.data() + first, (end - begin) * k_, gradient.data() + first);
-    std::vector<float> ignored(count);
-    std::vector<uint8_t> inside(count);
-    fake_quant(*scheme_, k_, weights_.subspan(first, count), ignored, inside);
-    for (size_t i = 0; i < count; ++i)
-      if (inside[i] == 0) gradient[first + i] = 0.0f;
+    if (scheme_ == WeightScheme::W4G32)
+      return kernel_->mask_q4_0_(weights_.data() + begin * k_, (end - begin) * k_, gradient.data() + begin * k_);
+    std::vector<float> ignored(width);
+    std::vector<uint8_t> inside(width);
+    for (int64_t r = begin; r < end; ++r) {
+      const auto first = static_cast<size_t>(r) * width;
+      const std::span<const float> row = weights_.subspan(first, width);
+      if (row_params_.empty())
+        fake_quant(*scheme_, k_, row, ignored, inside);
+      else
+        fake_quant(grid, row_params_[static_cast<size_t>(r)], row, ignored, inside);
+      for (size_t i = 0; i < width; ++i)
+        if (inside[i] == 0) gradient[first + i] = 0.0f;
+    }
   });
 }
 

@@ -63,17 +63,6 @@ inline constexpr Grid kGridQ4_0 = {.range = Range::SignedMax,
                                    .storage = ParamStorage::F16,
                                    .qmin = -8,
                                    .qmax = 7};
-/// The same pattern with fewer codes: every code is one of Q4_0's, so its blocks hold them.
-inline constexpr Grid kGridW3G32 = {.range = Range::SignedMax,
-                                    .rounding = Rounding::TruncateShifted,
-                                    .storage = ParamStorage::F16,
-                                    .qmin = -4,
-                                    .qmax = 3};
-inline constexpr Grid kGridW2G32 = {.range = Range::SignedMax,
-                                    .rounding = Rounding::TruncateShifted,
-                                    .storage = ParamStorage::F16,
-                                    .qmin = -2,
-                                    .qmax = 1};
 inline constexpr Grid kGridQ4_1 = {.kind = GridKind::FloatMinimum,
                                    .range = Range::MinMax,
                                    .rounding = Rounding::TruncateShifted,
@@ -84,6 +73,8 @@ inline constexpr Grid kGridQ8_0 = {.rounding = Rounding::HalfAwayFromZero, .stor
 inline constexpr Grid kGridW8C = {};
 inline constexpr Grid kGridA8G32 = {.inverse = Inverse::FromAbsMax, .storage = ParamStorage::F16};
 inline constexpr Grid kGridA8T = {.inverse = Inverse::FromAbsMax};
+/// Static inputs: the kernels take no −128 (gemm_q8.h).
+inline constexpr Grid kGridA8S = {.kind = GridKind::IntegerZero, .range = Range::MinMax};
 
 /// Grids of other widths, 2 ≤ bits ≤ 8, half to even. Throw ArgumentError on other bits.
 /// symmetric: codes ±(2^(bits−1) − 1), d = max|x| / qmax.

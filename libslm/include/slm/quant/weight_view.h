@@ -17,8 +17,9 @@ namespace slm {
 
 class WeightView {
  public:
-  /// The weights, which must outlive the view and stay as they are. No scheme: as they are. Row parameters (w8c) are found
-  /// here: one pass. Throws ArgumentError on sizes, k no multiple of the scheme's group, a weight that is not finite (w8c).
+  /// The weights, which must outlive the view and stay as they are. No scheme: as they are. Scales of rows or of the tensor
+  /// are found here: one pass. Throws ArgumentError on sizes, k no multiple of the scheme's group, a weight that is not
+  /// finite (where rows have scales).
   WeightView(std::span<const float> weights, int64_t n, int64_t k, std::optional<WeightScheme> scheme = {});
 
   int64_t n() const { return n_; }
@@ -41,7 +42,7 @@ class WeightView {
   int64_t n_, k_;
   std::optional<WeightScheme> scheme_;
   const kernels::FakeQuantVariant* kernel_;
-  std::vector<GridParams> row_params_;  // w8c
+  std::vector<GridParams> row_params_;  // by row, where no groups have their own
 };
 
 }  // namespace slm
