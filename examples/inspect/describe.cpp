@@ -53,6 +53,7 @@ void describe_tensors(const ModelFiles& model, JsonDocument& out) {
   for (const auto& [dtype, sum] : of_type)
     types.push_back(
         {{"type", name(dtype)}, {"tensors", sum.tensors}, {"parameters", sum.parameters}, {"bytes", sum.bytes}});
+  out["static_inputs"] = model.inputs().size();
   out["parameters"] = parameters;
   out["bytes"] = model.stored_bytes();
   out["types"] = types;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // inspect: what is in a model file: config, tensors, tokenizer, chat format, and the keys of a GGUF file.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/model_options.h"
 #include "cli/program.h"
@@ -16,7 +16,7 @@ tensors take in which types, the tokenizer and its special ids, the chat format,
   inspect --model models/qwen2.5-0.5b
   inspect --model model.gguf --tensors
   inspect --model model.gguf --json | jq .config.layers
-JSON: {model, format, config, parameters, bytes, types, tensors, tokenizer, chat, metadata (GGUF)})");
+JSON: {model, format, config, parameters, bytes, types, tensors, static_inputs, tokenizer, chat, metadata (GGUF)})");
   std::string path;
   bool tensors = false;
   slm::add_model_option(program.options(), path);

@@ -68,10 +68,9 @@ int main(int argc, char** argv) {
       slm::CheckpointOptions checkpoints = slm::checkpoints_of(o);
       checkpoints.identity = slm::identity_of(o, program.seed(), text.fingerprint);
       slm::check_free_space(checkpoints, model);
-      run =
-          slm::run_training(o, checkpoints, trainer, [&] { return perplexity(slm::values_of(files, model), packed); });
-
-      shipped = slm::ship(o, files, model, tokenizer);
+      const auto trained = [&] { return slm::values_of(files, model, trainer.static_inputs()); };
+      run = slm::run_training(o, checkpoints, trainer, [&] { return perplexity(trained(), packed); });
+      shipped = slm::ship(o, trained(), tokenizer);
     }
     const double after = perplexity(slm::ModelFiles::open(shipped.gguf), {});
     const double rate = run.seconds > 0 ? static_cast<double>(run.tokens) / run.seconds : 0.0;

@@ -50,9 +50,14 @@ void add_train_options(CLI::App& app, TrainOptions& o) {
       ->type_name("S")
       ->capture_default_str();
   app.add_option("--activations", o.activations,
-                 "Of quantized linears: auto (what their kernels use, the default) or f32 (as they are)")
-      ->check(one_of({"auto", "f32"}))
+                 "Of quantized linears: auto (what their kernels use, found as they come; the default), a8s (static "
+                 "ranges, averaged while training; the head's stay dynamic) or f32 (as they are)")
+      ->check(one_of({"auto", "a8s", "f32"}))
       ->type_name("NAME");
+  add_number(app, "--activation-delay", o.activation_delay,
+             "Steps before static ranges come into the loop (default 10 % of --steps)", WholeRange{0});
+  add_number(app, "--activation-decay", o.activation_decay, "Of their moving averages (default 0.999)",
+             RealRange{0, 0.999999});
   app.add_option("--keep-fp", o.keep_fp, "Matrices without quantizer, bf16 in the file; * and ? stand for any text")
       ->type_name("PATTERN")
       ->allow_extra_args(false);
@@ -111,6 +116,8 @@ void add_train_options(CLI::App& app, TrainOptions& o) {
 }
 
 void check(const TrainOptions& o) {
+  if (!parse_weights(o.scheme).weights)
+    throw UsageError("[train] --scheme as-is: a trained model needs a scheme of its own");
   if (o.distills() && o.teacher.empty()) throw UsageError(fmt::format("[train] --mode {} needs --teacher", o.mode));
   if (!o.distills() && !o.teacher.empty())
     throw UsageError(fmt::format("[train] --teacher does nothing in --mode {}, expected kd or qat_kd", o.mode));
@@ -123,10 +130,13 @@ void check(const TrainOptions& o) {
   does_nothing("--teacher-weights", !o.distills() && o.teacher_weights);
   does_nothing("--qat-start", !o.quantizes() && o.qat_start > 0);
   does_nothing("--activations", !o.quantizes() && o.activations);
+  const bool is_static = o.activations == "a8s";
+  if ((o.activation_delay || o.activation_decay) && !is_static)
+    throw UsageError("[train] --activation-delay and --activation-decay belong to --activations a8s");
+  if (is_static && info(*parse_weights(o.scheme).weights).activations == ActivationScheme::F32)
+    throw UsageError(fmt::format("[train] --activations a8s: {} weights are multiplied with floats", o.scheme));
   if (o.warmup.value_or(0) > o.steps)
     throw UsageError(fmt::format("[train] --warmup is {}, expected at most --steps, {}", *o.warmup, o.steps));
-  if (!parse_weights(o.scheme).weights)
-    throw UsageError("[train] --scheme as-is: a trained model needs a scheme of its own");
 }
 
 void check_context(const TrainOptions& o, const ModelFiles& files, const char* whose) {
@@ -158,6 +168,8 @@ TrainerOptions trainer_options(const TrainOptions& o, int64_t kd_vocab) {
   t.accumulate = o.accumulate;
   t.qat_start = o.qat_start;
   if (o.activations == "f32") t.activations = ActivationScheme::F32;
+  if (o.activations == "a8s")
+    t.static_inputs = {.delay = o.activation_delay.value_or(o.steps / 10), .decay = o.activation_decay.value_or(0.999)};
   t.loss.kd_weight = o.distills() ? o.kd_weight.value_or(0.5) : 0.0;
   t.loss.temperature = o.temperature.value_or(1.0);
   t.loss.kd_vocab = kd_vocab;
@@ -176,6 +188,8 @@ CheckpointNotes identity_of(const TrainOptions& o, uint64_t seed, uint64_t data)
                        {"valid", o.valid},
                        {"scheme", o.scheme},
                        {"activations", o.activations.value_or("auto")},
+                       {"activation_delay", t.static_inputs ? t.static_inputs->delay : 0},
+                       {"activation_decay", t.static_inputs ? t.static_inputs->decay : 0.0},
                        {"keep_fp", o.keep_fp},
                        {"freeze", o.freeze},
                        {"dither", o.dither ? Json(*o.dither) : Json()},

@@ -22,6 +22,8 @@ struct TrainOptions {
   std::vector<std::string> train, keep_fp, freeze;
   std::string scheme = "w4g32", schedule = "cosine";
   std::optional<std::string> activations, teacher_weights;
+  std::optional<int64_t> activation_delay;
+  std::optional<double> activation_decay;
   int64_t steps = 0, batch = 1, sequence = 256, accumulate = 1, qat_start = 0, checkpoint_every = 100, keep = 1;
   int64_t validate_every = 0;
   int64_t valid_sequences = 64;

@@ -182,14 +182,13 @@ void settle_ties(const TrainOptions& o, TrainableModel& model) {
         100 * ties / weights, o.scheme);
 }
 
-ModelFiles values_of(const ModelFiles& files, const TrainableModel& model) {
-  return files.with_values([&](const std::string& name) { return model.parameter(name).value; });
+ModelFiles values_of(const ModelFiles& files, const TrainableModel& model, const StaticInputs& inputs) {
+  return files.with_values([&](const std::string& name) { return model.parameter(name).value; }, inputs);
 }
 
-Shipped ship(const TrainOptions& o, const ModelFiles& files, const TrainableModel& model, const Tokenizer& tokenizer) {
+Shipped ship(const TrainOptions& o, const ModelFiles& trained, const Tokenizer& tokenizer) {
   const std::filesystem::path out(o.out);
   const Shipped shipped{.gguf = (out / "model.gguf").string(), .folder = (out / "f32").string()};
-  const ModelFiles trained = values_of(files, model);
   ProgressLine line("writing");
   export_gguf(trained, tokenizer.data(), shipped.gguf, {.plan = plan_of(o), .progress = line.callback()});
   export_hf_folder(trained, tokenizer.data(), shipped.folder,

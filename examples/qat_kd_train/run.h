@@ -32,16 +32,15 @@ RunResult run_training(const TrainOptions& options, const CheckpointOptions& che
 
 /// Says on stderr where many weights are exact ties of the scheme (quant/ties.h), and spreads them where --dither asks.
 void settle_ties(const TrainOptions& options, TrainableModel& model);
-/// The files with the model's values as they are now.
-ModelFiles values_of(const ModelFiles& files, const TrainableModel& model);
+/// The files with the model's values as they are now, and the static inputs found with them.
+ModelFiles values_of(const ModelFiles& files, const TrainableModel& model, const StaticInputs& inputs = {});
 
 struct Shipped {
   std::string gguf, folder;
 };
 /// What was trained is what is shipped, the exporter's integers are the trainer's: --out/model.gguf in the scheme,
 /// --out/f32/ as it is.
-Shipped ship(const TrainOptions& options, const ModelFiles& files, const TrainableModel& model,
-             const Tokenizer& tokenizer);
+Shipped ship(const TrainOptions& options, const ModelFiles& trained, const Tokenizer& tokenizer);
 
 /// Says on stderr what the run will hold at its fullest. Throws ArgumentError where that is beyond --memory-limit.
 void tell_plan(const TrainOptions& options, const MemoryPlan& plan);

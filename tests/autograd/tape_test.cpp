@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <vector>
 
@@ -54,6 +55,23 @@ TEST(Tape, GradientsBeginAtZeroInBuffersUsedBefore) {
     EXPECT_TRUE(x.has_grad());
     for (int64_t i = 0; i < 15; ++i) x.grad().data[i] = x.value().data[i] = 7.0f;
   }
+}
+
+TEST(StaticInputs, PassTheGradientWhereTheCodeLiesOnTheGrid) {
+  Tape tape;
+  GemmScratch scratch;
+  const autograd::Context context{tape, kernels::select(kernels::vec_variants()), scratch};
+  const GridParams params = given_params(kGridA8S, 0.5f, 0.0f, 27);  // −77 … 50
+  const std::vector<float> x = {-77.3f, -77.2f, -77.0f, 0.2f, 0.3f, 50.0f, 50.2f, 50.3f, 1000.0f};
+  const std::vector<float> values = {-77.0f, -77.0f, -77.0f, 0.0f, 0.5f, 50.0f, 50.0f, 50.0f, 50.0f};
+  const std::vector<float> inside = {0, 1, 1, 1, 1, 1, 1, 0, 0};
+  const Variable v = tape.variable(3, 3);
+  std::copy(x.begin(), x.end(), v.value().data);
+  const Variable y = autograd::fake_quantized(context, v, params);
+  for (size_t i = 0; i < 9; ++i) EXPECT_EQ(y.value().data[i], values[i]) << i;
+  for (size_t i = 0; i < 9; ++i) y.grad().data[i] = 1.0f + static_cast<float>(i);
+  tape.backward();
+  for (size_t i = 0; i < 9; ++i) EXPECT_EQ(v.grad().data[i], inside[i] * (1.0f + static_cast<float>(i))) << i;
 }
 
 TEST(Tape, AVariableUsedTwiceGetsBothGradients) {

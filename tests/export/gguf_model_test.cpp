@@ -5,9 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
+#include <map>
 #include <set>
 
 #include "slm/core/parallel.h"
+#include "slm/io/gguf.h"
 #include "tests/export/tiny_models.h"
 
 namespace slm {
@@ -83,6 +86,68 @@ TEST(GgufModel, SameBytesAndSameReportForEveryNumberOfThreads) {
   const ModelFiles out = ModelFiles::open(folder.path() / "o.gguf");
   for (const char* name : {"model.embed_tokens.weight", "model.layers.0.mlp.down_proj.weight"})
     expect_equal_bits(values_of(out, name), expected_values(source, name, WeightScheme::W8C), name);
+}
+
+/// A copy of a GGUF file with other metadata.
+void copy_with(const std::filesystem::path& from, const std::filesystem::path& to,
+               const std::function<void(GgufWriter&)>& change) {
+  const GgufFile source = GgufFile::open(from);
+  GgufWriter writer;
+  for (const auto& [key, value] : source.metadata()) writer.set(key, value);
+  change(writer);
+  for (const StoredTensor& tensor : source.tensors())
+    writer.declare_tensor(tensor.name, tensor.tensor.dtype(), tensor.tensor.shape());
+  writer.write(to, [&](size_t i, const GgufWriter::Sink& sink) {
+    const Tensor& tensor = source.tensors()[i].tensor;
+    sink({tensor.data(), tensor.bytes()});
+  });
+}
+
+TEST(GgufModel, StaticInputsTravelWithTheWeights) {
+  const TemporaryFolder folder;
+  const ModelFiles source = ModelFiles::open(tiny_model("llama_tied"));
+  const TokenizerData tokenizer = Tokenizer::load(tiny_model("llama_tied")).data();
+  const std::string name = "model.layers.1.mlp.down_proj.weight", other = "model.layers.0.self_attn.q_proj.weight";
+  std::map<std::string, std::vector<float>> values;
+  for (const ModelTensor& tensor : source.tensors()) values[tensor.name] = values_of(source, tensor.name);
+  const auto with = [&](const StaticInputs& inputs) {
+    return source.with_values([&](const std::string& n) { return std::span<const float>(values.at(n)); }, inputs);
+  };
+  const StaticInputs inputs = {{name, given_params(kGridA8S, 0.37f, 0.0f, -12)},
+                               {other, given_params(kGridA8S, 1e-30f, 0.0f, 127)}};
+  EXPECT_THROW(with({{"model.norm.weight", given_params(kGridA8S, 1.0f)}}), ArgumentError);
+
+  const std::filesystem::path once = folder.path() / "once.gguf", twice = folder.path() / "twice.gguf";
+  const GgufExportOptions options = {.plan = {.weights = WeightScheme::W8C, .keep_fp = {}}};
+  export_gguf(with(inputs), tokenizer, once, options);
+  export_gguf(ModelFiles::open(once), tokenizer, twice, options);
+  for (const auto& path : {once, twice}) {
+    const ModelFiles read = ModelFiles::open(path);
+    ASSERT_EQ(read.inputs().size(), 2u);
+    for (const auto& [key, params] : inputs) {
+      ASSERT_NE(read.input(key), nullptr);
+      EXPECT_EQ(read.input(key)->scale, params.scale);
+      EXPECT_EQ(read.input(key)->zero, params.zero);
+      EXPECT_EQ(read.input(key)->inverse, params.inverse);
+    }
+    EXPECT_EQ(read.input("model.layers.0.mlp.down_proj.weight"), nullptr);
+  }
+
+  const std::filesystem::path bad = folder.path() / "bad.gguf";
+  const auto refused = [&](const std::string& part, const std::function<void(GgufWriter&)>& change) {
+    copy_with(once, bad, change);
+    expect_error<FormatError>([&] { ModelFiles::open(bad); }, {part});
+  };
+  refused("2 tensors, 1 scales, 2 zero points", [](GgufWriter& w) { w.set_f32s("slm.a8s.scales", {1.0f}); });
+  refused("scale nan", [](GgufWriter& w) { w.set_f32s("slm.a8s.scales", {NAN, 1.0f}); });
+  refused("scale -1", [](GgufWriter& w) { w.set_f32s("slm.a8s.scales", {1.0f, -1.0f}); });
+  refused("zero point 128", [](GgufWriter& w) { w.set_i32s("slm.a8s.zeros", {0, 128}); });
+  refused("there twice", [](GgufWriter& w) {
+    w.set_strings("slm.a8s.tensors", {"blk.0.attn_q.weight", "blk.0.attn_q.weight"});
+  });
+  refused("no matrix of the model", [](GgufWriter& w) {
+    w.set_strings("slm.a8s.tensors", {"blk.0.attn_q.weight", "output_norm.weight"});
+  });
 }
 
 TEST(GgufModel, ReportsProgressInBytesOfTheSource) {

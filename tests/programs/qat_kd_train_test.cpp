@@ -58,6 +58,30 @@ TEST_F(Train, EveryModeLearnsAndShipsAModelThatRuns) {
   }
 }
 
+TEST_F(Train, StaticInputsAreTrainedShippedAndResumed) {
+  const Words more = {"--steps", "40", "--activations", "a8s", "--activation-delay", "5", "--checkpoint-every", "10"};
+  const auto with = [&](const char* scheme, const Words& rest) {
+    Words all = more;
+    all.insert(all.end(), {"--scheme", scheme});
+    all.insert(all.end(), rest.begin(), rest.end());
+    return all;
+  };
+  for (const char* scheme : {"w8c", "w4g32", "w4g32a"}) {
+    const Ran whole = run("qat_kd_train", words("qat", scheme, with(scheme, {"--json"})));
+    ASSERT_EQ(whole.exit_code, 0) << whole.err;
+    EXPECT_LT(whole.json().at("perplexity_after"), 0.5 * whole.json().at("perplexity_before").get<double>()) << scheme;
+    answer("infer", whole.json().at("gguf"), {"--raw", "--prompt", "On day", "-n", "4"});
+  }
+  EXPECT_EQ(answer("inspect", out("w8c") + "/model.gguf", {}).at("static_inputs"), 21);
+  // Stopped at a checkpoint of step 20, before and after which ranges move.
+  Process process("qat_kd_train", words("qat", "stopped", with("w8c", {"--resume"})), {});
+  ASSERT_TRUE(process.wait_until([&] { return fs::exists(folder_.path() / "stopped/checkpoints/step-00000010"); }));
+  process.interrupt(SIGKILL);
+  process.wait();
+  ASSERT_EQ(run("qat_kd_train", words("qat", "stopped", with("w8c", {"--resume"}))).exit_code, 0);
+  EXPECT_EQ(shipped("stopped"), shipped("w8c"));
+}
+
 TEST_F(Train, SurvivesBeingKilledAtAnyTime) {
   const Words more = {"--steps", "40", "--accumulate", "2", "--checkpoint-every", "3", "--resume"};
   ASSERT_EQ(run("qat_kd_train", words("qat_kd", "whole", more)).exit_code, 0);
@@ -151,6 +175,8 @@ TEST_F(Train, NamesWhatIsWrong) {
   refuses(words("fp32", "a", {"--steps", "2", "--qat-start", "1"}), 2, "--qat-start does nothing");
   refuses(words("fp32", "a", {"--steps", "2", "--activations", "f32"}), 2, "--activations does nothing");
   refuses(words("qat", "a", {"--steps", "2", "--teacher-weights", "f32"}), 2, "--teacher-weights does nothing");
+  refuses(words("qat", "a", {"--steps", "2", "--activation-delay", "1"}), 2, "belong to --activations a8s");
+  refuses(words("qat", "a", {"--steps", "2", "--scheme", "bf16", "--activations", "a8s"}), 2, "multiplied with floats");
   refuses(words("qat", "a", {"--steps", "2", "--warmup", "3"}), 2, "--warmup is 3, expected at most --steps, 2");
   refuses(words("qat", "a", {"--steps", "2", "--scheme", "w5x"}), 2, "w5x");
   refuses(words("qat", "a", {"--steps", "2", "--keep-fp", "nothing.*"}), 1, "nothing.*");

@@ -42,6 +42,7 @@ struct RunOptions {
   int64_t qat_start = 0;
   std::vector<std::string> freeze = {};
   const char* teacher = "qwen2_tied";
+  std::optional<StaticInputOptions> static_inputs = {};
 };
 
 /// A model and everything that trains it.
@@ -58,6 +59,7 @@ struct TinyRun {
                 {.schedule = {.peak = o.peak, .decay = LrDecay::Constant, .steps = 100},
                  .accumulate = o.accumulate,
                  .qat_start = o.qat_start,
+                 .static_inputs = o.static_inputs,
                  .loss = {.kd_weight = o.kd_weight, .temperature = 2.0, .kd_vocab = 320, .chunk_rows = 7}}) {}
 
   std::vector<double> steps(int count) {
@@ -115,6 +117,23 @@ TEST(Trainer, StartsQuantizersWhenAsked) {
   EXPECT_EQ(of_late[1], of_plain[1]);
   EXPECT_NE(of_late[2], of_plain[2]);
   EXPECT_NE(of_early[0], of_plain[0]);
+}
+
+TEST(Trainer, AveragesStaticInputsFromTheStartAndUsesThemAfterTheDelay) {
+  const auto with = [](int64_t delay) {
+    return TinyRun({.scheme = WeightScheme::W8C, .static_inputs = StaticInputOptions{.delay = delay, .decay = 0.9}});
+  };
+  TinyRun late = with(2), early = with(0), never = with(100);
+  const std::vector<double> of_late = late.steps(4), of_early = early.steps(4), of_never = never.steps(4);
+  EXPECT_EQ(of_late[0], of_never[0]);
+  EXPECT_EQ(of_late[1], of_never[1]);
+  EXPECT_NE(of_late[2], of_never[2]);
+  EXPECT_NE(of_early[0], of_never[0]);
+  EXPECT_EQ(std::ssize(late.trainer.static_inputs()), 7 * late.model.config().layers);
+  EXPECT_TRUE(TinyRun({.scheme = WeightScheme::W8C}).trainer.static_inputs().empty());
+  const std::vector<double> more = early.steps(30);
+  EXPECT_LT(more.back(), 0.7 * of_early.front()) << "it learns";
+  EXPECT_THROW(with(-1), ArgumentError);
 }
 
 TEST(Trainer, LeavesFrozenParametersAsTheyAre) {

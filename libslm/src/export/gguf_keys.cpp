@@ -6,25 +6,39 @@
 namespace slm {
 
 uint32_t gguf_file_type(WeightScheme scheme) {
-  switch (scheme) {
-    case WeightScheme::F32:
+  switch (info(scheme).gguf_dtype.value_or(Dtype::I8)) {
+    case Dtype::F32:
       return 0;
-    case WeightScheme::F16:
+    case Dtype::F16:
       return 1;
-    case WeightScheme::W4G32:
-    case WeightScheme::W3G32:  // to llama.cpp these are Q4_0, too
-    case WeightScheme::W2G32:
+    case Dtype::Q4_0:
       return 2;
-    case WeightScheme::W4G32A:
+    case Dtype::Q4_1:
       return 3;
-    case WeightScheme::W8G32:
+    case Dtype::Q8_0:
       return 7;
-    case WeightScheme::BF16:
+    case Dtype::BF16:
       return 32;
-    case WeightScheme::W8C:
-      break;
+    default:
+      return 1024;  // "guessed": llama.cpp has no number for it
   }
-  return 1024;  // "guessed": llama.cpp has no number for it
+}
+
+InputKeys::InputKeys(const StaticInputs& inputs) : inputs_(inputs) {
+  for (const auto& [name, params] : inputs) names_.push_back(gguf_tensor_name(name));
+}
+
+void InputKeys::set(GgufWriter& writer) const {
+  if (inputs_.empty()) return;
+  std::vector<float> scales;
+  std::vector<int32_t> zeros;
+  for (const auto& [name, params] : inputs_) {
+    scales.push_back(params.scale);
+    zeros.push_back(params.zero);
+  }
+  writer.set_strings(kInputTensorsKey, {names_.begin(), names_.end()});
+  writer.set_f32s(kInputScalesKey, scales);
+  writer.set_i32s(kInputZerosKey, zeros);
 }
 
 void set_model_keys(GgufWriter& writer, const ModelConfig& c) {

@@ -11,6 +11,7 @@
 
 #include "slm/io/gguf.h"
 #include "slm/model/config.h"
+#include "slm/model/model_files.h"
 #include "slm/quant/scheme.h"
 #include "slm/text/tokenizer.h"
 
@@ -18,6 +19,18 @@ namespace slm {
 
 /// general.file_type of a file most of whose weights have this scheme: the numbers of llama.cpp's llama_ftype.
 uint32_t gguf_file_type(WeightScheme scheme);
+
+/// Static inputs (model_files.h), and the names of their tensors, which the keys refer to: it must outlive writing.
+class InputKeys {
+ public:
+  explicit InputKeys(const StaticInputs& inputs);
+  /// Nothing where there are none.
+  void set(GgufWriter& writer) const;
+
+ private:
+  const StaticInputs& inputs_;
+  std::vector<std::string> names_;
+};
 
 /// `<architecture>.*`: the dimensions.
 void set_model_keys(GgufWriter& writer, const ModelConfig& config);

@@ -15,7 +15,7 @@ namespace {
 
 constexpr uint32_t kQuantizationVersion = 2;  // of ggml's block layouts, since 2023
 constexpr uint32_t kAlignment = 32;
-constexpr uint32_t kSlmVersion = 1;  // of the layout of w8c
+constexpr uint32_t kSlmVersion = 1;  // of the layout of codes with row scales
 
 /// A tensor of the source and what becomes of it.
 struct Planned {
@@ -97,16 +97,18 @@ ExportReport export_gguf(const ModelFiles& model, const TokenizerData& tokenizer
   set_general_keys(writer, model, options.name, scheme);
   set_model_keys(writer, model.config());
   set_tokenizer_keys(writer, tokenizer, tokens);
-  if (std::any_of(planned.begin(), planned.end(), [](const Planned& p) { return p.scheme == WeightScheme::W8C; })) {
-    writer.set_u32("slm.version", kSlmVersion);
+  const bool codes =
+      std::any_of(planned.begin(), planned.end(), [](const Planned& p) { return has_row_scales(p.scheme); });
+  if (codes) writer.set_u32("slm.version", kSlmVersion);
+  if (codes || native_scheme(*info(scheme).gguf_dtype) != scheme)  // else the type of the blocks tells
     writer.set_string("slm.scheme", std::string(name(scheme)));
-  } else if (info(scheme).nominal_bits < info(scheme).bits) {
-    writer.set_string("slm.scheme", std::string(name(scheme)));  // the blocks are Q4_0's, the codes fewer
-  }
+
+  const InputKeys inputs(model.inputs());
+  inputs.set(writer);
 
   ExportReport report;
   report.kept_tied_head = options.plan.keeps_tied_head(model.config().tied_head);
-  std::vector<size_t> of_declared;  // index into planned; w8c declares two tensors
+  std::vector<size_t> of_declared;  // index into planned; codes and their row scales are two tensors
   for (size_t i = 0; i < planned.size(); ++i) {
     const Planned& p = planned[i];
     const Shape& shape = p.tensor->stored.tensor.shape();
@@ -116,7 +118,7 @@ ExportReport export_gguf(const ModelFiles& model, const TokenizerData& tokenizer
     uint64_t bytes = byte_size(dtype, elements);
     writer.declare_tensor(gguf_name, dtype, shape);
     of_declared.push_back(i);
-    if (p.scheme == WeightScheme::W8C) {
+    if (has_row_scales(p.scheme)) {
       writer.declare_tensor(gguf_name + std::string(kRowScaleSuffix), Dtype::F32, {shape[0]});
       of_declared.push_back(i);
       bytes += byte_size(Dtype::F32, static_cast<uint64_t>(shape[0]));

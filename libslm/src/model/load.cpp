@@ -3,7 +3,10 @@
 
 #include <malloc.h>
 
+#include <algorithm>
+
 #include "slm/core/check.h"
+#include "slm/ops/linear.h"
 
 namespace slm {
 namespace {
@@ -39,8 +42,11 @@ class Loader {
       columns += tensor.source.n();
       group.part_end.push_back(columns);
       const WeightScheme held = scheme(tensor.name);
-      if (i + 1 == parts.size() || scheme(parts[i + 1] + ".weight") != held) {
+      const std::optional<GridParams> input = static_input(tensor.name, held);
+      const std::string next = i + 1 < parts.size() ? parts[i + 1] + ".weight" : "";
+      if (next.empty() || scheme(next) != held || !same(static_input(next, scheme(next)), input)) {
         group.matrices.push_back(pack_run(run, held));
+        group.inputs.push_back(input);
         run.clear();
       }
       if (bias) {
@@ -48,10 +54,34 @@ class Loader {
         group.bias.insert(group.bias.end(), values.begin(), values.end());
       }
     }
+    correct_zeros_(group);
     return group;
   }
 
  private:
+  /// Of a matrix whose kernels quantize their inputs; float kernels take them as they are.
+  std::optional<GridParams> static_input(const std::string& name, WeightScheme held) const {
+    const GridParams* input = files_.input(name);
+    if (input == nullptr || options_.fake_activations || info(held).activations == ActivationScheme::F32) return {};
+    return *input;
+  }
+  static bool same(const std::optional<GridParams>& a, const std::optional<GridParams>& b) {
+    return a.has_value() == b.has_value() && (!a || (a->scale == b->scale && a->zero == b->zero));
+  }
+  void correct_zeros_(PackedLinears& group) {
+    if (std::ranges::none_of(group.inputs, [](const auto& input) { return input.has_value(); })) return;
+    if (group.bias.empty()) {
+      group.bias.resize(static_cast<size_t>(group.columns()));
+      model_.packed_bytes += group.bias.size() * sizeof(float);
+    }
+    size_t column = 0;
+    for (size_t i = 0; i < group.matrices.size(); ++i) {
+      const auto n = static_cast<size_t>(group.matrices[i].n());
+      if (group.inputs[i])
+        add_zero_correction_(group.matrices[i], *group.inputs[i], std::span(group.bias).subspan(column, n));
+      column += n;
+    }
+  }
   WeightScheme scheme(const std::string& name) const {
     return options_.plan.scheme_of(name, files_.tensor(name).stored.tensor.dtype(), files_.config().tied_head);
   }

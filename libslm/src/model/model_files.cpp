@@ -86,6 +86,40 @@ struct StoredModel {
   }
 };
 
+/// Static inputs of a GGUF file. Throws FormatError: arrays of different length, no matrix of the model, no grid.
+StaticInputs read_inputs(const GgufFile& gguf, const ModelConfig& config) {
+  const GgufArray* names = gguf.array_value(kInputTensorsKey, GgufType::String);
+  const GgufArray* scales = gguf.array_value(kInputScalesKey, GgufType::F32);
+  const GgufArray* zeros = gguf.array_value(kInputZerosKey, GgufType::I32);
+  if (names == nullptr && scales == nullptr && zeros == nullptr) return {};
+  const auto size = [](const GgufArray* array) { return array == nullptr ? 0 : array->size(); };
+  if (size(names) != size(scales) || size(names) != size(zeros))
+    throw FormatError(gguf.path(),
+                      fmt::format("[model] static inputs: {} tensors, {} scales, {} zero points, expected as many",
+                                  size(names), size(scales), size(zeros)));
+  const std::vector<ExpectedTensor> expected = expected_tensors(config);
+  StaticInputs inputs;
+  for (size_t i = 0; i < size(names); ++i) {
+    const std::string_view stored = std::get<std::vector<std::string_view>>(names->values)[i];
+    const std::string name = hf_tensor_name(stored);
+    const bool known =
+        std::ranges::any_of(expected, [&](const ExpectedTensor& e) { return e.name == name && e.shape.rank() == 2; });
+    if (!known || inputs.contains(name))
+      throw FormatError(gguf.path(), fmt::format("[model] static inputs of {}, which is {}", quote_text(stored),
+                                                 known ? "there twice" : "no matrix of the model"));
+    const int64_t zero = std::get<std::vector<int64_t>>(zeros->values)[i];
+    const double scale = std::get<std::vector<double>>(scales->values)[i];
+    if (!(scale >= 0) || !std::isfinite(scale) || zero < kGridA8S.qmin || zero > kGridA8S.qmax)
+      throw FormatError(
+          gguf.path(),
+          fmt::format("[model] static inputs of {} have scale {} and zero point {}, expected a scale of 0 or "
+                      "more and a zero point from {} to {}",
+                      name, scale, zero, kGridA8S.qmin, kGridA8S.qmax));
+    inputs.emplace(name, given_params(kGridA8S, static_cast<float>(scale), 0.0f, static_cast<int32_t>(zero)));
+  }
+  return inputs;
+}
+
 }  // namespace
 
 ModelFiles ModelFiles::open(const fs::path& path) {
@@ -117,6 +151,7 @@ ModelFiles ModelFiles::open(const fs::path& path) {
     files.tensors_.push_back(std::move(tensor));
   }
   stored.check_nothing_left(files.config_);
+  if (files.gguf_) files.inputs_ = read_inputs(*files.gguf_, files.config_);
   return files;
 }
 
@@ -139,6 +174,11 @@ std::vector<float> ModelFiles::vector(std::string_view hf_name) const {
   for (size_t r = 0; r < stored.size(); ++r)
     ordered[r] = stored[static_cast<size_t>(t.source.stored_row(static_cast<int64_t>(r)))];
   return ordered;
+}
+
+const GridParams* ModelFiles::input(std::string_view hf_name) const {
+  const auto it = inputs_.find(hf_name);
+  return it == inputs_.end() ? nullptr : &it->second;
 }
 
 uint64_t ModelFiles::stored_bytes() const {
@@ -169,10 +209,14 @@ ModelFiles ModelFiles::in_memory(const ModelConfig& config,
   return files;
 }
 
-ModelFiles ModelFiles::with_values(const std::function<std::span<const float>(const std::string& name)>& values) const {
+ModelFiles ModelFiles::with_values(const std::function<std::span<const float>(const std::string& name)>& values,
+                                   StaticInputs inputs) const {
+  for (const auto& [name, params] : inputs)
+    SLM_CHECK(tensor(name).stored.tensor.shape().rank() == 2, "[model] static inputs of {}, which is no matrix", name);
   ModelFiles files = in_memory(config_, values);
   files.path_ = path_;
   files.gguf_ = gguf_;
+  files.inputs_ = std::move(inputs);
   return files;
 }
 

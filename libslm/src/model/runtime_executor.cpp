@@ -110,10 +110,12 @@ RuntimeExecutor::Parts RuntimeExecutor::linears(Rows x, const PackedLinears& gro
   input_.set(x);
   if (fake_activations_) input_.set(input_.fake_quantized(*fake_activations_));
   int64_t column = 0;
-  for (const PackedMatrix& w : group.matrices) {
+  for (size_t i = 0; i < group.matrices.size(); ++i) {
+    const PackedMatrix& w = group.matrices[i];
     const std::span<const float> bias =
         group.bias.empty() ? std::span<const float>() : std::span(group.bias).subspan(column, w.n());
-    linear_into(input_, w, bias, all.column_range(column, column + w.n()));
+    linear_into(input_, w, bias, all.column_range(column, column + w.n()),
+                group.inputs[i] ? &*group.inputs[i] : nullptr);
     column += w.n();
   }
   return {all, &group};

@@ -44,6 +44,19 @@ Variable TapeExecutor::linear_input(Rows x, const Parameter& weight) {
   return autograd::fake_quantized(context_, x, activations_.value_or(info(*weight.scheme).activations));
 }
 
+Variable TapeExecutor::shared_input(Rows x, std::span<const Parameter* const> weights) {
+  const Parameter& first = *weights[0];
+  if (!first.scheme || (!decay_ && !static_inputs_)) return linear_input(x, first);
+  if (decay_)
+    for (const Parameter* weight : weights)
+      observers_.try_emplace(weight->name, *decay_)
+          .first->second.see({x.value().data, static_cast<size_t>(x.rows() * x.columns())});
+  if (!quantized_ || !static_inputs_) return x;
+  const auto it = observers_.find(first.name);
+  SLM_CHECK(it != observers_.end(), "[train] no range was seen of the inputs of {}", first.name);
+  return autograd::fake_quantized(context_, x, it->second.params());
+}
+
 Variable TapeExecutor::embedding(const Table& table) {
   return autograd::embedding(context_, *table, view(*table), ids_);
 }
@@ -55,9 +68,13 @@ Variable TapeExecutor::rms_norm(Rows x, const Vector& w) {
 std::vector<Variable> TapeExecutor::linears(Rows x, const TrainedLinears& group) {
   std::vector<Variable> parts;
   Variable input;
-  for (size_t i = 0; i < group.weights.size(); ++i) {
-    const Parameter& weight = *group.weights[i];
-    if (i == 0 || weight.scheme != group.weights[i - 1]->scheme) input = linear_input(x, weight);
+  const std::span<const Parameter* const> weights = group.weights;
+  for (size_t i = 0, end = 0; i < weights.size(); ++i) {
+    const Parameter& weight = *weights[i];
+    if (i == end) {
+      while (end < weights.size() && weights[end]->scheme == weight.scheme) ++end;
+      input = shared_input(x, weights.subspan(i, end - i));
+    }
     parts.push_back(
         autograd::linear(context_, input, weight, view(weight), group.biases.empty() ? nullptr : group.biases[i]));
   }

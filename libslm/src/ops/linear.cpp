@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "ops/grain.h"
 #include "slm/core/division.h"
 #include "slm/core/parallel.h"
 #include "slm/quant/grid.h"
+#include "slm/quant/rows.h"
 
 namespace slm {
 namespace {
@@ -32,10 +34,11 @@ void LinearInput::set(ConstMatrixView x) {
             x.columns, max_rows_, max_k_);
   x_ = x;
   made_ = ActivationScheme::F32;
+  made_by_.reset();
 }
 
 const QuantizedRows& LinearInput::quantized(ActivationScheme scheme) {
-  if (scheme == made_) return rows_;
+  if (scheme == made_ && !made_by_) return rows_;
   const int64_t k = x_.columns;
   SLM_CHECK(scheme != ActivationScheme::A8G32 || k % kGroup == 0,
             "[linear] x is ({},{}), a8g32 needs a multiple of {} columns", x_.rows, k, kGroup);
@@ -49,6 +52,31 @@ const QuantizedRows& LinearInput::quantized(ActivationScheme scheme) {
     }
   });
   made_ = scheme;
+  made_by_.reset();
+  return rows_;
+}
+
+const QuantizedRows& LinearInput::quantized(ActivationScheme layout, const GridParams& params) {
+  SLM_CHECK(layout != ActivationScheme::F32, "[linear] static inputs for float weights");
+  if (layout == made_ && made_by_ && made_by_->scale == params.scale && made_by_->zero == params.zero) return rows_;
+  const int64_t k = x_.columns, group = layout == ActivationScheme::A8G32 ? kGroup : k;
+  SLM_CHECK(k % group == 0, "[linear] x is ({},{}), a8g32 needs a multiple of {} columns", x_.rows, k, kGroup);
+  parallel_for(x_.rows, 4, [&](int64_t begin, int64_t end, int) {
+    for (int64_t g = begin * (k / group); g < end * (k / group); ++g) {
+      const float* x = x_.row(g * group / k) + g * group % k;
+      int8_t* codes = rows_.codes + g * group;
+      int32_t sum = 0;
+      for (int64_t j = 0; j < group; ++j) {
+        const int32_t code = encode(kGridA8S, params, x[j]);
+        codes[j] = static_cast<int8_t>(code);
+        sum += code;
+      }
+      rows_.sums[g] = sum;
+      rows_.scales[g] = params.scale;
+    }
+  });
+  made_ = layout;
+  made_by_ = params;
   return rows_;
 }
 
@@ -69,7 +97,23 @@ ConstMatrixView LinearInput::fake_quantized(ActivationScheme scheme) {
   return {values, x_.rows, k, k};
 }
 
-void linear_into(LinearInput& input, const PackedMatrix& w, std::span<const float> bias, MatrixView y) {
+void add_zero_correction_(const PackedMatrix& w, const GridParams& input, std::span<float> bias) {
+  SLM_CHECK(std::ssize(bias) == w.n(), "[linear] bias has {} values, expected {}", bias.size(), w.n());
+  const double each = static_cast<double>(input.scale) * input.zero;
+  parallel_for(w.n(), grain(w.k()), [&](int64_t begin, int64_t end, int) {
+    std::vector<std::byte> scratch(row_bytes(w.scheme(), w.k()));
+    std::vector<float> row(static_cast<size_t>(w.k()));
+    for (int64_t r = begin; r < end; ++r) {
+      w.decode_row(r, scratch, row);
+      double sum = 0.0;
+      for (const float value : row) sum += static_cast<double>(value);
+      bias[static_cast<size_t>(r)] = static_cast<float>(static_cast<double>(bias[static_cast<size_t>(r)]) - each * sum);
+    }
+  });
+}
+
+void linear_into(LinearInput& input, const PackedMatrix& w, std::span<const float> bias, MatrixView y,
+                 const GridParams* params) {
   const ConstMatrixView x = input.x();
   SLM_CHECK(x.columns == w.k(), "[linear] x is ({},{}), weight needs (…,{})", x.rows, x.columns, w.k());
   SLM_CHECK(y.rows == x.rows && y.columns == w.n(), "[linear] y is ({},{}), expected ({},{})", y.rows, y.columns,
@@ -79,7 +123,10 @@ void linear_into(LinearInput& input, const PackedMatrix& w, std::span<const floa
   const kernels::GemmVariant& variant = w.variant();
   const ActivationScheme activations = info(w.scheme()).activations;
   const bool is_float = activations == ActivationScheme::F32;
-  const QuantizedRows* quantized = is_float ? nullptr : &input.quantized(activations);
+  SLM_CHECK(!is_float || params == nullptr, "[linear] static inputs for {} weights", name(w.scheme()));
+  const QuantizedRows* quantized = is_float            ? nullptr
+                                   : params != nullptr ? &input.quantized(activations, *params)
+                                                       : &input.quantized(activations);
   const int64_t columns = variant.panel_columns;
 
   // A panel of a small matrix is less than a microsecond of work: a thread gets some 65,536 multiply-adds.

@@ -110,6 +110,25 @@ void read_pieces(const fs::path& file, const std::vector<Piece>& pieces) {
   }
 }
 
+/// Ranges of static inputs: numbers that come back as they were.
+Json ranges_of(const InputObservers& observers) {
+  Json ranges = Json::object();
+  for (const auto& [name, observer] : observers)
+    ranges[name] = {observer.state().least, observer.state().largest, observer.state().weight};
+  return ranges;
+}
+void set_ranges(const Json& state, double decay, const std::string& file, InputObservers& observers) {
+  observers.clear();
+  const Json ranges = json_require<Json>(state, "input_ranges", file);
+  for (const auto& [name, value] : ranges.items()) {
+    const auto numbers = json_require<std::vector<double>>(ranges, name.c_str(), file);
+    if (numbers.size() != 3)
+      throw FormatError(file,
+                        fmt::format("[checkpoint] {} numbers for the range of {}, expected 3", numbers.size(), name));
+    observers.emplace(name, RangeObserver(decay, {numbers[0], numbers[1], numbers[2]}));
+  }
+}
+
 CheckpointNotes notes_of(const Json& state, const char* key, const std::string& file) {
   CheckpointNotes notes;
   const Json object = json_require<Json>(state, key, file);
@@ -171,11 +190,9 @@ fs::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer, con
   write_pieces(unfinished.path / kWeights, weights_of(trainer.model()));
   write_pieces(unfinished.path / kMoments, moments_of(trainer));
   const BatcherPlace place = trainer.batcher().place();
-  const Json state = {{"step", trainer.steps_done()},
-                      {"epoch", place.epoch},
-                      {"sequence", place.sequence},
-                      {"identity", options.identity},
-                      {"notes", notes}};
+  const Json state = {{"step", trainer.steps_done()}, {"epoch", place.epoch},
+                      {"sequence", place.sequence},   {"input_ranges", ranges_of(trainer.observers())},
+                      {"identity", options.identity}, {"notes", notes}};
   write_file(unfinished.path / kState, state.dump(1) + "\n");
   sync_folder(unfinished.path);
   if (fs::exists(folder, error)) remove_checkpoint(folder);  // the same step of a run that this one takes the place of
@@ -204,6 +221,8 @@ std::optional<CheckpointNotes> load_checkpoint(const CheckpointOptions& options,
   }
   read_pieces(folder / kWeights, weights_of(trainer.model()));
   read_pieces(folder / kMoments, moments_of(trainer));
+  if (trainer.options().static_inputs)
+    set_ranges(state, trainer.options().static_inputs->decay, file, trainer.observers());
   trainer.optimizer().set_steps(json_require<int64_t>(state, "step", file));
   trainer.batcher().set_place({.epoch = json_require<int64_t>(state, "epoch", file),
                                .sequence = json_require<int64_t>(state, "sequence", file)});

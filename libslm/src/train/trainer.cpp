@@ -35,6 +35,10 @@ const TrainerOptions& checked(const TrainerOptions& o, const Teacher* teacher) {
   o.loss.check();
   SLM_CHECK(o.accumulate >= 1, "[train] {} batches for a step, expected at least 1", o.accumulate);
   SLM_CHECK(o.qat_start >= 0, "[train] quantizers from step {} on, expected 0 or more", o.qat_start);
+  if (o.static_inputs)
+    SLM_CHECK(o.static_inputs->delay >= 0 && o.static_inputs->decay >= 0 && o.static_inputs->decay < 1,
+              "[train] static inputs after {} steps, decay {}, expected 0 or more, and from 0 to below 1",
+              o.static_inputs->delay, o.static_inputs->decay);
   SLM_CHECK(o.clip >= 0 && !std::isnan(o.clip), "[train] clip {}, expected 0 (none) or more", o.clip);
   SLM_CHECK(o.loss.kd_weight == 0 || teacher != nullptr, "[train] weight {} of the distillation loss without a teacher",
             o.loss.kd_weight);
@@ -51,6 +55,13 @@ Trainer::Trainer(TrainableModel& model, Batcher& batcher, Teacher* teacher, cons
       optimizer_(model, options.adamw),
       executor_(model.config(), tape_) {
   executor_.set_activations(options.activations);
+  if (options.static_inputs) executor_.observe_inputs(options.static_inputs->decay);
+}
+
+StaticInputs Trainer::static_inputs() const {
+  StaticInputs inputs;
+  for (const auto& [name, observer] : executor_.observers()) inputs.emplace(name, observer.params());
+  return inputs;
 }
 
 StepReport Trainer::step() {
@@ -58,6 +69,7 @@ StepReport Trainer::step() {
   std::optional<Timed> timed(report.seconds);
   report.learning_rate = options_.schedule.at(report.step);
   executor_.set_quantized(report.step > options_.qat_start);
+  if (options_.static_inputs) executor_.set_static_inputs(report.step > options_.static_inputs->delay);
 
   std::vector<std::vector<PackedRow>> batches;
   for (int64_t i = 0; i < options_.accumulate; ++i) batches.push_back(batcher_.next());

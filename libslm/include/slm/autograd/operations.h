@@ -33,6 +33,8 @@ Variable rms_norm(const Context& context, const Variable& x, const Parameter& w,
 Variable layer_norm(const Context& context, const Variable& x, const Parameter& w, const Parameter& b, float eps);
 /// The input as the linears that share it see it: quantized and back. Dynamic ranges never clip, so the gradient passes.
 Variable fake_quantized(const Context& context, const Variable& x, ActivationScheme scheme);
+/// The same on a static grid (a8s), which clips: straight through where the code lies on it, 0 elsewhere.
+Variable fake_quantized(const Context& context, const Variable& x, const GridParams& params);
 /// y = x·Ŵᵀ + b; bias may be null.
 Variable linear(const Context& context, const Variable& x, const Parameter& weight,
                 std::shared_ptr<const WeightView> view, const Parameter* bias);

@@ -16,9 +16,11 @@ class RunningMean {
   }
   int64_t count() const { return count_; }
   double mean() const { return mean_; }  ///< 0 of no numbers
-  /// Sample standard deviation / √n: sqrt(Σ(x − mean)² / (n − 1) / n). 0 below two numbers.
+  /// Of a sample: sqrt(Σ(x − mean)² / (n − 1)). 0 below two numbers.
+  double standard_deviation() const { return count_ < 2 ? 0 : std::sqrt(squares_ / static_cast<double>(count_ - 1)); }
+  /// Of the mean: standard deviation / √n. 0 below two numbers.
   double standard_error() const {
-    return count_ < 2 ? 0 : std::sqrt(squares_ / static_cast<double>(count_ - 1) / static_cast<double>(count_));
+    return count_ < 2 ? 0 : standard_deviation() / std::sqrt(static_cast<double>(count_));
   }
 
  private:

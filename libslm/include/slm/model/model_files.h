@@ -26,6 +26,9 @@ struct ModelTensor {
   MatrixSource source;  ///< for matrices: how to read rows in the model's order
 };
 
+/// Static grids (kGridA8S) of the inputs of linears, by the Hugging Face name of the weight.
+using StaticInputs = std::map<std::string, GridParams, std::less<>>;
+
 class ModelFiles {
  public:
   /// Throws IoError (no such file; a folder without config.json or weights), FormatError (missing, unknown, duplicate
@@ -43,6 +46,9 @@ class ModelFiles {
   const ModelTensor& tensor(std::string_view hf_name) const;
   /// A norm weight or bias as floats. Throws as tensor(), FormatError where a value is not finite.
   std::vector<float> vector(std::string_view hf_name) const;
+  /// The static grid of the inputs of a linear (a8s), by the name of its weight; null: they are quantized as they come.
+  const GridParams* input(std::string_view hf_name) const;
+  const StaticInputs& inputs() const { return inputs_; }
   uint64_t stored_bytes() const;
 
   /// A model that is in no file: every tensor of the config as float32 in memory, values(name), which must outlive the
@@ -52,8 +58,9 @@ class ModelFiles {
                               const std::function<std::span<const float>(const std::string& name)>& values);
   /// The same model with other values, in memory as float32 in the model's order: what was trained, to be packed and
   /// exported like any model. `values(name)` has a tensor's elements, which must outlive the result. Throws ArgumentError
-  /// where their number is another.
-  ModelFiles with_values(const std::function<std::span<const float>(const std::string& name)>& values) const;
+  /// where their number is another, or an input belongs to no matrix.
+  ModelFiles with_values(const std::function<std::span<const float>(const std::string& name)>& values,
+                         StaticInputs inputs = {}) const;
 
  private:
   ModelFiles() = default;
@@ -63,10 +70,15 @@ class ModelFiles {
   std::vector<ModelTensor> tensors_;
   std::vector<std::vector<float>> row_scales_;  // of I8 matrices
   std::map<std::string, size_t, std::less<>> index_;
+  StaticInputs inputs_;
 };
 
 /// Suffix of the F32 tensor that holds the row scales of an I8 tensor in our own GGUF files
 /// ("blk.0.attn_q.weight" + this).
 inline constexpr std::string_view kRowScaleSuffix = ".slm_row_scale";
+
+/// Keys of static inputs in our own GGUF files: names of weights, and for each the scale and the zero point of its inputs.
+inline constexpr const char *kInputTensorsKey = "slm.a8s.tensors", *kInputScalesKey = "slm.a8s.scales",
+                            *kInputZerosKey = "slm.a8s.zeros";
 
 }  // namespace slm

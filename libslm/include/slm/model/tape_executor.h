@@ -14,6 +14,7 @@
 #include "slm/autograd/operations.h"
 #include "slm/model/decoder.h"
 #include "slm/model/trainable_model.h"
+#include "slm/quant/range_observer.h"
 
 namespace slm {
 
@@ -22,6 +23,9 @@ struct TrainRow {
   int32_t token = 0;
   int32_t position = 0;  ///< in its document
 };
+
+/// Ranges of the inputs of linears, by the name of the weight.
+using InputObservers = std::map<std::string, RangeObserver>;
 
 class TapeExecutor {
  public:
@@ -39,6 +43,13 @@ class TapeExecutor {
   void set_quantized(bool quantized) { quantized_ = quantized; }
   /// How inputs of quantized linears are quantized; none: as the kernels of each one's scheme will.
   void set_activations(std::optional<ActivationScheme> activations) { activations_ = activations; }
+  /// Static inputs (a8s) of the linears of blocks: from now on observers see every step's inputs, made with `decay` at first
+  /// sight, and the inputs stay as they are until set_static_inputs(true): then they are quantized by what was seen (or
+  /// by observers put there). The head's input is always as its kernels make it.
+  void observe_inputs(double decay) { decay_ = decay; }
+  void set_static_inputs(bool quantized) { static_inputs_ = quantized; }
+  InputObservers& observers() { return observers_; }
+  const InputObservers& observers() const { return observers_; }
   /// Sets the rows of the step at hand. A row at position 0 begins a document. Throws ArgumentError: no rows, a position
   /// that is neither 0 nor the next one of its document.
   void begin(std::span<const TrainRow> batch);
@@ -55,16 +66,21 @@ class TapeExecutor {
 
   /// The weight as the step at hand sees it; the same object at each call in a step.
   std::shared_ptr<const WeightView> view(const Parameter& weight);
-  /// The input of a linear as its kernels will see it: activations are quantized where the weight is.
+  /// The input of a head as its kernels will see it: activations are quantized where the weight is.
   Rows linear_input(Rows x, const Parameter& weight);
   const autograd::Context& context() const { return context_; }
 
  private:
+  /// The input of linears of one scheme that share it.
+  Rows shared_input(Rows x, std::span<const Parameter* const> weights);
   const ModelConfig config_;
   GemmScratch scratch_;
   autograd::Context context_;
   bool quantized_ = true;
   std::optional<ActivationScheme> activations_;
+  std::optional<double> decay_;
+  bool static_inputs_ = false;
+  InputObservers observers_;
   std::vector<int32_t> ids_;
   std::shared_ptr<const std::vector<int32_t>> key_begin_;
   std::shared_ptr<const RopeAngles> angles_;

@@ -60,8 +60,9 @@ Weights assemble_weights(const ModelConfig& c, Make& make) {
 /// the parts' columns lie side by side in the output.
 struct PackedLinears {
   std::vector<PackedMatrix> matrices;
-  std::vector<float> bias;        ///< (all columns) or empty
-  std::vector<int64_t> part_end;  ///< last column + 1 of each part: q k v …
+  std::vector<std::optional<GridParams>> inputs;  ///< of each matrix: the static grid of its inputs, if they have one
+  std::vector<float> bias;                        ///< (all columns) or empty; with the zero correction of static inputs
+  std::vector<int64_t> part_end;                  ///< last column + 1 of each part: q k v …
   int64_t columns() const { return part_end.back(); }
 };
 

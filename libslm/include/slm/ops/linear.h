@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "slm/core/aligned_buffer.h"
@@ -32,6 +33,9 @@ class LinearInput {
   /// The rows under an activation scheme; quantized by N1 at the first call. Threaded over rows.
   /// Throws ArgumentError where a8g32 meets columns that are no multiple of 32.
   const QuantizedRows& quantized(ActivationScheme scheme);
+  /// The rows as codes of kGridA8S with parameters found beforehand (a8s), laid out as kernels for `layout` read them, the
+  /// scale repeated. What the zero point adds to a product is in add_zero_correction_.
+  const QuantizedRows& quantized(ActivationScheme layout, const GridParams& params);
   /// The values of the quantized rows, in a buffer of its own. Throws as quantized(). Cost: one pass.
   ConstMatrixView fake_quantized(ActivationScheme scheme);
 
@@ -42,10 +46,17 @@ class LinearInput {
   AlignedBuffer codes_, scales_, sums_, values_;
   QuantizedRows rows_{};
   ActivationScheme made_ = ActivationScheme::F32;
+  std::optional<GridParams> made_by_;  ///< static parameters of what was made
 };
+
+/// With static inputs x̂ = s·(code − zero) the kernels sum s·code·ŵ: bias[n] −= s·zero·Σ_k ŵ[n,k] makes it right.
+/// Throws ArgumentError where bias has not n values. Cost: decodes all rows; once, when a model is loaded.
+void add_zero_correction_(const PackedMatrix& w, const GridParams& input, std::span<float> bias);
 
 /// y (m,n) = x (m,k) · w (n,k)ᵀ + bias (n, or empty). Only y is written. Throws ArgumentError on shapes.
 /// Threads split the columns; the kernels cut blocks for the caches. Cost: 2·m·n·k.
-void linear_into(LinearInput& input, const PackedMatrix& w, std::span<const float> bias, MatrixView y);
+/// `params`: inputs are static, the bias has its zero correction; not for float weights.
+void linear_into(LinearInput& input, const PackedMatrix& w, std::span<const float> bias, MatrixView y,
+                 const GridParams* params = nullptr);
 
 }  // namespace slm

@@ -26,14 +26,21 @@ class DivergedError : public Error {
   using Error::Error;
 };
 
+/// a8s: ranges are averaged from the first step on, and in the loop after `delay` steps.
+struct StaticInputOptions {
+  int64_t delay = 0;
+  double decay = 0.999;
+};
+
 struct TrainerOptions {
   LrSchedule schedule;
   AdamwOptions adamw;
-  double clip = 1.0;                            ///< largest global norm of the gradient; 0: no limit
-  int64_t accumulate = 1;                       ///< batches of one step
-  int64_t qat_start = 0;                        ///< quantizers are in the loop after this many steps
-  std::optional<ActivationScheme> activations;  ///< of quantized linears; none: what their kernels use
-  HeadLossOptions loss;                         ///< λ and temperature of the distillation loss, chunk of the head
+  double clip = 1.0;                                ///< largest global norm of the gradient; 0: no limit
+  int64_t accumulate = 1;                           ///< batches of one step
+  int64_t qat_start = 0;                            ///< quantizers are in the loop after this many steps
+  std::optional<ActivationScheme> activations;      ///< of quantized linears; none: what their kernels use
+  std::optional<StaticInputOptions> static_inputs;  ///< a8s in the blocks instead
+  HeadLossOptions loss;                             ///< λ and temperature of the distillation loss, chunk of the head
 };
 
 /// What one step did.
@@ -57,9 +64,14 @@ class Trainer {
   /// The loss is normalised by the targets of all batches of the step. Throws DivergedError, naming the step.
   StepReport step();
   int64_t steps_done() const { return optimizer_.steps(); }
+  const TrainerOptions& options() const { return options_; }
   Adamw& optimizer() { return optimizer_; }
   Batcher& batcher() { return batcher_; }
   TrainableModel& model() { return model_; }
+  /// Ranges seen so far, with static inputs; a checkpoint keeps them.
+  InputObservers& observers() { return executor_.observers(); }
+  /// What goes with the weights into a file: the static grids found so far; empty without static inputs.
+  StaticInputs static_inputs() const;
 
  private:
   HeadLoss forward_backward(std::span<const PackedRow> batch, double scale, double& teacher_seconds);
