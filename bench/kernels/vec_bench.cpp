@@ -13,12 +13,18 @@ namespace slm::kernels {
 namespace {
 
 struct Row {
-  std::vector<float> x, w, y;
+  std::vector<float> x, w, y, z;
   std::vector<int8_t> codes;
   std::vector<int32_t> sums;
   std::vector<uint16_t> bits;
   explicit Row(int64_t n)
-      : x(static_cast<size_t>(n)), w(x.size()), y(x.size()), codes(x.size()), sums(x.size()), bits(x.size(), 0x3c00) {
+      : x(static_cast<size_t>(n)),
+        w(x.size()),
+        y(x.size()),
+        z(x.size()),
+        codes(x.size()),
+        sums(x.size()),
+        bits(x.size(), 0x3c00) {
     Rng rng(1);
     for (float& value : x) value = rng.normal();
     for (float& value : w) value = rng.normal();
@@ -62,6 +68,36 @@ const int kRegistered = [] {
       v.max_sum_exp(r.x.data(), n, &max, &sum);
       benchmark::DoNotOptimize(sum);
     });
+    add(variant, "sum_exp", 151936,
+        [](const VecVariant& v, Row& r, int64_t n) { benchmark::DoNotOptimize(v.sum_exp(r.x.data(), n, 0.5f, 4.0f)); });
+    add(variant, "add_exp", 151936,
+        [](const VecVariant& v, Row& r, int64_t n) { v.add_exp(r.x.data(), n, 0.5f, 4.0f, 1e-3f, r.y.data()); });
+    add(variant, "sum_exp_difference", 151936, [](const VecVariant& v, Row& r, int64_t n) {
+      benchmark::DoNotOptimize(v.sum_exp_difference(r.x.data(), r.w.data(), n, 0.5f, 4.0f));
+    });
+    add(variant, "rms_norm_grad", 896, [](const VecVariant& v, Row& r, int64_t n) {
+      v.rms_norm_grad(r.x.data(), r.w.data(), r.x.data(), 1e-6f, n, r.y.data());
+    });
+    add(variant, "swiglu_grad", 4864, [](const VecVariant& v, Row& r, int64_t n) {
+      v.swiglu_grad(r.x.data(), r.w.data(), r.x.data(), n, r.y.data(), r.z.data());
+    });
+    add(variant, "sum_squares", 4864,
+        [](const VecVariant& v, Row& r, int64_t n) { benchmark::DoNotOptimize(v.sum_squares(r.x.data(), n)); });
+    add(variant, "scale_", 4864, [](const VecVariant& v, Row& r, int64_t n) { v.scale_(0.999f, n, r.y.data()); });
+    for (int64_t n : {int64_t{4864}, int64_t{1} << 22})
+      add(variant, "adamw_", n, [](const VecVariant& v, Row& r, int64_t m) {
+        v.adamw_({.w = r.w.data(),
+                  .g = r.x.data(),
+                  .m = r.y.data(),
+                  .v = r.z.data(),
+                  .n = m,
+                  .decay = 1e-8f,
+                  .beta1 = 0.9f,
+                  .beta2 = 0.95f,
+                  .eps = 1e-8f,
+                  .rate = 1e-6f,
+                  .root_correction = 1.0f});
+      });
     add(variant, "f16_to_f32", 896,
         [](const VecVariant& v, Row& r, int64_t n) { v.f16_to_f32(r.bits.data(), n, r.y.data()); });
     add(variant, "bf16_to_f32", 896,
