@@ -20,15 +20,17 @@ constexpr const char* kTeaches =
   PTQ      the weights of FP32, rounded afterwards
   QAT      the quantizer in the loop
   QAT+KD   the quantizer in the loop, a teacher beside it
-Prints a table and writes it with the numbers (study.md, study.json) and a plot of bits against quality (study.svg).)";
+Prints a table and writes it with the numbers (study.md, study.json), a plot of bits against quality (study.svg) and the
+models of QAT+KD (<scheme>.gguf). With --runs N everything is done N times from seeds one after another: means ± standard
+deviations over runs.)";
 
 std::string examples() {
   return slm::describe_weights() + R"(
 Examples:
   study --student examples/flood_world/student --teacher examples/flood_world/teacher --train train.jsonl \
     --valid valid.jsonl --tasks tasks.jsonl --out study
-JSON: {seed, steps, batch, sequence, learning_rate, kd_weight, seconds, rows: [{method, weights, bits, stored_bits,
-       perplexity, quality, kinds, packed_bytes, memory_bytes, ms_per_token, train_seconds}]})";
+JSON: {steps, batch, sequence, learning_rate, kd_weight, seconds, runs: [{seed, rows: [{method, weights, bits,
+       stored_bits, perplexity, quality, kinds, packed_bytes, memory_bytes, ms_per_token, train_seconds}]}]})";
 }
 
 }  // namespace
@@ -51,6 +53,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Validator(slm::refuse_unknown_weights, ""))
       ->type_name("S,…")
       ->capture_default_str();
+  slm::add_number(app, "--runs", o.runs, "How many times, each from the next seed", slm::WholeRange{1, 1000});
   slm::add_number(app, "--steps", o.steps, "Optimizer steps of each run", slm::WholeRange{1});
   slm::add_number(app, "--batch", o.batch, "Sequences of a batch", slm::WholeRange{1});
   slm::add_number(app, "--seq", o.sequence, "Tokens of a sequence", slm::WholeRange{2});
@@ -65,28 +68,27 @@ int main(int argc, char** argv) {
     std::error_code error;
     std::filesystem::create_directories(out, error);
     if (error) throw slm::IoError(fmt::format("[study] --out {} cannot be made a folder", o.out), error.value());
-    slm::Study study(o, program.seed());
     slm::ProgressLine line("study");
-    const std::vector<slm::StudyRow> rows = study.run(
-        [&](const slm::StudyRow& row) {
-          line.finish();
-          slm::tell("{} {}: perplexity {:.3f}, quality {:.1f} %\n", row.method, row.scheme, row.perplexity,
-                    100 * row.quality());
-        },
-        line.callback());
+    const auto tell_row = [&](const slm::StudyRow& row) {
+      line.finish();
+      slm::tell("{} {}: perplexity {:.3f}, quality {:.1f} %\n", row.method, row.scheme, row.perplexity,
+                100 * row.quality());
+    };
+    std::vector<slm::StudyRun> runs;
+    for (uint64_t i = 0; i < static_cast<uint64_t>(o.runs); ++i) {
+      const uint64_t seed = program.seed() + i;
+      if (o.runs > 1) slm::tell("run {} of {}, seed {}\n", i + 1, o.runs, seed);
+      runs.push_back({seed, slm::Study(o, seed).run(tell_row, line.callback())});
+    }
     line.finish();
-    const slm::JsonDocument document = {{"seed", program.seed()},
-                                        {"steps", o.steps},
-                                        {"batch", o.batch},
-                                        {"sequence", o.sequence},
-                                        {"learning_rate", o.learning_rate},
-                                        {"kd_weight", o.kd_weight},
-                                        {"seconds", program.elapsed_seconds()},
-                                        {"rows", slm::as_json(rows)}};
-    slm::write_file(out / "study.md", slm::as_table(rows));
+    const slm::JsonDocument document = {{"steps", o.steps},          {"batch", o.batch},
+                                        {"sequence", o.sequence},    {"learning_rate", o.learning_rate},
+                                        {"kd_weight", o.kd_weight},  {"seconds", program.elapsed_seconds()},
+                                        {"runs", slm::as_json(runs)}};
+    slm::write_file(out / "study.md", slm::as_table(runs));
     slm::write_file(out / "study.json", document.dump(1) + "\n");
-    slm::write_file(out / "study.svg", slm::as_plot(rows));
+    slm::write_file(out / "study.svg", slm::as_plot(runs));
     if (program.json()) return slm::print_json(document);
-    fmt::print("{}", slm::as_table(rows));
+    fmt::print("{}", slm::as_table(runs));
   });
 }

@@ -22,34 +22,19 @@ struct Line {
 };
 constexpr Line kLines[] = {{"PTQ", "#c0392b"}, {"QAT", "#2980b9"}, {"QAT+KD", "#27ae60"}};
 
+/// A number of row r, over all runs.
+template <class Value>
+RunningMean over(const std::vector<StudyRun>& runs, size_t r, Value value) {
+  RunningMean mean;
+  for (const StudyRun& run : runs) mean.add(value(run.rows[r]));
+  return mean;
+}
+
 std::string text(double x, double y, const std::string& words, const char* anchor = "middle") {
   return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">{}</text>\n", x, y, anchor, words);
 }
 
-}  // namespace
-
-std::string as_table(const std::vector<StudyRow>& rows) {
-  std::vector<std::string> header = {"method", "weights", "bits", "perplexity"};
-  for (const TaskScore& kind : rows.front().kinds) {
-    header.push_back(kind.kind);
-    if (!kind.ranked) header.push_back("EM");
-  }
-  header.insert(header.end(), {"size", "ms/token", "memory"});
-  Table table(header);
-  for (const StudyRow& row : rows) {
-    std::vector<std::string> cells = {row.method, row.scheme, bits(row.bits), fmt::format("{:.3f}", row.perplexity)};
-    for (const TaskScore& kind : row.kinds) {
-      cells.push_back(kind.ranked ? percent(kind.accuracy.mean()) : "F1 " + percent(kind.f1.mean()));
-      if (!kind.ranked) cells.push_back(percent(kind.exact_match.mean()));
-    }
-    cells.insert(cells.end(),
-                 {megabytes(row.packed_bytes), fmt::format("{:.3f}", row.ms_per_token), megabytes(row.memory_bytes)});
-    table.add(cells);
-  }
-  return table.text();
-}
-
-JsonDocument as_json(const std::vector<StudyRow>& rows) {
+JsonDocument rows_as_json(const std::vector<StudyRow>& rows) {
   JsonDocument all = JsonDocument::array();
   for (const StudyRow& row : rows) {
     JsonDocument kinds = JsonDocument::object();
@@ -78,10 +63,60 @@ JsonDocument as_json(const std::vector<StudyRow>& rows) {
   return all;
 }
 
-std::string as_plot(const std::vector<StudyRow>& rows) {
+}  // namespace
+
+std::string as_table(const std::vector<StudyRun>& runs) {
+  const std::vector<StudyRow>& rows = runs.front().rows;
+  std::vector<std::string> header = {"method", "weights", "bits", "perplexity"};
+  for (const TaskScore& kind : rows.front().kinds) {
+    header.push_back(kind.kind);
+    if (!kind.ranked) header.push_back("EM");
+  }
+  header.insert(header.end(), {"size", "ms/token", "memory"});
+  Table table(header);
+  for (size_t r = 0; r < rows.size(); ++r) {
+    const StudyRow& row = rows[r];
+    const auto cell = [&](auto value, const char* unit, int digits) {
+      const RunningMean mean = over(runs, r, value);
+      const std::string spread =
+          runs.size() > 1 ? fmt::format(" ± {:.{}f}", mean.standard_deviation(), digits) : std::string();
+      return fmt::format("{:.{}f}{}{}", mean.mean(), digits, spread, unit);
+    };
+    std::vector<std::string> cells = {row.method, row.scheme, bits(row.bits),
+                                      cell([](const StudyRow& s) { return s.perplexity; }, "", 3)};
+    for (size_t k = 0; k < row.kinds.size(); ++k) {
+      const auto share = [&](auto score) {
+        return cell([&](const StudyRow& s) { return 100 * score(s.kinds[k]).mean(); }, " %", 1);
+      };
+      if (row.kinds[k].ranked) {
+        cells.push_back(share([](const TaskScore& s) { return s.accuracy; }));
+      } else {
+        cells.push_back("F1 " + share([](const TaskScore& s) { return s.f1; }));
+        cells.push_back(share([](const TaskScore& s) { return s.exact_match; }));
+      }
+    }
+    cells.insert(cells.end(),
+                 {megabytes(row.packed_bytes), cell([](const StudyRow& s) { return s.ms_per_token; }, "", 3),
+                  megabytes(row.memory_bytes)});
+    table.add(cells);
+  }
+  return table.text();
+}
+
+JsonDocument as_json(const std::vector<StudyRun>& runs) {
+  JsonDocument all = JsonDocument::array();
+  for (const StudyRun& run : runs) all.push_back({{"seed", run.seed}, {"rows", rows_as_json(run.rows)}});
+  return all;
+}
+
+std::string as_plot(const std::vector<StudyRun>& runs) {
+  const std::vector<StudyRow>& rows = runs.front().rows;
+  std::vector<RunningMean> quality;
   double least = 1.0, most_bits = 0.0, least_bits = 32.0;
-  for (const StudyRow& row : rows) {
-    least = std::min(least, row.quality());
+  for (size_t r = 0; r < rows.size(); ++r) {
+    const StudyRow& row = rows[r];
+    quality.push_back(over(runs, r, [](const StudyRow& s) { return s.quality(); }));
+    least = std::min(least, quality.back().mean());
     if (row.method != "FP32") most_bits = std::max(most_bits, row.bits), least_bits = std::min(least_bits, row.bits);
   }
   least = std::max(0.0, least - 0.05);
@@ -106,23 +141,27 @@ std::string as_plot(const std::vector<StudyRow>& rows) {
     svg += text(kLeft - 8, y(value) + 4, percent(value), "end");
   }
   double label = 0;
-  for (const StudyRow& row : rows) {
+  for (size_t r = 0; r < rows.size(); ++r) {
+    const StudyRow& row = rows[r];
     if (row.method == "FP32") {
       svg += fmt::format(
           "<line x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"black\" stroke-dasharray=\"5 4\"/>\n", kLeft,
-          kWidth - kRight, y(row.quality()), y(row.quality()));
-      svg += text(kWidth - kRight + 8, y(row.quality()) + 4, "FP32", "start");
+          kWidth - kRight, y(quality[r].mean()), y(quality[r].mean()));
+      svg += text(kWidth - kRight + 8, y(quality[r].mean()) + 4, "FP32", "start");
     } else if (row.method == "PTQ") {
       svg += text(x(row.bits), kHeight - kBottom + 20, bits(row.bits));
     }
   }
   for (const Line& line : kLines) {
     std::string points, marks;
-    for (const StudyRow& row : rows) {
-      if (row.method != line.method) continue;
-      points += fmt::format("{:.1f},{:.1f} ", x(row.bits), y(row.quality()));
-      marks += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" fill=\"{}\"/>\n", x(row.bits), y(row.quality()),
-                           line.colour);
+    for (size_t r = 0; r < rows.size(); ++r) {
+      if (rows[r].method != line.method) continue;
+      const double across = x(rows[r].bits), mean = quality[r].mean(), spread = quality[r].standard_deviation();
+      points += fmt::format("{:.1f},{:.1f} ", across, y(mean));
+      marks += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" fill=\"{}\"/>\n", across, y(mean), line.colour);
+      if (runs.size() > 1)
+        marks += fmt::format("<line x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\" stroke=\"{3}\"/>\n",
+                             across, y(mean - spread), y(mean + spread), line.colour);
     }
     svg += fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/>\n{}", points,
                        line.colour, marks);

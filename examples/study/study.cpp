@@ -2,11 +2,13 @@
 #include "study/study.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
 #include "cli/model_options.h"
 #include "slm/core/stopwatch.h"
 #include "slm/data/document.h"
+#include "slm/export/gguf_model.h"
 #include "slm/runtime/session.h"
 #include "slm/train/trainer.h"
 #include "slm/train/validation.h"
@@ -82,13 +84,15 @@ Study::Trained Study::train(std::optional<WeightScheme> scheme, bool guided, con
   return trained;
 }
 
-StudyRow Study::measure(const std::string& method, WeightScheme scheme, const Trained& trained,
-                        const Progress& progress) {
+ModelFiles Study::files_of(const Trained& trained) const {
   std::map<std::string, const std::vector<float>*> by_name;
   for (size_t i = 0; i < trained.values.size(); ++i) by_name[files_.tensors()[i].name] = &trained.values[i];
-  const ModelFiles files =
-      files_.with_values([&](const std::string& name) { return std::span<const float>(*by_name.at(name)); });
-  const auto model = std::make_shared<const Model>(load_model(files, {.plan = {.weights = scheme}}));
+  return files_.with_values([&](const std::string& name) { return std::span<const float>(*by_name.at(name)); });
+}
+
+StudyRow Study::measure(const std::string& method, WeightScheme scheme, const Trained& trained,
+                        const Progress& progress) {
+  const auto model = std::make_shared<const Model>(load_model(files_of(trained), {.plan = {.weights = scheme}}));
   StudyRow row{.method = method,
                .scheme = std::string(name(scheme)),
                .bits = info(scheme).nominal_bits,
@@ -115,7 +119,10 @@ std::vector<StudyRow> Study::run(const std::function<void(const StudyRow&)>& tel
     const WeightScheme scheme = parse_weight_scheme(word);
     add("PTQ", scheme, twin);
     add("QAT", scheme, train(scheme, false, word + " QAT", progress));
-    add("QAT+KD", scheme, train(scheme, true, word + " QAT+KD", progress));
+    const Trained guided = train(scheme, true, word + " QAT+KD", progress);
+    add("QAT+KD", scheme, guided);
+    export_gguf(files_of(guided), tokenizer_.data(), std::filesystem::path(options_.out) / (word + ".gguf"),
+                {.plan = {.weights = scheme, .keep_fp = {}}});
   }
   return rows;
 }

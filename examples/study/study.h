@@ -23,7 +23,7 @@ namespace slm {
 struct StudyOptions {
   std::string student, teacher, train, valid, tasks, out;
   std::vector<std::string> schemes = {"w8g32", "w4g32", "w2g32"};
-  int64_t steps = 100, batch = 8, sequence = 192, valid_sequences = 48, task_limit = 0;
+  int64_t steps = 100, batch = 8, sequence = 192, valid_sequences = 48, task_limit = 0, runs = 1;
   double learning_rate = 5e-4, kd_weight = 0.5;
 };
 
@@ -46,7 +46,8 @@ class Study {
   /// Reads everything. Throws as what it reads.
   Study(const StudyOptions& options, uint64_t seed);
 
-  /// All rows; `tell` gets each as it is done, `progress` what is under way.
+  /// All rows; `tell` gets each as it is done, `progress` what is under way. The models of QAT+KD are written to
+  /// options.out as <scheme>.gguf.
   std::vector<StudyRow> run(const std::function<void(const StudyRow&)>& tell, const Progress& progress);
 
  private:
@@ -56,6 +57,8 @@ class Study {
     double seconds = 0.0;
   };
   Trained train(std::optional<WeightScheme> scheme, bool guided, const std::string& label, const Progress& progress);
+  /// The student with other values.
+  ModelFiles files_of(const Trained& trained) const;
   StudyRow measure(const std::string& method, WeightScheme scheme, const Trained& trained, const Progress& progress);
 
   const StudyOptions& options_;

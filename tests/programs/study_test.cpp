@@ -44,7 +44,8 @@ TEST_F(StudyProgram, ComparesTheFourMethodsAtEachWidth) {
   ASSERT_EQ(ran.exit_code, 0) << ran.err;
   const nlohmann::json document = ran.json();
   std::vector<std::string> rows;
-  for (const nlohmann::json& row : document.at("rows")) {
+  const nlohmann::json found = document.at("runs").at(0).at("rows");
+  for (const nlohmann::json& row : found) {
     rows.push_back(row.at("method").get<std::string>() + " " + row.at("weights").get<std::string>());
     expect_keys(row, {"bits", "stored_bits", "perplexity", "quality", "kinds", "packed_bytes", "memory_bytes",
                       "ms_per_token", "train_seconds"});
@@ -53,16 +54,24 @@ TEST_F(StudyProgram, ComparesTheFourMethodsAtEachWidth) {
   }
   EXPECT_EQ(rows,
             (Words{"FP32 f32", "PTQ w8g32", "QAT w8g32", "QAT+KD w8g32", "PTQ w2g32", "QAT w2g32", "QAT+KD w2g32"}));
-  const auto perplexity = [&](size_t row) { return document.at("rows")[row].at("perplexity").get<double>(); };
+  const auto perplexity = [&](size_t row) { return found[row].at("perplexity").get<double>(); };
   EXPECT_NEAR(perplexity(1), perplexity(0), 0.05 * perplexity(0)) << "8 bits cost little";
   EXPECT_LT(perplexity(5), 0.8 * perplexity(4)) << "of 2 bits QAT gives much back";
   for (const char* file : {"study.md", "study.json", "study.svg"})
     EXPECT_NE(content_of(folder_.path() / "a" / file), "") << file;
   EXPECT_NE(content_of(folder_.path() / "a/study.svg").find("</svg>"), std::string::npos);
 
-  const nlohmann::json again = run("study", words("b", {"--schemes", "w8g32", "--json"})).json();
-  for (size_t row = 0; row < 4; ++row)
-    EXPECT_EQ(again.at("rows")[row].at("perplexity"), perplexity(row)) << "the same seed, the same numbers";
+  answer("infer", (folder_.path() / "a/w2g32.gguf").string(), {"--raw", "--prompt", "On day", "-n", "4"});
+
+  const Ran twice = run("study", words("b", {"--schemes", "w8g32", "--runs", "2"}));
+  ASSERT_EQ(twice.exit_code, 0) << twice.err;
+  EXPECT_NE(twice.out.find(" ± "), std::string::npos) << twice.out;
+  const nlohmann::json runs = nlohmann::json::parse(content_of(folder_.path() / "b/study.json")).at("runs");
+  ASSERT_EQ(runs.size(), 2u);
+  for (size_t row = 0; row < 4; ++row) {
+    EXPECT_EQ(runs[0].at("rows")[row].at("perplexity"), perplexity(row)) << "the same seed, the same numbers";
+    EXPECT_NE(runs[1].at("rows")[row].at("perplexity"), perplexity(row)) << "another seed, others";
+  }
 }
 
 TEST_F(StudyProgram, NamesWhatIsWrongBeforeItTrains) {
