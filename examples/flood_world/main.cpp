@@ -17,22 +17,29 @@ constexpr const char* kTeaches =
 kinds (yes_no, choice, span, arithmetic). The same seed gives the same bytes everywhere. Towns and rivers of one split
 are in no other: what a model knows of a test report it has from the report.
   text       JSON lines {"text"}: a report, then questions of every kind with their answers, to learn from
+  turns      the same as JSON lines {"turns": [{prompt, completion}]}: only answers are learned
   tasks      JSON lines {kind, report, question, prompt, answer, choices}: one question each, to be scored
   questions  the same tasks, but the prompt is the question alone: what can be guessed without the report)";
 constexpr const char* kExamples = R"(Examples:
   flood_world --split train --reports 20000 --seed 1 --out train.jsonl
   flood_world --split test --reports 250 --form tasks --out test-tasks.jsonl)";
 
-/// A report with one question of each kind, in a drawn order, as a document.
-slm::JsonDocument document_of(Split split, slm::Rng& rng) {
+/// A report with `questions` questions of each kind, each round in a drawn order, as a document: text, or turns.
+slm::JsonDocument document_of(Split split, int64_t questions, bool as_turns, slm::Rng& rng) {
   const Report report = draw_report(split, rng);
   std::string text = text_of(report);
-  std::array<Kind, 4> order = kKinds;
-  rng.shuffle(order);
-  for (const Kind kind : order) {
-    const Question question = draw_question(report, kind, rng);
-    text += fmt::format("{} {}\n", prompt_of(question), question.answer);
+  slm::JsonDocument turns = slm::JsonDocument::array();
+  for (int64_t i = 0; i < questions; ++i) {
+    std::array<Kind, 4> order = kKinds;
+    rng.shuffle(order);
+    for (const Kind kind : order) {
+      const Question question = draw_question(report, kind, rng);
+      const std::string answer = fmt::format(" {}\n", question.answer);
+      turns.push_back({{"prompt", (turns.empty() ? text : "") + prompt_of(question)}, {"completion", answer}});
+      if (!as_turns) text += prompt_of(question) + answer;
+    }
   }
+  if (as_turns) return {{"turns", turns}};
   return {{"text", text}};
 }
 
@@ -50,16 +57,18 @@ slm::JsonDocument task_of(Split split, Kind kind, bool with_report, slm::Rng& rn
 int main(int argc, char** argv) {
   slm::Program program("flood_world", kTeaches, kExamples);
   std::string split = "train", form = "text", out;
-  int64_t reports = 1000;
+  int64_t reports = 1000, questions = 1;
   program.options()
       .add_option("--split", split, "train, valid or test")
       ->check(slm::one_of({"train", "valid", "test"}))
       ->capture_default_str();
   program.options()
-      .add_option("--form", form, "text, tasks or questions")
-      ->check(slm::one_of({"text", "tasks", "questions"}))
+      .add_option("--form", form, "text, turns, tasks or questions")
+      ->check(slm::one_of({"text", "turns", "tasks", "questions"}))
       ->capture_default_str();
   slm::add_number(program.options(), "--reports", reports, "Reports, or tasks of each kind", slm::WholeRange{1});
+  slm::add_number(program.options(), "--questions", questions,
+                  "Questions of each kind after a report, in text and turns", slm::WholeRange{1, 1000});
   program.options()
       .add_option("--out", out, "The file to write")
       ->required()
@@ -69,6 +78,7 @@ int main(int argc, char** argv) {
   return program.run(argc, argv, [&] {
     const slm::EndOnSignal no_half_file;
     const Split of = parse_split(split);
+    const bool is_document = form == "text" || form == "turns";
     slm::Rng rng(program.seed());
     slm::AtomicFile file(out);
     const auto write = [&](const slm::JsonDocument& document) {
@@ -77,9 +87,9 @@ int main(int argc, char** argv) {
     };
     for (int64_t i = 0; i < reports; ++i) {
       slm::EndOnSignal::check();
-      if (form == "text") write(document_of(of, rng));
+      if (is_document) write(document_of(of, questions, form == "turns", rng));
       for (const Kind kind : kKinds)
-        if (form != "text") write(task_of(of, kind, form == "tasks", rng));
+        if (!is_document) write(task_of(of, kind, form == "tasks", rng));
     }
     file.commit();
     if (program.json())

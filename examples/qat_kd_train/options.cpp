@@ -16,9 +16,9 @@ const char* const kTrainTeaches =
   qat      the quantizers of --scheme, by straight-through gradients: the loss is that of the quantized model
   kd       a teacher: (1 − λ)·cross-entropy + λ·T²·KL(teacher ‖ student)
   qat_kd   both
-Training files: plain text, or *.jsonl with {"text"}, {"prompt", "completion"} or {"messages"} in each line, of which
-completions and answers are learned. Writes --out/model.gguf, --out/f32/ (a Hugging Face folder), --out/metrics.jsonl and
-checkpoints; Ctrl-C saves one and ends, --resume goes on from the last.)";
+Training files: plain text, or *.jsonl with {"text"}, {"prompt", "completion"}, {"turns"} of these or {"messages"} in each
+line, of which completions and answers are learned. Writes --out/model.gguf, --out/f32/ (a Hugging Face folder),
+--out/metrics.jsonl and checkpoints; Ctrl-C saves one and ends, --resume goes on from the last.)";
 
 std::string train_examples() {
   return describe_weights() + R"(

@@ -56,6 +56,16 @@ TEST(Documents, OfPromptAndCompletionTheCompletionIsLearned) {
   EXPECT_EQ(learned(document), joined({none(prompt.size()), completion, {tokenizer().eos_ids().front()}}));
 }
 
+TEST(Documents, OfTurnsEveryCompletionIsLearned) {
+  const Document document = lines(
+      R"({"turns": [{"prompt": "the river", "completion": " rose"}, {"prompt": "and", "completion": " fell"}]})")[0];
+  const auto river = tokenizer().encode("the river"), rose = tokenizer().encode(" rose"),
+             next = tokenizer().encode("and"), fell = tokenizer().encode(" fell");
+  const int32_t end = tokenizer().eos_ids().front();
+  EXPECT_EQ(document.ids, joined({river, rose, next, fell, {end}}));
+  EXPECT_EQ(learned(document), joined({none(river.size()), rose, none(next.size()), fell, {end}}));
+}
+
 TEST(Documents, OfAConversationTheAnswersAreLearnedAsTheModelWouldSeeThem) {
   const Document document =
       lines(R"({"messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Is it high?"}, )"
@@ -83,6 +93,8 @@ TEST(Documents, RefusesWhatIsNoTrainingText) {
   refuses(R"({"prompt": "", "completion": ""})", {"line 1", "nothing to learn"});
   refuses(R"({"text": 5})", {"line 1", "text", "a string"});
   refuses(R"({"prompt": "a"})", {"line 1", "completion"});
+  refuses(R"({"turns": [{"prompt": "a"}]})", {"line 1", "completion"});
+  refuses(R"({"turns": []})", {"line 1", "nothing to learn"});
   refuses(R"({"messages": []})", {"line 1", "an answer last"});
   refuses(R"({"messages": [{"role": "user", "content": "a"}]})", {"an answer last"});
   refuses(R"({"messages": [{"role": "assistant", "content": "a"}]})", {"an answer last"});

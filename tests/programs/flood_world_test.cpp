@@ -22,10 +22,11 @@ std::vector<nlohmann::json> lines_of(const std::string& text) {
 
 class FloodWorld : public testing::Test {
  protected:
-  std::string made(const std::string& split, const std::string& form, int reports, int seed) {
+  std::string made(const std::string& split, const std::string& form, int reports, int seed, int questions = 1) {
     const std::string out = (folder_.path() / "out.jsonl").string();
-    const Ran ran = run("flood_world", {"--split", split, "--form", form, "--reports", std::to_string(reports),
-                                        "--seed", std::to_string(seed), "--out", out});
+    const Ran ran =
+        run("flood_world", {"--split", split, "--form", form, "--reports", std::to_string(reports), "--seed",
+                            std::to_string(seed), "--questions", std::to_string(questions), "--out", out});
     EXPECT_EQ(ran.exit_code, 0) << ran.err;
     return content_of(out);
   }
@@ -113,15 +114,30 @@ TEST_F(FloodWorld, QuestionsAreTheTasksWithoutTheirReport) {
   }
 }
 
-TEST_F(FloodWorld, TextHoldsOneQuestionOfEachKindWithItsAnswer) {
-  for (const nlohmann::json& line : lines_of(made("train", "text", 200, 5))) {
-    const std::string text = line.at("text");
-    const std::string report = text.substr(0, text.find("Question: "));
-    static const std::regex question("Question: (.*)\nAnswer: (.*)\n");
-    int count = 0;
-    for (std::sregex_iterator it(text.begin(), text.end(), question), end; it != end; ++it, ++count)
-      ASSERT_EQ(answer_of(report, (*it)[1]), (*it)[2]) << text;
-    EXPECT_EQ(count, 4) << text;
+TEST_F(FloodWorld, TextHoldsQuestionsOfEachKindWithTheirAnswers) {
+  for (const int questions : {1, 3})
+    for (const nlohmann::json& line : lines_of(made("train", "text", 200, 5, questions))) {
+      const std::string text = line.at("text");
+      const std::string report = text.substr(0, text.find("Question: "));
+      static const std::regex question("Question: (.*)\nAnswer: (.*)\n");
+      int count = 0;
+      for (std::sregex_iterator it(text.begin(), text.end(), question), end; it != end; ++it, ++count)
+        ASSERT_EQ(answer_of(report, (*it)[1]), (*it)[2]) << text;
+      EXPECT_EQ(count, 4 * questions) << text;
+    }
+}
+
+TEST_F(FloodWorld, TurnsAreTheTextCutBeforeAndBehindEachAnswer) {
+  const auto texts = lines_of(made("train", "text", 20, 5, 2)), turns = lines_of(made("train", "turns", 20, 5, 2));
+  ASSERT_EQ(texts.size(), turns.size());
+  for (size_t i = 0; i < texts.size(); ++i) {
+    std::string joined;
+    for (const nlohmann::json& turn : turns[i].at("turns")) {
+      EXPECT_TRUE(turn.at("prompt").get<std::string>().ends_with("Answer:"));
+      joined += turn.at("prompt").get<std::string>() + turn.at("completion").get<std::string>();
+    }
+    EXPECT_EQ(joined, texts[i].at("text"));
+    EXPECT_EQ(turns[i].at("turns").size(), 8u);
   }
 }
 

@@ -32,13 +32,16 @@ class LineReader {
       append(document, tokenizer_.encode(json_require<std::string>(json, "text", where)), true);
       end(document);
     } else if (json.contains("prompt")) {
-      append(document, tokenizer_.encode(json_require<std::string>(json, "prompt", where)), false);
-      append(document, tokenizer_.encode(json_require<std::string>(json, "completion", where)), true);
+      turn(document, json, where);
+      end(document);
+    } else if (json.contains("turns")) {
+      for (const Json& item : json_require<std::vector<Json>>(json, "turns", where)) turn(document, item, where);
       end(document);
     } else if (json.contains("messages")) {
       chat(document, json_require<std::vector<Json>>(json, "messages", where), where);
     } else {
-      throw FormatError(where, "[data] expected \"text\", \"prompt\" and \"completion\", or \"messages\"");
+      throw FormatError(where,
+                        "[data] expected \"text\", \"prompt\" and \"completion\", \"turns\" of these, or \"messages\"");
     }
     if (!document.is_target.empty()) document.is_target.front() = 0;
     if (document.targets() == 0) throw FormatError(where, "[data] nothing to learn, expected text of at least a token");
@@ -46,6 +49,10 @@ class LineReader {
   }
 
  private:
+  void turn(Document& document, const Json& json, const std::string& where) const {
+    append(document, tokenizer_.encode(json_require<std::string>(json, "prompt", where)), false);
+    append(document, tokenizer_.encode(json_require<std::string>(json, "completion", where)), true);
+  }
   void end(Document& document) const {
     if (!tokenizer_.eos_ids().empty()) append(document, {tokenizer_.eos_ids().front()}, true);
   }

@@ -23,6 +23,7 @@ struct Document {
 /// What a training file holds, by its name: `*.jsonl` one JSON object a line, each a document
 ///   {"text": …}                     all of it is learned
 ///   {"prompt": …, "completion": …}  the completion is
+///   {"turns": [{"prompt": …, "completion": …}, …]}  every completion is; each begins a new piece for the tokenizer
 ///   {"messages": [{"role": …, "content": …}, …]}  the assistant's answers are, in the model's own chat format, as a
 ///                                   conversation would give them to the model; user and assistant take turns after an
 ///                                   optional system message
