@@ -10,6 +10,7 @@
 #include "evaluate/report.h"
 #include "slm/eval/perplexity.h"
 #include "slm/quant/scheme.h"
+#include "slm/train/teacher.h"
 
 int main(int argc, char** argv) {
   slm::Program program("evaluate", slm::kEvaluateTeaches, slm::evaluate_examples());
@@ -31,12 +32,20 @@ int main(int argc, char** argv) {
               slm::counted(std::ssize(text.ids), "token"));
 
     std::shared_ptr<const slm::Model> reference;
-    if (!o.kl_to.empty()) reference = slm::load_model_showing(files, {.plan = slm::parse_weights(o.kl_to)});
+    if (!o.kl_to.empty() && o.kl_model.empty())
+      reference = slm::load_model_showing(files, {.plan = slm::parse_weights(o.kl_to)});
+    if (!o.kl_model.empty()) {
+      slm::shared_vocabulary(tokenizer, slm::load_tokenizer(o.kl_model));
+      reference = slm::load_model_showing(o.kl_model, {.plan = slm::parse_weights(o.kl_to)});
+      if (reference->config.vocab != files.config().vocab)
+        throw slm::ArgumentError(fmt::format("[evaluate] --kl-model has logits of {} tokens, the model of {}",
+                                             reference->config.vocab, files.config().vocab));
+    }
 
     slm::JsonDocument results = slm::JsonDocument::array();
     slm::Table table(slm::report_header(o));
     for (const std::string& weights : o.weights) {
-      const bool same = reference && weights == o.kl_to && !o.fake_activations;
+      const bool same = reference && o.kl_model.empty() && weights == o.kl_to && !o.fake_activations;
       const auto model = same ? reference
                               : slm::load_model_showing(files, {.plan = slm::parse_weights(weights),
                                                                 .fake_activations = o.fake_activations});

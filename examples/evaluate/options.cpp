@@ -57,6 +57,10 @@ void add_evaluate_options(CLI::App& app, EvaluateOptions& o) {
   app.add_option("--kl-to", o.kl_to, "Also measure the KL to the model held so, f32 usually")
       ->check(CLI::Validator(refuse_unknown_weights, ""))
       ->type_name("SCHEME");
+  app.add_option("--kl-model", o.kl_model,
+                 "Another model to measure that KL to, of the same vocabulary (default: --model)")
+      ->check(not_empty())
+      ->type_name("DIR|FILE");
   add_number(app, "--kl-tokens", o.kl_tokens_asked,
              fmt::format("Positions compared for it, the first counted ones, 0 for all (default {})", o.kl_tokens),
              WholeRange{0});
@@ -73,6 +77,7 @@ void check(EvaluateOptions& o) {
   if ((o.window || o.stride) && o.protocol.protocol != Protocol::Rolling)
     throw UsageError(
         fmt::format("[evaluate] --window and --stride belong to --protocol rolling, not {}", o.protocol_name));
+  if (!o.kl_model.empty() && o.kl_to.empty()) throw UsageError("[evaluate] --kl-model does nothing without --kl-to");
   if (o.kl_tokens_asked && o.kl_to.empty()) throw UsageError("[evaluate] --kl-tokens does nothing without --kl-to");
   o.kl_tokens = o.kl_tokens_asked.value_or(o.kl_tokens);
   o.protocol.window = o.window.value_or(2048);

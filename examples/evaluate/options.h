@@ -25,7 +25,8 @@ struct EvaluateOptions {
   std::optional<int64_t> window, stride;
   int64_t windows = 0;
   std::vector<std::string> weights = {"as-is"};
-  std::string kl_to;
+  std::string kl_to;     ///< how the reference is held; empty: none
+  std::string kl_model;  ///< which model it is; empty: the one measured
   std::optional<int64_t> kl_tokens_asked;
   int64_t kl_tokens = 16384;
   std::optional<std::string> fake_activations_name;

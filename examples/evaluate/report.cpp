@@ -45,7 +45,8 @@ std::string describe_activations(const EvaluateOptions& o) {
 
 std::vector<std::string> report_header(const EvaluateOptions& o) {
   std::vector<std::string> header = {"weights", o.fake_activations ? "activations" : "size", "perplexity", "stderr"};
-  if (!o.kl_to.empty()) header.insert(header.end(), {"KL to " + o.kl_to, "stderr", "top-1"});
+  if (!o.kl_to.empty())
+    header.insert(header.end(), {"KL to " + (o.kl_model.empty() ? "" : o.kl_model + " ") + o.kl_to, "stderr", "top-1"});
   header.insert(header.end(), {"tokens/s", "time"});
   return header;
 }

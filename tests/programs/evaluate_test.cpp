@@ -53,6 +53,30 @@ TEST(Evaluate, MeasuresATableOfSchemes) {
     EXPECT_NE(printed.out.find(word), std::string::npos) << word;
 }
 
+TEST(Evaluate, MeasuresTheKlToAnotherModel) {
+  const TemporaryFolder folder;
+  const std::string text = folder.file("text", "The river rose in the night and fell by day, slowly at first.");
+  const auto words = [&](const std::string& weights, const std::string& other) {
+    return Words{"--data",    text,    "--protocol", "rolling", "--window",   "16",
+                 "--weights", weights, "--kl-to",    "f32",     "--kl-model", other};
+  };
+  const auto kl = [&](const std::string& model, const std::string& weights, const std::string& other) {
+    return answer("evaluate", model, words(weights, other)).at("results")[0].at("kl").get<double>();
+  };
+  EXPECT_EQ(kl(tiny("qwen2_tied"), "f32", tiny("qwen2_tied")), 0.0);
+  const std::string exported = (folder.path() / "q.gguf").string();
+  ASSERT_EQ(run("quantize", {"--model", tiny("qwen2_tied"), "--scheme", "w4g32", "--out", exported}).exit_code, 0);
+  const json itself =
+      answer("evaluate", tiny("qwen2_tied"),
+             {"--data", text, "--protocol", "rolling", "--window", "16", "--weights", "w4g32", "--kl-to", "f32"});
+  EXPECT_EQ(kl(exported, "as-is", tiny("qwen2_tied")), itself.at("results")[0].at("kl").get<double>());
+  Words other = words("f32", tiny("llama_tied"));
+  other.insert(other.begin(), {"--model", tiny("qwen2_tied")});
+  expect_error(run("evaluate", other), 1, "expected one vocabulary");
+  expect_error(run("evaluate", {"--model", tiny("qwen2_tied"), "--data", text, "--kl-model", tiny("qwen2_tied")}), 2,
+               "--kl-model does nothing without --kl-to");
+}
+
 TEST(Evaluate, MeasuresActivationsApartFromTheKernels) {
   const TemporaryFolder folder;
   const std::string text =

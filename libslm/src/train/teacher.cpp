@@ -98,7 +98,7 @@ int64_t shared_vocabulary(const Tokenizer& student, const Tokenizer& teacher) {
   const int32_t count = std::min(student.vocab_size(), teacher.vocab_size());
   for (int32_t id = 0; id < count; ++id)
     SLM_CHECK(student.piece(id) == teacher.piece(id),
-              "[teacher] token {} is \"{}\" to the student, \"{}\" to the teacher: expected one vocabulary", id,
+              "[vocabulary] token {} is \"{}\" to one model, \"{}\" to the other: expected one vocabulary", id,
               student.piece(id), teacher.piece(id));
   return count;
 }
