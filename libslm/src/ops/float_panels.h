@@ -67,10 +67,14 @@ class FloatPanels {
   const kernels::GemmVariant& v_;
 };
 
-/// to (columns, rows) = xᵀ.
+/// to (columns, rows) = xᵀ, a cache line of it at a time.
 inline void transpose_into(ConstMatrixView x, float* to) {
-  for (int64_t r = 0; r < x.rows; ++r)
-    for (int64_t c = 0; c < x.columns; ++c) to[c * x.rows + r] = x.row(r)[c];
+  constexpr int64_t kLine = 16;
+  for (int64_t r0 = 0; r0 < x.rows; r0 += kLine) {
+    const int64_t r1 = std::min(r0 + kLine, x.rows);
+    for (int64_t c = 0; c < x.columns; ++c)
+      for (int64_t r = r0; r < r1; ++r) to[c * x.rows + r] = x.row(r)[c];
+  }
 }
 
 }  // namespace slm
