@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# slm_precompile(owner targets header...): the headers are parsed once, for `owner`; the targets, which must compile with
+# the same flags, use what it made. Every source still includes what it needs: without SLM_PCH nothing else changes.
+function(slm_precompile owner targets)
+  if(NOT SLM_PCH)
+    return()
+  endif()
+  target_precompile_headers(${owner} PRIVATE ${ARGN})
+  foreach(target IN LISTS targets)
+    if(NOT target STREQUAL owner)
+      target_precompile_headers(${target} REUSE_FROM ${owner})
+    endif()
+  endforeach()
+endfunction()
