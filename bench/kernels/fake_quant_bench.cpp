@@ -31,14 +31,14 @@ void add(const FakeQuantVariant& variant, const char* name, F f) {
 const int kRegistered = [] {
   for (const FakeQuantVariant& variant : fake_quant_variants()) {
     if (!supported(variant.isa)) continue;
-    add(variant, "q4_0", [](const FakeQuantVariant& v, const float* x, float* y) { v.q4_0(x, kValues, y); });
-    add(variant, "q4_1", [](const FakeQuantVariant& v, const float* x, float* y) { v.q4_1(x, kValues, y); });
-    add(variant, "q8_0", [](const FakeQuantVariant& v, const float* x, float* y) { v.q8_0(x, kValues, y); });
+    add(variant, "q4_0", [](const FakeQuantVariant& v, const float* x, float* y) { v.q4_0(x, kValues, 7, y); });
+    add(variant, "q4_1", [](const FakeQuantVariant& v, const float* x, float* y) { v.q4_1(x, kValues, 15, y); });
+    add(variant, "q8_0", [](const FakeQuantVariant& v, const float* x, float* y) { v.q8_0(x, kValues, 127, y); });
     add(variant, "a8g32", [](const FakeQuantVariant& v, const float* x, float* y) { v.a8g32(x, kValues, y); });
     add(variant, "symmetric",
         [](const FakeQuantVariant& v, const float* x, float* y) { v.symmetric(x, kValues, 1270.0f, 1e-3f, y); });
     add(variant, "mask_q4_0_",
-        [](const FakeQuantVariant& v, const float* x, float* y) { v.mask_q4_0_(x, kValues, y); });
+        [](const FakeQuantVariant& v, const float* x, float* y) { v.mask_q4_0_(x, kValues, 7, y); });
   }
   return 0;
 }();

@@ -104,8 +104,7 @@ void add_kv_option(CLI::App& app, kernels::KvStorage& kv) {
 
 SchemePlan parse_weights(std::string_view name) {
   if (name == kAsIs) return {};
-  for (const WeightSchemeInfo& scheme : all_weight_schemes())
-    if (scheme.name == name) return {.weights = scheme.scheme, .keep_fp = {}};
+  if (const std::optional<WeightScheme> scheme = find_weight_scheme(name)) return {.weights = *scheme, .keep_fp = {}};
   throw ArgumentError(fmt::format("[weights] \"{}\" is unknown, expected one of: {}", name, known_weights()));
 }
 

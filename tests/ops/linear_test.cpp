@@ -4,14 +4,16 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
-#include "slm/core/parallel.h"
 #include "slm/core/rng.h"
 #include "slm/kernels/vec/variants.h"
 #include "slm/quant/fake_quant.h"
 #include "tests/support/bounds.h"
+#include "tests/support/threads.h"
 
 namespace slm {
 namespace {
@@ -71,12 +73,12 @@ TEST_P(LinearScheme, EqualsTheFloatProductOfWhatTheQuantizerMade) {
 
 TEST_P(LinearScheme, GivesTheSameBitsForAnyThreadsAndRows) {
   const Problem p(9, 100, 128);
-  const int before = num_threads();
-  set_num_threads(1);
-  const std::vector<float> one = run(p, GetParam().scheme);
-  set_num_threads(3);
-  EXPECT_EQ(run(p, GetParam().scheme), one);
-  set_num_threads(before);
+  const auto run_on = [&](int count) {
+    const test::ScopedThreads threads(count);
+    return run(p, GetParam().scheme);
+  };
+  const std::vector<float> one = run_on(1);
+  EXPECT_EQ(run_on(3), one);
   Problem row(1, 100, 128);
   row.x.assign(p.x.begin() + 4 * 128, p.x.begin() + 5 * 128);
   EXPECT_EQ(run(row, GetParam().scheme), std::vector<float>(one.begin() + 400, one.begin() + 500));
@@ -95,6 +97,83 @@ TEST(Linear, FakeQuantizedInputsAreTheQuantizersValues) {
     const ConstMatrixView actual = input.fake_quantized(scheme);
     EXPECT_EQ(std::vector<float>(actual.data, actual.data + 3 * 64), expected);
   }
+}
+
+/// Inputs to the normal values of Problem: many of them clip.
+const GridParams kNarrow = find_params(kGridA8S, std::array{-0.5f, 1.25f});
+
+TEST(Linear, StaticInputsAreTheGridsCodes) {
+  const Problem p(3, 1, 64);
+  LinearInput input(kernels::select(kernels::vec_variants()), 3, 64);
+  input.set({p.x.data(), 3, 64, 64});
+  for (const ActivationScheme layout : {ActivationScheme::A8G32, ActivationScheme::A8T}) {
+    input.quantized(layout);  // what was made before, dynamic or by other parameters, is not taken for it
+    input.quantized(layout, given_params(kGridA8S, 0.5f));
+    const QuantizedRows& rows = input.quantized(layout, kNarrow);
+    const size_t group = layout == ActivationScheme::A8G32 ? 32 : 64;
+    int clipped = 0;
+    for (size_t g = 0; g < p.x.size() / group; ++g) {
+      int32_t sum = 0;
+      for (size_t i = g * group; i < (g + 1) * group; ++i) {
+        const float quotient = std::rint(p.x[i] * kNarrow.inverse) + static_cast<float>(kNarrow.zero);
+        ASSERT_EQ(static_cast<float>(rows.codes[i]), std::clamp(quotient, -127.0f, 127.0f)) << i;
+        clipped += std::abs(quotient) > 127.0f ? 1 : 0;
+        sum += rows.codes[i];
+      }
+      EXPECT_EQ(rows.sums[g], sum);
+      EXPECT_EQ(rows.scales[g], kNarrow.scale);
+    }
+    EXPECT_GT(clipped, 20);
+    std::vector<float> dynamic(p.x.size());
+    fake_quant(layout, 64, p.x, dynamic);
+    const ConstMatrixView again = input.fake_quantized(layout);
+    EXPECT_EQ(std::vector<float>(again.data, again.data + 3 * 64), dynamic) << "static codes are not taken for it";
+  }
+}
+
+TEST(Linear, StaticInputsWithTheirZeroCorrectionEqualTheFloatProduct) {
+  for (const WeightScheme scheme :
+       {WeightScheme::W8C, WeightScheme::W8G32, WeightScheme::W4G32, WeightScheme::W4G32A}) {
+    const Problem p(5, 33, 128);
+    std::vector<float> x(p.x.size()), w(p.w.size()), bias = p.bias, y(static_cast<size_t>(p.m * p.n));
+    fake_quant(kGridA8S, kNarrow, p.x, x);
+    fake_quant(scheme, p.k, p.w, w);
+    const MatrixSource source = p.source();
+    const PackedMatrix packed = pack(scheme, std::span(&source, 1));
+    LinearInput input(kernels::select(kernels::vec_variants()), p.m, p.k);
+    input.set({p.x.data(), p.m, p.k, p.k});
+    add_zero_correction_(packed, kNarrow, bias);
+    linear_into(input, packed, bias, {y.data(), p.m, p.n, p.n}, kNarrow);
+    const double shift = 2.0 * std::abs(static_cast<double>(kNarrow.scale) * kNarrow.zero);
+    for (int64_t i = 0; i < p.m; ++i)
+      for (int64_t j = 0; j < p.n; ++j) {
+        double sum = static_cast<double>(p.bias[static_cast<size_t>(j)]), magnitude = std::abs(sum);
+        for (int64_t l = 0; l < p.k; ++l) {
+          const double value = static_cast<double>(x[static_cast<size_t>(i * p.k + l)]),
+                       weight = static_cast<double>(w[static_cast<size_t>(j * p.k + l)]);
+          sum += value * weight;
+          magnitude += (std::abs(value) + shift) * std::abs(weight);  // the kernel sums code·ŵ, not (code − zero)·ŵ
+        }
+        ASSERT_NEAR(static_cast<double>(y[static_cast<size_t>(i * p.n + j)]), sum, bounds::dot(p.k, magnitude, 4))
+            << name(scheme) << ' ' << i << ' ' << j;
+      }
+  }
+}
+
+TEST(Linear, RefusesStaticInputsItCannotUse) {
+  const Problem p(2, 8, 32);
+  const MatrixSource source = p.source();
+  const PackedMatrix floats = pack(WeightScheme::F32, std::span(&source, 1)),
+                     codes = pack(WeightScheme::W8C, std::span(&source, 1));
+  LinearInput input(kernels::select(kernels::vec_variants()), 2, 40);
+  input.set({p.x.data(), 2, 32, 32});
+  std::vector<float> y(16), bias(8);
+  EXPECT_THROW(linear_into(input, floats, {}, {y.data(), 2, 8, 8}, kNarrow), ArgumentError);
+  EXPECT_THROW(input.quantized(ActivationScheme::F32, kNarrow), ArgumentError);
+  EXPECT_THROW(add_zero_correction_(codes, kNarrow, std::span(bias).first(7)), ArgumentError);
+  std::vector<float> wide(80);
+  input.set({wide.data(), 2, 40, 40});
+  EXPECT_THROW(input.quantized(ActivationScheme::A8G32, kNarrow), ArgumentError);
 }
 
 TEST(Linear, RefusesGroupsThatAreNotWhole) {

@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <ostream>
 #include <string>
@@ -13,6 +14,7 @@
 #include "slm/core/rng.h"
 #include "slm/kernels/fake_quant/variants.h"
 #include "slm/quant/grid.h"
+#include "slm/quant/scheme.h"
 
 namespace slm::emulated {
 kernels::FakeQuantVariant fake_quant_avx512vnni(kernels::Isa isa);
@@ -64,7 +66,12 @@ std::vector<float> values() {
   return all;
 }
 
-using Kernel = bool (*)(const float* x, int64_t n, float* y);
+using Kernel = std::function<bool(const float* x, int64_t n, float* y)>;
+
+const Grid& grid_of(const char* scheme) { return *info(parse_weight_scheme(scheme)).grid; }
+Kernel with_largest(const char* scheme, bool (*kernel)(const float*, int64_t, int32_t, float*)) {
+  return [=, qmax = grid_of(scheme).qmax](const float* x, int64_t n, float* y) { return kernel(x, n, qmax, y); };
+}
 
 class FakeQuantKernels : public testing::TestWithParam<Tested> {
  protected:
@@ -73,7 +80,7 @@ class FakeQuantKernels : public testing::TestWithParam<Tested> {
   }
   const FakeQuantVariant& variant() const { return GetParam().variant; }
 
-  void expect_grid(const Grid& grid, Kernel kernel) {
+  void expect_grid(const Grid& grid, const Kernel& kernel) {
     const std::vector<float> x = values();
     for (size_t g = 0; g < x.size(); g += 32) {
       const std::span<const float> group(x.data() + g, 32);
@@ -99,9 +106,12 @@ class FakeQuantKernels : public testing::TestWithParam<Tested> {
 };
 
 TEST_P(FakeQuantKernels, EqualTheGridsBitForBit) {
-  expect_grid(kGridQ4_0, variant().q4_0);
-  expect_grid(kGridQ4_1, variant().q4_1);
-  expect_grid(kGridQ8_0, variant().q8_0);
+  for (const char* scheme : {"w4g32", "w3g32", "w2g32"})
+    expect_grid(grid_of(scheme), with_largest(scheme, variant().q4_0));
+  for (const char* scheme : {"w4g32a", "w3g32a", "w2g32a"})
+    expect_grid(grid_of(scheme), with_largest(scheme, variant().q4_1));
+  for (const char* scheme : {"w8g32", "w7g32", "w6g32", "w5g32"})
+    expect_grid(grid_of(scheme), with_largest(scheme, variant().q8_0));
   expect_grid(kGridA8G32, variant().a8g32);
 }
 
@@ -122,23 +132,26 @@ TEST_P(FakeQuantKernels, SymmetricRowsEqualTheGridForEveryLength) {
 
 TEST_P(FakeQuantKernels, MaskIsWhereTheGridClips) {
   const std::vector<float> x = values();
-  std::vector<float> gradient(x.size(), 3.0f);
-  variant().mask_q4_0_(x.data(), std::ssize(x), gradient.data());
-  int64_t clipped = 0;
-  for (size_t g = 0; g < x.size(); g += 32) {
-    GridParams params;
-    try {
-      params = find_params(kGridQ4_0, {x.data() + g, 32});
-    } catch (const ArgumentError&) {
-      continue;
+  for (const char* scheme : {"w4g32", "w3g32", "w2g32"}) {
+    const Grid& grid = grid_of(scheme);
+    std::vector<float> gradient(x.size(), 3.0f);
+    variant().mask_q4_0_(x.data(), std::ssize(x), grid.qmax, gradient.data());
+    int64_t clipped = 0;
+    for (size_t g = 0; g < x.size(); g += 32) {
+      GridParams params;
+      try {
+        params = find_params(grid, {x.data() + g, 32});
+      } catch (const ArgumentError&) {
+        continue;
+      }
+      for (size_t i = g; i < g + 32; ++i) {
+        const bool inside = in_range(grid, unclamped_code(grid, params, x[i]));
+        clipped += inside ? 0 : 1;
+        ASSERT_EQ(gradient[i], inside ? 3.0f : 0.0f) << scheme << " " << x[i];
+      }
     }
-    for (size_t i = g; i < g + 32; ++i) {
-      const bool inside = in_range(kGridQ4_0, unclamped_code(kGridQ4_0, params, x[i]));
-      clipped += inside ? 0 : 1;
-      ASSERT_EQ(gradient[i], inside ? 3.0f : 0.0f) << x[i];
-    }
+    EXPECT_GT(clipped, 20) << scheme;
   }
-  EXPECT_GT(clipped, 20);
 }
 
 INSTANTIATE_TEST_SUITE_P(AllVariants, FakeQuantKernels, testing::ValuesIn(tested_variants()),

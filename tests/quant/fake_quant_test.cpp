@@ -6,11 +6,11 @@
 #include <cmath>
 #include <limits>
 
-#include "slm/core/parallel.h"
 #include "slm/core/rng.h"
 #include "slm/quant/activations.h"
 #include "slm/quant/rows.h"
 #include "tests/quant/golden_file.h"
+#include "tests/support/threads.h"
 
 namespace slm {
 namespace {
@@ -60,14 +60,12 @@ TEST_P(FakeQuant, EqualsDecodedEncodeBitForBit) {
 TEST_P(FakeQuant, WorksInPlaceAndOnEveryNumberOfThreads) {
   const std::vector<float> x = inputs();
   const std::vector<float> expected = stored_and_read(GetParam(), kK, x);
-  const int before = num_threads();
   for (const int threads : {1, 2, 3}) {
-    set_num_threads(threads);
+    const test::ScopedThreads scope(threads);
     std::vector<float> values = x;
     fake_quant(GetParam(), kK, values, values);
     EXPECT_TRUE(same_bits(values, expected)) << threads;
   }
-  set_num_threads(before);
 }
 
 TEST_P(FakeQuant, OneChangedInputChangesTheOutput) {

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <vector>
 
-#include "slm/core/parallel.h"
 #include "slm/core/rng.h"
+#include "tests/support/threads.h"
 
 namespace slm {
 namespace {
@@ -25,6 +25,7 @@ TEST(RangeObserver, AveragesExtremesAndCorrectsForItsStart) {
   const double least = (0.1875 * -1 + 0.25 * -2) / 0.4375, largest = (0.1875 * 3 + 0.25 * 1) / 0.4375;
   params = observer.params();
   EXPECT_FLOAT_EQ(params.scale, static_cast<float>((largest - least) / 254));
+  EXPECT_EQ(params.zero, -127 - static_cast<int32_t>(std::rint(least / ((largest - least) / 254))));
   const RangeObserver again(0.75, observer.state());
   EXPECT_EQ(again.params().scale, params.scale);
   EXPECT_EQ(again.params().zero, params.zero);
@@ -36,6 +37,11 @@ TEST(RangeObserver, ZeroIsAlwaysOnTheGrid) {
   const GridParams params = observer.params();
   EXPECT_EQ(params.zero, -127);
   EXPECT_FLOAT_EQ(decode(kGridA8S, params, encode(kGridA8S, params, 5.0f)), 5.0f);
+  RangeObserver negative(0.9);
+  negative.see(std::vector<float>{-5.0f, -2.0f});
+  EXPECT_EQ(negative.params().zero, 127);
+  EXPECT_FLOAT_EQ(decode(kGridA8S, negative.params(), encode(kGridA8S, negative.params(), -5.0f)), -5.0f);
+  EXPECT_EQ(decode(kGridA8S, negative.params(), encode(kGridA8S, negative.params(), 3.0f)), 0.0f) << "clipped";
   RangeObserver zeros(0.9);
   zeros.see(std::vector<float>(40, 0.0f));
   EXPECT_EQ(zeros.params().scale, 0.0f);
@@ -46,10 +52,9 @@ TEST(RangeObserver, IsTheSameForAnyThreadsAndRefusesWhatIsNoNumber) {
   Rng rng(1);
   std::vector<float> values(100000);
   for (float& x : values) x = rng.normal();
-  const int before = num_threads();
   std::vector<double> found;
   for (const int threads : {1, 2, 3}) {
-    set_num_threads(threads);
+    const test::ScopedThreads scope(threads);
     RangeObserver observer;
     observer.see(values);
     found.push_back(observer.state().least);
@@ -60,8 +65,8 @@ TEST(RangeObserver, IsTheSameForAnyThreadsAndRefusesWhatIsNoNumber) {
       EXPECT_THROW(observer.see(with), ArgumentError);
     }
     EXPECT_EQ(observer.state().least, found[found.size() - 2]) << "what was refused is not counted";
+    EXPECT_EQ(observer.state().largest, found.back());
   }
-  set_num_threads(before);
   for (size_t i = 2; i < found.size(); ++i) EXPECT_EQ(found[i], found[i - 2]);
   RangeObserver observer;
   EXPECT_THROW(observer.see({}), ArgumentError);

@@ -41,18 +41,17 @@ class ShippingExecutor : public TapeExecutor {
     const std::vector<Variable> parts = TapeExecutor::linears(x, group);
     const PackedLinears& packed = *packed_.at(group.weights[0]);
     const Parameter& first = *group.weights[0];
-    const GridParams* input = packed.inputs[0] ? &*packed.inputs[0] : nullptr;
     if (packed.matrices.size() != 1) throw ArgumentError("[shipping] several matrices: " + first.name);
     std::vector<ConstMatrixView> outputs;
     std::vector<const Parameter*> weights(group.weights.begin(), group.weights.end());
     for (const Variable& part : parts) outputs.push_back(part.value());
-    compare(x.value(), input, packed.matrices[0], packed.bias, weights, group.biases, outputs);
+    compare(x.value(), packed.inputs[0], packed.matrices[0], packed.bias, weights, group.biases, outputs);
     return parts;
   }
 
   Variable logits(Rows x, const Table& table) {
     const Variable y = TapeExecutor::logits(x, table);
-    compare(x.value(), nullptr, *head_, {}, {table}, {}, {y.value()});
+    compare(x.value(), {}, *head_, {}, {table}, {}, {y.value()});
     return y;
   }
 
@@ -70,9 +69,9 @@ class ShippingExecutor : public TapeExecutor {
     return values;
   }
 
-  void compare(ConstMatrixView x, const GridParams* input, const PackedMatrix& packed, std::span<const float> bias,
-               const std::vector<const Parameter*>& weights, const std::vector<const Parameter*>& biases,
-               const std::vector<ConstMatrixView>& outputs) {
+  void compare(ConstMatrixView x, const std::optional<GridParams>& input, const PackedMatrix& packed,
+               std::span<const float> bias, const std::vector<const Parameter*>& weights,
+               const std::vector<const Parameter*>& biases, const std::vector<ConstMatrixView>& outputs) {
     const std::string& name = weights[0]->name;
     const int64_t k = packed.k(), n = packed.n();
     // The weights.
@@ -92,10 +91,10 @@ class ShippingExecutor : public TapeExecutor {
     const ConstMatrixView seen = weights[0]->scheme ? tape_input(x, input, *weights[0]).value() : x;
     double shift = 0.0;  // what a zero point adds to each value, and its correction takes away
     if (quantized) {
-      const QuantizedRows& codes = input != nullptr ? rows.quantized(activations, *input) : rows.quantized(activations);
+      const QuantizedRows& codes = input ? rows.quantized(activations, *input) : rows.quantized(activations);
       const int64_t group = activations == ActivationScheme::A8G32 ? 32 : k;
-      const int32_t zero = input != nullptr ? input->zero : 0;
-      if (input != nullptr) shift = 2.0 * std::fabs(static_cast<double>(input->scale) * zero);
+      const int32_t zero = input ? input->zero : 0;
+      if (input) shift = 2.0 * std::fabs(static_cast<double>(input->scale) * zero);
       for (int64_t r = 0; r < x.rows; ++r)
         for (int64_t j = 0; j < k; ++j)
           ASSERT_EQ(codes.scales[(r * k + j) / group] * static_cast<float>(codes.codes[r * k + j] - zero),
@@ -104,7 +103,7 @@ class ShippingExecutor : public TapeExecutor {
     }
     // The output.
     std::vector<float> y(static_cast<size_t>(x.rows * n));
-    linear_into(rows, packed, bias, {y.data(), x.rows, n, n}, quantized ? input : nullptr);
+    linear_into(rows, packed, bias, {y.data(), x.rows, n, n}, quantized ? input : std::nullopt);
     for (int64_t r = 0; r < x.rows; ++r)
       for (int64_t c = r % every_, part = 0, first = 0; c < n; c += every_) {
         while (c >= first + outputs[static_cast<size_t>(part)].columns)
@@ -123,10 +122,10 @@ class ShippingExecutor : public TapeExecutor {
         ++compared_;
       }
   }
-  Variable tape_input(ConstMatrixView x, const GridParams* input, const Parameter& weight) {
+  Variable tape_input(ConstMatrixView x, const std::optional<GridParams>& input, const Parameter& weight) {
     const Variable copy = context().tape.variable(x.rows, x.columns);
     for (int64_t r = 0; r < x.rows; ++r) std::copy(x.row(r), x.row(r) + x.columns, copy.value().row(r));
-    return input != nullptr ? autograd::fake_quantized(context(), copy, *input) : linear_input(copy, weight);
+    return input ? autograd::fake_quantized(context(), copy, *input) : linear_input(copy, weight);
   }
 
   std::map<const Parameter*, const PackedLinears*> packed_;

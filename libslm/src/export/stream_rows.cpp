@@ -88,7 +88,7 @@ class MatrixStream {
     }
     float scale = 0.0f;
     source_.decode_row(logical, values);
-    encode_row(scheme_, values, row, &scale, tensor_params_ ? &*tensor_params_ : nullptr);
+    encode_row(scheme_, values, row, &scale, tensor_params_);
     decode_row(scheme_, row, scale, again);
     noise_[place].add(values, again);
     if (has_row_scales(scheme_)) result_.row_scales[static_cast<size_t>(r)] = scale;

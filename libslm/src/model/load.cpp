@@ -44,7 +44,7 @@ class Loader {
       const WeightScheme held = scheme(tensor.name);
       const std::optional<GridParams> input = static_input(tensor.name, held);
       const std::string next = i + 1 < parts.size() ? parts[i + 1] + ".weight" : "";
-      if (next.empty() || scheme(next) != held || !same(static_input(next, scheme(next)), input)) {
+      if (next.empty() || scheme(next) != held || static_input(next, scheme(next)) != input) {
         group.matrices.push_back(pack_run(run, held));
         group.inputs.push_back(input);
         run.clear();
@@ -64,9 +64,6 @@ class Loader {
     const GridParams* input = files_.input(name);
     if (input == nullptr || options_.fake_activations || info(held).activations == ActivationScheme::F32) return {};
     return *input;
-  }
-  static bool same(const std::optional<GridParams>& a, const std::optional<GridParams>& b) {
-    return a.has_value() == b.has_value() && (!a || (a->scale == b->scale && a->zero == b->zero));
   }
   void correct_zeros_(PackedLinears& group) {
     if (std::ranges::none_of(group.inputs, [](const auto& input) { return input.has_value(); })) return;

@@ -114,8 +114,7 @@ RuntimeExecutor::Parts RuntimeExecutor::linears(Rows x, const PackedLinears& gro
     const PackedMatrix& w = group.matrices[i];
     const std::span<const float> bias =
         group.bias.empty() ? std::span<const float>() : std::span(group.bias).subspan(column, w.n());
-    linear_into(input_, w, bias, all.column_range(column, column + w.n()),
-                group.inputs[i] ? &*group.inputs[i] : nullptr);
+    linear_into(input_, w, bias, all.column_range(column, column + w.n()), group.inputs[i]);
     column += w.n();
   }
   return {all, &group};

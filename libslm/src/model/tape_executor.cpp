@@ -47,10 +47,11 @@ Variable TapeExecutor::linear_input(Rows x, const Parameter& weight) {
 Variable TapeExecutor::shared_input(Rows x, std::span<const Parameter* const> weights) {
   const Parameter& first = *weights[0];
   if (!first.scheme || (!decay_ && !static_inputs_)) return linear_input(x, first);
-  if (decay_)
-    for (const Parameter* weight : weights)
-      observers_.try_emplace(weight->name, *decay_)
-          .first->second.see({x.value().data, static_cast<size_t>(x.rows() * x.columns())});
+  if (decay_) {
+    RangeObserver& observer = observers_.try_emplace(first.name, *decay_).first->second;
+    observer.see({x.value().data, static_cast<size_t>(x.rows() * x.columns())});
+    for (const Parameter* weight : weights.subspan(1)) observers_.insert_or_assign(weight->name, observer);
+  }
   if (!quantized_ || !static_inputs_) return x;
   const auto it = observers_.find(first.name);
   SLM_CHECK(it != observers_.end(), "[train] no range was seen of the inputs of {}", first.name);

@@ -58,7 +58,7 @@ const QuantizedRows& LinearInput::quantized(ActivationScheme scheme) {
 
 const QuantizedRows& LinearInput::quantized(ActivationScheme layout, const GridParams& params) {
   SLM_CHECK(layout != ActivationScheme::F32, "[linear] static inputs for float weights");
-  if (layout == made_ && made_by_ && made_by_->scale == params.scale && made_by_->zero == params.zero) return rows_;
+  if (layout == made_ && made_by_ == params) return rows_;
   const int64_t k = x_.columns, group = layout == ActivationScheme::A8G32 ? kGroup : k;
   SLM_CHECK(k % group == 0, "[linear] x is ({},{}), a8g32 needs a multiple of {} columns", x_.rows, k, kGroup);
   parallel_for(x_.rows, 4, [&](int64_t begin, int64_t end, int) {
@@ -113,7 +113,7 @@ void add_zero_correction_(const PackedMatrix& w, const GridParams& input, std::s
 }
 
 void linear_into(LinearInput& input, const PackedMatrix& w, std::span<const float> bias, MatrixView y,
-                 const GridParams* params) {
+                 const std::optional<GridParams>& params) {
   const ConstMatrixView x = input.x();
   SLM_CHECK(x.columns == w.k(), "[linear] x is ({},{}), weight needs (…,{})", x.rows, x.columns, w.k());
   SLM_CHECK(y.rows == x.rows && y.columns == w.n(), "[linear] y is ({},{}), expected ({},{})", y.rows, y.columns,
@@ -123,10 +123,10 @@ void linear_into(LinearInput& input, const PackedMatrix& w, std::span<const floa
   const kernels::GemmVariant& variant = w.variant();
   const ActivationScheme activations = info(w.scheme()).activations;
   const bool is_float = activations == ActivationScheme::F32;
-  SLM_CHECK(!is_float || params == nullptr, "[linear] static inputs for {} weights", name(w.scheme()));
-  const QuantizedRows* quantized = is_float            ? nullptr
-                                   : params != nullptr ? &input.quantized(activations, *params)
-                                                       : &input.quantized(activations);
+  SLM_CHECK(!is_float || !params, "[linear] static inputs for {} weights", name(w.scheme()));
+  const QuantizedRows* quantized = is_float ? nullptr
+                                   : params ? &input.quantized(activations, *params)
+                                            : &input.quantized(activations);
   const int64_t columns = variant.panel_columns;
 
   // A panel of a small matrix is less than a microsecond of work: a thread gets some 65,536 multiply-adds.

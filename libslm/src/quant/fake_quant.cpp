@@ -59,13 +59,6 @@ void apply_groups(const Grid& grid, size_t group, const Piece& all) {
   }
 }
 
-/// By a kernel where there is one and no mask is asked for; what it refuses, the grid names.
-void groups_by(GroupKernel kernel, const Grid& grid, size_t group, const Piece& all) {
-  if (kernel != nullptr && all.mask.empty() && kernel(all.values.data(), std::ssize(all.values), all.out.data()))
-    return;
-  apply_groups(grid, group, all);
-}
-
 /// Rows of k with one scale each.
 void rows_by(const kernels::FakeQuantVariant& kernels, const Grid& grid, size_t k, const Piece& all) {
   if (!all.mask.empty() || grid.kind != GridKind::Symmetric) return apply_groups(grid, k, all);
@@ -117,7 +110,8 @@ void fake_quant(WeightScheme scheme, int64_t k, std::span<const float> values, s
       case Granularity::Channel:
         return rows_by(kernel, *s.grid, static_cast<size_t>(k), rows);
       case Granularity::Group:
-        return groups_by(group_kernel(kernel, scheme), *s.grid, static_cast<size_t>(s.group), rows);
+        if (rows.mask.empty() && groups_by_kernel(kernel, s, rows.values, rows.out)) return;
+        return apply_groups(*s.grid, static_cast<size_t>(s.group), rows);  // what a kernel refuses, the grid names
     }
   });
 }
@@ -133,7 +127,8 @@ void fake_quant(ActivationScheme scheme, int64_t k, std::span<const float> value
       case ActivationScheme::F32:
         return plain(WeightScheme::F32, rows);
       case ActivationScheme::A8G32:
-        return groups_by(kernel.a8g32, kGridA8G32, 32, rows);
+        if (rows.mask.empty() && kernel.a8g32(rows.values.data(), std::ssize(rows.values), rows.out.data())) return;
+        return apply_groups(kGridA8G32, 32, rows);
       case ActivationScheme::A8T:
         return rows_by(kernel, kGridA8T, static_cast<size_t>(k), rows);
     }

@@ -56,24 +56,6 @@ float signed_max(std::span<const float> group) {
   return negative != 0 ? -magnitude : magnitude;
 }
 
-struct MinMax {
-  float min, max;
-};
-
-MinMax min_max(std::span<const float> group) {
-  // Bits of a float as an integer of the same order: the magnitude bits of negative ones are turned over.
-  const auto ordered = [](int32_t bits) { return bits ^ ((bits >> 31) & kMagnitude); };
-  int32_t low = std::numeric_limits<int32_t>::max(), high = std::numeric_limits<int32_t>::min();
-  for (const float x : group) {
-    const int32_t key = ordered(std::bit_cast<int32_t>(x));
-    low = std::min(low, key);
-    high = std::max(high, key);
-  }
-  const int32_t low_bits = ordered(low), high_bits = ordered(high);
-  check_group(group, std::max(low_bits & kMagnitude, high_bits & kMagnitude));
-  return {std::bit_cast<float>(low_bits), std::bit_cast<float>(high_bits)};
-}
-
 float finite_or_zero(float x) { return std::isfinite(x) ? x : 0.0f; }
 
 float inverse_of(float scale) { return scale == 0.0f ? 0.0f : finite_or_zero(1.0f / scale); }
@@ -112,6 +94,20 @@ Grid float_minimum_grid(int bits, ParamStorage storage) {
                           .storage = storage,
                           .qmin = 0,
                           .qmax = 2 * half_range(bits) - 1});
+}
+
+MinMax min_max(std::span<const float> group) {
+  // Bits of a float as an integer of the same order: the magnitude bits of negative ones are turned over.
+  const auto ordered = [](int32_t bits) { return bits ^ ((bits >> 31) & kMagnitude); };
+  int32_t low = std::numeric_limits<int32_t>::max(), high = std::numeric_limits<int32_t>::min();
+  for (const float x : group) {
+    const int32_t key = ordered(std::bit_cast<int32_t>(x));
+    low = std::min(low, key);
+    high = std::max(high, key);
+  }
+  const int32_t low_bits = ordered(low), high_bits = ordered(high);
+  check_group(group, std::max(low_bits & kMagnitude, high_bits & kMagnitude));
+  return {std::bit_cast<float>(low_bits), std::bit_cast<float>(high_bits)};
 }
 
 GridParams find_params(const Grid& grid, std::span<const float> group) {

@@ -29,7 +29,7 @@ class RowBuffers {
 
   /// Pointer to row r of the source in `scheme`'s own format: in the file where it already is, else in this buffer.
   const std::byte* fetch(const MatrixSource& source, int64_t r, int64_t slot, bool fake_quantized,
-                         WeightScheme values_scheme, const GridParams* tensor, float* row_scale) try {
+                         WeightScheme values_scheme, const std::optional<GridParams>& tensor, float* row_scale) try {
     const int64_t stored = source.stored_row(r);
     if (!source.row_scales.empty()) *row_scale = source.row_scales[static_cast<size_t>(stored)];
     const std::optional<WeightScheme> native = source.native();
@@ -42,7 +42,7 @@ class RowBuffers {
       encode_row(values_scheme, values_, codes_, row_scale, tensor);
       slm::decode_row(values_scheme, codes_, *row_scale, values_);
     }
-    encode_row(scheme_, values_, row, row_scale, fake_quantized ? nullptr : tensor);
+    encode_row(scheme_, values_, row, row_scale, fake_quantized ? std::nullopt : tensor);
     return row.data();
   } catch (const ArgumentError& error) {
     throw FormatError(source.name, fmt::format("row {}: {}", r, error.what()));
@@ -79,21 +79,19 @@ void MatrixSource::decode_row(int64_t r, std::span<float> values) const {
 
 std::optional<GridParams> tensor_params(WeightScheme scheme, const MatrixSource& source) {
   if (info(scheme).granularity != Granularity::Tensor) return {};
-  std::vector<std::pair<float, float>> of_row(static_cast<size_t>(source.n()));
+  std::vector<MinMax> of_row(static_cast<size_t>(source.n()));
   parallel_for(source.n(), std::max<int64_t>(1, kGrainValues / source.k()), [&](int64_t begin, int64_t end, int) {
     std::vector<float> values(static_cast<size_t>(source.k()));
-    for (int64_t r = begin; r < end; ++r) {
-      source.decode_row(r, values);
-      for (const float value : values)
-        if (!std::isfinite(value))
-          throw FormatError(source.name, fmt::format("row {}: a value is {}, expected a finite one", r, value));
-      const auto [least, largest] = std::minmax_element(values.begin(), values.end());
-      of_row[static_cast<size_t>(r)] = {*least, *largest};
-    }
+    for (int64_t r = begin; r < end; ++r) try {
+        source.decode_row(r, values);
+        of_row[static_cast<size_t>(r)] = min_max(values);
+      } catch (const ArgumentError& error) {
+        throw FormatError(source.name, fmt::format("row {}: {}", r, error.what()));
+      }
   });
-  float least = of_row.at(0).first, largest = of_row[0].second;
-  for (const auto& [low, high] : of_row) least = std::min(least, low), largest = std::max(largest, high);
-  return tensor_params(scheme, least, largest);
+  MinMax all = of_row[0];
+  for (const MinMax& row : of_row) all = {std::min(all.min, row.min), std::max(all.max, row.max)};
+  return tensor_params(scheme, all);
 }
 
 PackedMatrix::PackedMatrix(WeightScheme scheme, int64_t n, int64_t k)
@@ -190,8 +188,7 @@ void pack_panels(const StackedRows& rows, WeightScheme scheme, bool fake_quantiz
     for (int64_t i = 0; i < count; ++i) {
       const auto [source, r] = rows.at(p * columns + i, hint);
       const auto slot = static_cast<size_t>(i);
-      row[slot] =
-          buffers.fetch(*source, r, i, fake_quantized, scheme, tensors[hint] ? &*tensors[hint] : nullptr, &scale[slot]);
+      row[slot] = buffers.fetch(*source, r, i, fake_quantized, scheme, tensors[hint], &scale[slot]);
     }
     packed.variant().pack(
         {.rows = row.data(), .row_scales = scale.data(), .count = count, .k = packed.k(), .panel = packed.panel(p)});

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <limits>
 #include <vector>
 
 #include "slm/core/parallel.h"
@@ -13,30 +11,16 @@ namespace slm {
 
 void RangeObserver::see(std::span<const float> values) {
   SLM_CHECK(!values.empty(), "[observer] no values");
-  struct Extremes {
-    float least = std::numeric_limits<float>::infinity(), largest = -std::numeric_limits<float>::infinity();
-  };
-  std::vector<Extremes> of_thread(static_cast<size_t>(num_threads()));
+  std::vector<MinMax> of_thread(static_cast<size_t>(num_threads()), {values[0], values[0]});
   parallel_for(std::ssize(values), 1 << 14, [&](int64_t begin, int64_t end, int thread) {
-    Extremes found = of_thread[static_cast<size_t>(thread)];
-    float not_finite = 0.0f;  // NaN once x − x was: an infinite value, or none
-    for (int64_t i = begin; i < end; ++i) {
-      const float x = values[static_cast<size_t>(i)];
-      not_finite += x - x;
-      found.least = x < found.least ? x : found.least;
-      found.largest = x > found.largest ? x : found.largest;
-    }
-    SLM_CHECK(not_finite == 0.0f, "[observer] a value is not finite");
-    of_thread[static_cast<size_t>(thread)] = found;
+    of_thread[static_cast<size_t>(thread)] =
+        min_max(values.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin)));
   });
-  Extremes all;
-  for (const Extremes& part : of_thread) {
-    all.least = std::min(all.least, part.least);
-    all.largest = std::max(all.largest, part.largest);
-  }
+  MinMax all = of_thread[0];
+  for (const MinMax& part : of_thread) all = {std::min(all.min, part.min), std::max(all.max, part.max)};
   const double fresh = 1.0 - decay_;
-  state_.least = decay_ * state_.least + fresh * static_cast<double>(all.least);
-  state_.largest = decay_ * state_.largest + fresh * static_cast<double>(all.largest);
+  state_.least = decay_ * state_.least + fresh * static_cast<double>(all.min);
+  state_.largest = decay_ * state_.largest + fresh * static_cast<double>(all.max);
   state_.weight = decay_ * state_.weight + fresh;
 }
 

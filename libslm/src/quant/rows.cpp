@@ -43,11 +43,14 @@ void encode_in_blocks(const WeightSchemeInfo& s, std::span<const float> values, 
   const auto group = static_cast<size_t>(s.group);
   const size_t bytes = slm::info(*s.gguf_dtype).block_bytes;
   std::array<int32_t, kBlock> codes;
-  for (size_t i = 0; i < values.size(); i += kBlock) {
-    GridParams params = find_params(*s.grid, values.subspan(i / group * group, group));
-    for (size_t j = 0; j < kBlock; ++j) codes[j] = encode(*s.grid, params, values[i + j]) - params.zero;
-    params.zero = 0;
-    store_block(*s.gguf_dtype, params, codes, row.subspan(i / kBlock * bytes, bytes));
+  for (size_t g = 0; g < values.size(); g += group) {
+    const GridParams params = find_params(*s.grid, values.subspan(g, group));
+    GridParams stored = params;
+    stored.zero = 0;  // it is in the codes
+    for (size_t i = g; i < g + group; i += kBlock) {
+      for (size_t j = 0; j < kBlock; ++j) codes[j] = encode(*s.grid, params, values[i + j]) - params.zero;
+      store_block(*s.gguf_dtype, stored, codes, row.subspan(i / kBlock * bytes, bytes));
+    }
   }
 }
 
@@ -62,26 +65,26 @@ uint64_t row_bytes(WeightScheme scheme, int64_t k) {
 }
 
 void encode_row(WeightScheme scheme, std::span<const float> values, std::span<std::byte> row, float* row_scale,
-                const GridParams* tensor) {
+                const std::optional<GridParams>& tensor) {
   check_row("encode_row", scheme, values.size(), row.size());
   const WeightSchemeInfo& s = info(scheme);
-  SLM_CHECK((s.granularity == Granularity::Tensor) == (tensor != nullptr), "[encode_row] {} parameters of a tensor, {}",
-            s.name, tensor == nullptr ? "expected some" : "which has none");
+  SLM_CHECK((s.granularity == Granularity::Tensor) == tensor.has_value(), "[encode_row] {} parameters of a tensor, {}",
+            s.name, tensor ? "which has none" : "expected some");
   if (s.gguf_dtype && native_scheme(*s.gguf_dtype) == scheme) return encode_blocks(*s.gguf_dtype, values, row);
   if (s.gguf_dtype) return encode_in_blocks(s, values, row);
   SLM_CHECK(row_scale != nullptr, "[encode_row] {} needs a place for its scale", s.name);
   *row_scale = 0.0f;
   if (values.empty()) return;
-  const GridParams params = tensor != nullptr ? *tensor : find_params(*s.grid, values);
+  const GridParams params = tensor ? *tensor : find_params(*s.grid, values);
   for (size_t i = 0; i < values.size(); ++i)
     row[i] = static_cast<std::byte>(encode(*s.grid, params, values[i]) - params.zero);
   *row_scale = params.scale;
 }
 
-GridParams tensor_params(WeightScheme scheme, float least, float largest) {
+GridParams tensor_params(WeightScheme scheme, MinMax extremes) {
   const WeightSchemeInfo& s = info(scheme);
   SLM_CHECK(s.granularity == Granularity::Tensor, "[tensor_params] {} has no scale of a whole tensor", s.name);
-  return find_params(*s.grid, std::array{least, largest});
+  return find_params(*s.grid, std::array{extremes.min, extremes.max});
 }
 
 void check_row_finite(WeightScheme scheme, std::span<const std::byte> row, float row_scale) {

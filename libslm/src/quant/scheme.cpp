@@ -105,8 +105,7 @@ struct Member {
     if (!grouped())
       return fmt::format("int{}, one float32 scale{} per {}", bits, with,
                          granularity == Granularity::Channel ? "output channel" : "tensor");
-    const bool own = group == 32 && (kind == GridKind::Symmetric ? bits == 4 || bits == 8 : bits == 4) &&
-                     kind != GridKind::IntegerZero;
+    const bool own = nominal_bits() == storage.bits;
     return fmt::format("int{}, {} per {} ({}{})", bits,
                        kind == GridKind::FloatMinimum ? "half scale and minimum" : "one half scale" + with, group,
                        own ? "GGUF " : "in ", own ? storage.words : fmt::format("{} blocks", storage.words));
@@ -200,10 +199,16 @@ std::string known_weight_schemes() {
   return known + std::string(kPattern);
 }
 
-WeightScheme parse_weight_scheme(std::string_view text) {
+std::optional<WeightScheme> find_weight_scheme(std::string_view text) {
   for (const WeightSchemeInfo& row : all_weight_schemes())
     if (row.name == text) return row.scheme;
-  SLM_CHECK(false, "[scheme] '{}' is no weight scheme, expected one of: {}", text, known_weight_schemes());
+  return std::nullopt;
+}
+
+WeightScheme parse_weight_scheme(std::string_view text) {
+  const std::optional<WeightScheme> scheme = find_weight_scheme(text);
+  SLM_CHECK(scheme, "[scheme] '{}' is no weight scheme, expected one of: {}", text, known_weight_schemes());
+  return *scheme;
 }
 
 std::optional<WeightScheme> native_scheme(Dtype dtype) {

@@ -17,14 +17,18 @@ constexpr int64_t kGrainValues = 1 << 14;  // values worth a thread
 }  // namespace
 
 WeightView::WeightView(std::span<const float> weights, int64_t n, int64_t k, std::optional<WeightScheme> scheme)
-    : weights_(weights), n_(n), k_(k), scheme_(scheme), kernel_(&kernels::select(kernels::fake_quant_variants())) {
+    : weights_(weights),
+      n_(n),
+      k_(k),
+      scheme_(scheme ? &info(*scheme) : nullptr),
+      kernel_(&kernels::select(kernels::fake_quant_variants())) {
   SLM_CHECK(n > 0 && k > 0 && std::ssize(weights) == n * k, "[weight_view] {} weights for a matrix of ({},{})",
             weights.size(), n, k);
-  SLM_CHECK(k % unit() == 0, "[weight_view] rows of {} values, {} needs a multiple of {}", k, name(*scheme), unit());
-  if (!scheme_ || info(*scheme_).granularity == Granularity::Group) return;
-  const Grid& grid = *info(*scheme_).grid;
+  SLM_CHECK(k % unit() == 0, "[weight_view] rows of {} values, {} needs a multiple of {}", k, scheme_->name, unit());
+  if (scheme_ == nullptr || scheme_->granularity == Granularity::Group) return;
+  const Grid& grid = *scheme_->grid;
   row_params_.resize(static_cast<size_t>(n));
-  if (info(*scheme_).granularity == Granularity::Tensor) {
+  if (scheme_->granularity == Granularity::Tensor) {
     std::fill(row_params_.begin(), row_params_.end(), find_params(grid, weights_));
     return;
   }
@@ -35,7 +39,7 @@ WeightView::WeightView(std::span<const float> weights, int64_t n, int64_t k, std
   });
 }
 
-int64_t WeightView::unit() const { return scheme_ ? info(*scheme_).group : 1; }
+int64_t WeightView::unit() const { return scheme_ == nullptr ? 1 : scheme_->group; }
 
 void WeightView::read(int64_t row_begin, int64_t row_end, int64_t column_begin, int64_t column_end,
                       std::span<float> out) const {
@@ -54,40 +58,39 @@ void WeightView::read(int64_t row_begin, int64_t row_end, int64_t column_begin, 
 }
 
 void WeightView::read_row(int64_t r, std::span<const float> from, std::span<float> to) const {
-  if (!scheme_) {
+  if (scheme_ == nullptr) {
     std::copy(from.begin(), from.end(), to.begin());
   } else if (!row_params_.empty()) {
     const GridParams& params = row_params_[static_cast<size_t>(r)];
-    const Grid& grid = *info(*scheme_).grid;
+    const Grid& grid = *scheme_->grid;
     if (grid.kind == GridKind::Symmetric)
       kernel_->symmetric(from.data(), std::ssize(from), params.inverse, params.scale, to.data());
     else
       fake_quant(grid, params, from, to);
-  } else {
-    const GroupKernel groups = group_kernel(*kernel_, *scheme_);
-    if (groups == nullptr || !groups(from.data(), std::ssize(from), to.data()))
-      fake_quant(*scheme_, std::ssize(from), from, to);  // plain types; and what a kernel refuses, by name
+  } else if (!groups_by_kernel(*kernel_, *scheme_, from, to)) {
+    fake_quant(scheme_->scheme, std::ssize(from), from, to);  // plain types; and what a kernel refuses, by name
   }
 }
 
 void WeightView::mask_clipped_(std::span<float> gradient) const {
   SLM_CHECK(gradient.size() == weights_.size(), "[weight_view] gradient of {} values, the matrix has {}",
             gradient.size(), weights_.size());
-  if (!scheme_ || !info(*scheme_).grid) return;
+  if (scheme_ == nullptr || !scheme_->grid) return;
   // Only grids of a signed maximum and of a rounded zero point clip: the others reach as far as their largest weight.
-  const Grid& grid = *info(*scheme_).grid;
+  const Grid& grid = *scheme_->grid;
   if (grid.range != Range::SignedMax && grid.kind != GridKind::IntegerZero) return;
   const auto width = static_cast<size_t>(k_);
   parallel_for(n_, std::max<int64_t>(1, kGrainValues / k_), [&](int64_t begin, int64_t end, int) {
-    if (scheme_ == WeightScheme::W4G32)
-      return kernel_->mask_q4_0_(weights_.data() + begin * k_, (end - begin) * k_, gradient.data() + begin * k_);
+    if (grid.range == Range::SignedMax && scheme_->group == 32)
+      return kernel_->mask_q4_0_(weights_.data() + begin * k_, (end - begin) * k_, grid.qmax,
+                                 gradient.data() + begin * k_);
     std::vector<float> ignored(width);
     std::vector<uint8_t> inside(width);
     for (int64_t r = begin; r < end; ++r) {
       const auto first = static_cast<size_t>(r) * width;
       const std::span<const float> row = weights_.subspan(first, width);
       if (row_params_.empty())
-        fake_quant(*scheme_, k_, row, ignored, inside);
+        fake_quant(scheme_->scheme, k_, row, ignored, inside);
       else
         fake_quant(grid, row_params_[static_cast<size_t>(r)], row, ignored, inside);
       for (size_t i = 0; i < width; ++i)

@@ -57,6 +57,6 @@ void add_zero_correction_(const PackedMatrix& w, const GridParams& input, std::s
 /// Threads split the columns; the kernels cut blocks for the caches. Cost: 2·m·n·k.
 /// `params`: inputs are static, the bias has its zero correction; not for float weights.
 void linear_into(LinearInput& input, const PackedMatrix& w, std::span<const float> bias, MatrixView y,
-                 const GridParams* params = nullptr);
+                 const std::optional<GridParams>& params = {});
 
 }  // namespace slm

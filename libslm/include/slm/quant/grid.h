@@ -94,7 +94,16 @@ struct GridParams {
   int32_t zero = 0;             ///< IntegerZero, in [qmin, qmax]
   float inverse = 0.0f;         ///< 0 where 1/d is not finite: every code is then that of 0 (or of the minimum)
   float encode_minimum = 0.0f;  ///< FloatMinimum
+  bool operator==(const GridParams&) const = default;
 };
+
+struct MinMax {
+  float min, max;
+};
+
+/// Least and largest of a group; of −0 and +0, −0 is the lesser. Throws ArgumentError on an empty group, a value that is
+/// not finite. Cost: one pass, vectorised.
+MinMax min_max(std::span<const float> group);
 
 /// Parameters of one group, by the grid's own range rule. A group of zeros has scale 0; a constant one is exact up to
 /// the storage. Throws ArgumentError on an empty group, a value that is not finite, a scale or minimum that overflows

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "slm/quant/scheme.h"
@@ -24,10 +25,11 @@ uint64_t row_bytes(WeightScheme scheme, int64_t k);
 /// `tensor`: what tensor_params gives, for schemes of one scale per tensor and no others.
 /// Throws ArgumentError on a size mismatch, a value that is not finite, a scale that overflows its half. Serial.
 void encode_row(WeightScheme scheme, std::span<const float> values, std::span<std::byte> row, float* row_scale,
-                const GridParams* tensor = nullptr);
+                const std::optional<GridParams>& tensor = {});
 
 /// Parameters of a whole tensor by its extremes, which is all that the grids of such schemes look at.
-GridParams tensor_params(WeightScheme scheme, float least, float largest);
+/// Throws ArgumentError where the scheme has no scale of a whole tensor.
+GridParams tensor_params(WeightScheme scheme, MinMax extremes);
 
 /// Throws ArgumentError where a stored row may decode to a value that is not finite, naming a place. Vectorised
 /// over plain elements; one look at each block's half scale and minimum. row_scale counts where has_row_scales(scheme).

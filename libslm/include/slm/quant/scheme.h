@@ -54,6 +54,7 @@ std::string_view name(ActivationScheme scheme);
 /// Stored as int8 codes with one float32 scale per row.
 inline bool has_row_scales(WeightScheme scheme) { return info(scheme).storage == kernels::GemmStorage::Q8C; }
 
+std::optional<WeightScheme> find_weight_scheme(std::string_view name);
 /// Throws ArgumentError that lists the known names.
 WeightScheme parse_weight_scheme(std::string_view name);
 /// Names of the usual ones and the pattern of the rest, for help and errors.

@@ -25,7 +25,7 @@ class WeightView {
   int64_t n() const { return n_; }
   int64_t k() const { return k_; }
   /// The weights themselves where no quantizer stands between, else null.
-  const float* plain() const { return scheme_ ? nullptr : weights_.data(); }
+  const float* plain() const { return scheme_ == nullptr ? weights_.data() : nullptr; }
   /// Pieces begin and end at multiples of this many columns.
   int64_t unit() const;
 
@@ -40,7 +40,7 @@ class WeightView {
   void read_row(int64_t r, std::span<const float> from, std::span<float> to) const;
   std::span<const float> weights_;
   int64_t n_, k_;
-  std::optional<WeightScheme> scheme_;
+  const WeightSchemeInfo* scheme_;  // null: as they are
   const kernels::FakeQuantVariant* kernel_;
   std::vector<GridParams> row_params_;  // by row, where no groups have their own
 };

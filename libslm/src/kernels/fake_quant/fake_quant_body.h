@@ -45,12 +45,13 @@ struct FakeQuant {
     for (int i = 0; i < 32; i += W) S::store(y + i, f(S::load(x + i)));
   }
 
-  static bool q4_0(const float* x, int64_t n, float* y) {
-    const V shift = S::set(8.5f), most = S::set(15.0f), zero_code = S::set(8.0f);
+  static bool q4_0(const float* x, int64_t n, int32_t qmax, float* y) {
+    const float half = static_cast<float>(qmax + 1);
+    const V shift = S::set(half + 0.5f), most = S::set(2.0f * half - 1.0f), zero_code = S::set(half);
     for (int64_t g = 0; g < n; g += 32) {
       const uint32_t largest = S::max_abs_bits_32(x + g);
       if (largest >= kInfinity) return false;
-      const float d = signed_max(x + g, largest) / -8.0f, scale = S::round_to_half(d);
+      const float d = signed_max(x + g, largest) / -half, scale = S::round_to_half(d);
       if (magnitude_bits(scale) >= kInfinity) return false;
       const V inverse = S::set(inverse_of(d)), s = S::set(scale);
       map(x + g, y + g, [=](V v) {
@@ -61,10 +62,11 @@ struct FakeQuant {
     return true;
   }
 
-  static void mask_q4_0_(const float* x, int64_t n, float* gradient) {
-    const V shift = S::set(8.5f), clipped = S::set(16.0f);
+  static void mask_q4_0_(const float* x, int64_t n, int32_t qmax, float* gradient) {
+    const float half = static_cast<float>(qmax + 1);
+    const V shift = S::set(half + 0.5f), clipped = S::set(2.0f * half);
     for (int64_t g = 0; g < n; g += 32) {
-      const V inverse = S::set(inverse_of(signed_max(x + g, S::max_abs_bits_32(x + g)) / -8.0f));
+      const V inverse = S::set(inverse_of(signed_max(x + g, S::max_abs_bits_32(x + g)) / -half));
       for (int64_t i = g; i < g + 32; i += W) {
         const V beyond = S::sub(S::add(S::mul(S::load(x + i), inverse), shift), clipped);
         S::store(gradient + i, S::select_negative(beyond, S::load(gradient + i), S::zero()));
@@ -72,8 +74,9 @@ struct FakeQuant {
     }
   }
 
-  static bool q4_1(const float* x, int64_t n, float* y) {
-    const V half = S::set(0.5f), most = S::set(15.0f);
+  static bool q4_1(const float* x, int64_t n, int32_t qmax, float* y) {
+    const float steps = static_cast<float>(qmax);
+    const V half = S::set(0.5f), most = S::set(steps);
     for (int64_t g = 0; g < n; g += 32) {
       if (S::max_abs_bits_32(x + g) >= kInfinity) return false;
       V low = S::load(x + g), high = low;
@@ -89,7 +92,7 @@ struct FakeQuant {
         for (int i = 0; i < 32; ++i)
           if (__builtin_bit_cast(uint32_t, x[g + i]) == 0x80000000u) min = -0.0f;
       }
-      const float d = (max - min) / 15.0f, scale = S::round_to_half(d), minimum = S::round_to_half(min);
+      const float d = (max - min) / steps, scale = S::round_to_half(d), minimum = S::round_to_half(min);
       if (magnitude_bits(scale) >= kInfinity || magnitude_bits(minimum) >= kInfinity) return false;
       const V inverse = S::set(inverse_of(d)), s = S::set(scale), m = S::set(minimum), from = S::set(min);
       map(x + g, y + g, [=](V v) {
@@ -100,19 +103,20 @@ struct FakeQuant {
     return true;
   }
 
-  static V clamp_127(V code) { return S::max(S::set(-127.0f), S::min(S::set(127.0f), code)); }
+  static V clamp(V code, V most) { return S::max(S::sub(S::zero(), most), S::min(most, code)); }
 
-  static bool q8_0(const float* x, int64_t n, float* y) {
+  static bool q8_0(const float* x, int64_t n, int32_t qmax, float* y) {
+    const V most = S::set(static_cast<float>(qmax));
     for (int64_t g = 0; g < n; g += 32) {
       const uint32_t largest = S::max_abs_bits_32(x + g);
       if (largest >= kInfinity) return false;
-      const float d = __builtin_bit_cast(float, largest) / 127.0f, scale = S::round_to_half(d);
+      const float d = __builtin_bit_cast(float, largest) / static_cast<float>(qmax), scale = S::round_to_half(d);
       if (magnitude_bits(scale) >= kInfinity) return false;
       const V inverse = S::set(inverse_of(d)), s = S::set(scale);
       map(x + g, y + g, [=](V v) {
         const V t = S::mul(v, inverse), whole = S::trunc(t), rest = S::sub(t, whole);
         const V code = S::add(S::add(whole, S::trunc(S::add(rest, rest))), S::zero());  // half away from zero
-        return S::mul(s, clamp_127(code));
+        return S::mul(s, clamp(code, most));
       });
     }
     return true;
@@ -129,7 +133,7 @@ struct FakeQuant {
   }
 
   static V symmetric_lanes(V v, V inverse, V scale) {
-    return S::mul(scale, clamp_127(S::add(S::round(S::mul(v, inverse)), S::zero())));
+    return S::mul(scale, clamp(S::add(S::round(S::mul(v, inverse)), S::zero()), S::set(127.0f)));
   }
   static void symmetric(const float* x, int64_t n, float inverse, float scale, float* y) {
     const V factor = S::set(inverse), s = S::set(scale);
