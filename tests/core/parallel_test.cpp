@@ -13,14 +13,14 @@
 #include <vector>
 
 #include "slm/core/error.h"
+#include "tests/support/threads.h"
 
 namespace slm {
 namespace {
 
 class Parallel : public testing::Test {
  protected:
-  void TearDown() override { set_num_threads(before_); }
-  int before_ = num_threads();
+  const test::ScopedThreads restored_{num_threads()};
 };
 
 TEST_F(Parallel, CoversEveryIndexOnce) {

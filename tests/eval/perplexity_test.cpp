@@ -8,13 +8,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "slm/core/parallel.h"
 #include "slm/core/rng.h"
 #include "slm/io/json.h"
 #include "slm/kernels/vec/variants.h"
 #include "slm/runtime/session.h"
 #include "tests/support/bounds.h"
 #include "tests/support/model_paths.h"
+#include "tests/support/threads.h"
 
 namespace slm {
 namespace {
@@ -127,15 +127,13 @@ TEST(ScoreText, DoesNotDependOnStepsOrThreads) {
   const auto model = load_tiny("qwen2_tied");
   const EvalText text = text_of(golden().at("ids"), golden().at("models").at("qwen2_tied").at("rolling").at("windows"));
   const Score whole = score_text(model, text);
-  const int threads = num_threads();
   for (const int64_t rows : {1, 7, 24}) {
-    set_num_threads(rows == 7 ? 3 : 1);
+    const test::ScopedThreads threads(rows == 7 ? 3 : 1);
     const Score steps = score_text(model, text, {.max_rows = rows, .max_logit_rows = std::max<int64_t>(1, rows / 2)});
     EXPECT_EQ(steps.nll.count(), whole.nll.count());
     EXPECT_EQ(steps.nll.mean(), whole.nll.mean()) << rows;  // bits: one order of summation, docs/numerics.md
     EXPECT_EQ(steps.nll.standard_error(), whole.nll.standard_error()) << rows;
   }
-  set_num_threads(threads);
 }
 
 TEST(ScoreText, KlToTheUnquantizedModelEqualsTransformers) {

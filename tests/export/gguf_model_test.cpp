@@ -9,9 +9,9 @@
 #include <map>
 #include <set>
 
-#include "slm/core/parallel.h"
 #include "slm/io/gguf.h"
 #include "tests/export/tiny_models.h"
+#include "tests/support/threads.h"
 
 namespace slm {
 namespace {
@@ -70,17 +70,15 @@ TEST(GgufModel, SameBytesAndSameReportForEveryNumberOfThreads) {
   const TemporaryFolder folder;
   make_qwen2_folder(folder.path() / "m", 512, 5000);  // 10 MB: more than one step, several threads
   const ModelFiles source = ModelFiles::open(folder.path() / "m");
-  const int before = num_threads();
   std::vector<std::string> files;
   std::vector<double> sqnr;
   for (const int threads : {1, 3}) {
-    set_num_threads(threads);
+    const test::ScopedThreads scope(threads);
     const ExportReport report = export_gguf(source, plain_tokenizer(), folder.path() / "o.gguf",
                                             {.plan = {.weights = WeightScheme::W8C, .keep_fp = {}}});
     files.push_back(content_of(folder.path() / "o.gguf"));
     sqnr.push_back(report.tensors[0].sqnr_db);
   }
-  set_num_threads(before);
   EXPECT_TRUE(files[0] == files[1]);
   EXPECT_EQ(sqnr[0], sqnr[1]);
   const ModelFiles out = ModelFiles::open(folder.path() / "o.gguf");
@@ -140,6 +138,8 @@ TEST(GgufModel, StaticInputsTravelWithTheWeights) {
   };
   refused("2 tensors, 1 scales, 2 zero points", [](GgufWriter& w) { w.set_f32s("slm.a8s.scales", {1.0f}); });
   refused("scale nan", [](GgufWriter& w) { w.set_f32s("slm.a8s.scales", {NAN, 1.0f}); });
+  refused("scale inf", [](GgufWriter& w) { w.set_f32s("slm.a8s.scales", {INFINITY, 1.0f}); });
+  refused("zero point -128", [](GgufWriter& w) { w.set_i32s("slm.a8s.zeros", {-128, 0}); });
   refused("scale -1", [](GgufWriter& w) { w.set_f32s("slm.a8s.scales", {1.0f, -1.0f}); });
   refused("zero point 128", [](GgufWriter& w) { w.set_i32s("slm.a8s.zeros", {0, 128}); });
   refused("there twice", [](GgufWriter& w) {

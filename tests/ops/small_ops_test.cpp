@@ -7,7 +7,6 @@
 #include <cmath>
 #include <vector>
 
-#include "slm/core/parallel.h"
 #include "slm/core/rng.h"
 #include "slm/kernels/vec/variants.h"
 #include "slm/ops/attention.h"
@@ -19,6 +18,7 @@
 #include "slm/quant/rows.h"
 #include "tests/kernels/attention_reference.h"
 #include "tests/support/bounds.h"
+#include "tests/support/threads.h"
 
 namespace slm {
 namespace {
@@ -123,11 +123,10 @@ TEST(Attention, EqualsSoftmaxOverWhatEachRowMaySee) {
     begin.push_back(r % 5 == 0 ? r : 0);  // some rows see a window only
     end.push_back(r + 35);
   }
-  const int before = num_threads();
   const float scale = 0.2f;
   std::vector<float> first;
   for (const int threads : {1, 3}) {
-    set_num_threads(threads);
+    const test::ScopedThreads scope(threads);
     std::vector<float> out(q.size()), scratch(static_cast<size_t>(kernels::attention_scratch_floats(kDim) * threads));
     attention_into(
         variant, {kHeads, kKvHeads, kDim, scale}, {q.data(), kRows, kHeads * kDim, kHeads * kDim},
@@ -141,7 +140,6 @@ TEST(Attention, EqualsSoftmaxOverWhatEachRowMaySee) {
                        begin, end, std::span(scratch).first(8), {out.data(), kRows, kHeads * kDim, kHeads * kDim}),
         ArgumentError);
   }
-  set_num_threads(before);
   double worst = 0;
   for (int64_t r = 0; r < kRows; ++r)
     for (int64_t h = 0; h < kHeads; ++h) {

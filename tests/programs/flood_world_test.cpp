@@ -107,7 +107,8 @@ TEST_F(FloodWorld, EveryAnswerFollowsFromItsReport) {
 
 TEST_F(FloodWorld, QuestionsAreTheTasksWithoutTheirReport) {
   const auto tasks = lines_of(made("test", "tasks", 20, 3)), questions = lines_of(made("test", "questions", 20, 3));
-  ASSERT_EQ(tasks.size(), questions.size());
+  ASSERT_EQ(tasks.size(), 80u);
+  ASSERT_EQ(questions.size(), 80u);
   for (size_t i = 0; i < tasks.size(); ++i) {
     EXPECT_EQ(questions[i].at("prompt"), "Question: " + tasks[i].at("question").get<std::string>() + "\nAnswer:");
     EXPECT_EQ(questions[i].at("answer"), tasks[i].at("answer"));
@@ -115,8 +116,10 @@ TEST_F(FloodWorld, QuestionsAreTheTasksWithoutTheirReport) {
 }
 
 TEST_F(FloodWorld, TextHoldsQuestionsOfEachKindWithTheirAnswers) {
-  for (const int questions : {1, 3})
-    for (const nlohmann::json& line : lines_of(made("train", "text", 200, 5, questions))) {
+  for (const int questions : {1, 3}) {
+    const auto lines = lines_of(made("train", "text", 200, 5, questions));
+    ASSERT_EQ(lines.size(), 200u);
+    for (const nlohmann::json& line : lines) {
       const std::string text = line.at("text");
       const std::string report = text.substr(0, text.find("Question: "));
       static const std::regex question("Question: (.*)\nAnswer: (.*)\n");
@@ -125,11 +128,13 @@ TEST_F(FloodWorld, TextHoldsQuestionsOfEachKindWithTheirAnswers) {
         ASSERT_EQ(answer_of(report, (*it)[1]), (*it)[2]) << text;
       EXPECT_EQ(count, 4 * questions) << text;
     }
+  }
 }
 
 TEST_F(FloodWorld, TurnsAreTheTextCutBeforeAndBehindEachAnswer) {
   const auto texts = lines_of(made("train", "text", 20, 5, 2)), turns = lines_of(made("train", "turns", 20, 5, 2));
-  ASSERT_EQ(texts.size(), turns.size());
+  ASSERT_EQ(texts.size(), 20u);
+  ASSERT_EQ(turns.size(), 20u);
   for (size_t i = 0; i < texts.size(); ++i) {
     std::string joined;
     for (const nlohmann::json& turn : turns[i].at("turns")) {

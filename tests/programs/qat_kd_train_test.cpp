@@ -31,11 +31,17 @@ class Train : public testing::Test {
     all.insert(all.end(), rest.begin(), rest.end());
     return all;
   }
-  Words whole_checkpoints(const std::string& name) const {
+  /// What lies in the folder of checkpoints, unfinished ones too.
+  Words checkpoints(const std::string& name) const {
     Words names;
     std::error_code error;  // there are none before the first
     for (const auto& entry : fs::directory_iterator(folder_.path() / name / "checkpoints", error))
-      if (!entry.path().string().ends_with(".unfinished")) names.push_back(entry.path().filename());
+      names.push_back(entry.path().filename());
+    return names;
+  }
+  Words whole_checkpoints(const std::string& name) const {
+    Words names = checkpoints(name);
+    std::erase_if(names, [](const std::string& entry) { return entry.ends_with(".unfinished"); });
     return names;
   }
   std::string shipped(const std::string& name) const {
@@ -66,7 +72,7 @@ TEST_F(Train, EveryModeLearnsAndShipsAModelThatRuns) {
 }
 
 TEST_F(Train, StaticInputsAreTrainedShippedAndResumed) {
-  const Words more = {"--steps", "40", "--activations", "a8s", "--activation-delay", "5", "--checkpoint-every", "10"};
+  const Words more = {"--steps", "100", "--activations", "a8s", "--activation-delay", "5", "--checkpoint-every", "10"};
   const auto with = [&](const char* scheme, const Words& rest) {
     Words all = more;
     all.insert(all.end(), {"--scheme", scheme});
@@ -84,8 +90,10 @@ TEST_F(Train, StaticInputsAreTrainedShippedAndResumed) {
   Process process("qat_kd_train", words("qat", "stopped", with("w8c", {"--resume"})), {});
   ASSERT_TRUE(process.wait_until([&] { return !whole_checkpoints("stopped").empty(); })) << process.err();
   process.interrupt(SIGKILL);
-  process.wait();
-  ASSERT_EQ(run("qat_kd_train", words("qat", "stopped", with("w8c", {"--resume"}))).exit_code, 0);
+  ASSERT_TRUE(process.wait().by_signal) << "it was too fast to be stopped on its way";
+  const Ran resumed = run("qat_kd_train", words("qat", "stopped", with("w8c", {"--resume"})));
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_NE(resumed.err.find("resumed from"), std::string::npos) << resumed.err;
   EXPECT_EQ(shipped("stopped"), shipped("w8c"));
 }
 
@@ -222,23 +230,18 @@ TEST_F(Train, AFullDiskLeavesTheOlderCheckpoint) {
   const Words more = {"--steps", "100", "--checkpoint-every", "2", "--resume"};
   ASSERT_EQ(run("qat_kd_train", words("qat", "whole", more)).exit_code, 0);
   ASSERT_EQ(run("qat_kd_train", words("qat", "full", more), {.file_size_limit = uint64_t{200} << 10}).exit_code, 1);
-  const auto checkpoints = [&] {
-    Words names;
-    for (const auto& entry : fs::directory_iterator(folder_.path() / "full/checkpoints"))
-      names.push_back(entry.path().filename());
-    return names;
-  };
-  EXPECT_EQ(checkpoints(), Words{}) << "not even the first fits";
+  EXPECT_TRUE(fs::is_directory(folder_.path() / "full/checkpoints"));
+  EXPECT_EQ(checkpoints("full"), Words{}) << "not even the first fits";
   Process process("qat_kd_train", words("qat", "full", more), {});
   ASSERT_TRUE(process.wait_until([&] { return !whole_checkpoints("full").empty(); })) << process.err();
   process.interrupt(SIGKILL);
   ASSERT_TRUE(process.wait().by_signal) << "it was too fast to be stopped on its way";
-  const Words before = checkpoints();
+  const Words before = checkpoints("full");
   const Ran ran = run("qat_kd_train", words("qat", "full", more), {.file_size_limit = uint64_t{200} << 10});
   expect_error(ran, 1, "File too large");
-  for (const std::string& name : checkpoints())
+  for (const std::string& name : checkpoints("full"))
     EXPECT_NE(std::ranges::find(before, name), before.end()) << name << " was not there before";
-  EXPECT_FALSE(checkpoints().empty());
+  EXPECT_FALSE(checkpoints("full").empty());
   const Ran resumed = run("qat_kd_train", words("qat", "full", more));
   EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
   EXPECT_NE(resumed.err.find("resumed from"), std::string::npos) << resumed.err;

@@ -6,8 +6,8 @@
 
 #include <thread>
 
-#include "slm/core/parallel.h"
 #include "tests/support/model_paths.h"
+#include "tests/support/threads.h"
 
 namespace slm {
 namespace {
@@ -57,18 +57,16 @@ TEST_F(SessionOfTinyModel, GoesOnFromWhereItWasCut) {
 }
 
 TEST_F(SessionOfTinyModel, RunsOnAnotherThreadThanItWasMadeOnAndWithOtherThreads) {
-  const int before = num_threads();
-  set_num_threads(1);
+  const test::ScopedThreads one(1);
   Session session(model_, {.context = 16});
   const std::vector<float> expected = copy(session.append(ids_));
   session.truncate(0);
-  set_num_threads(3);  // more than its scratch was made for
+  const test::ScopedThreads three(3);  // more than its scratch was made for
   EXPECT_EQ(copy(session.append(ids_)), expected);
   session.truncate(0);
   std::vector<float> elsewhere;
   std::thread([&] { elsewhere = copy(session.append(ids_)); }).join();
   EXPECT_EQ(elsewhere, expected);
-  set_num_threads(before);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One training step of real weights against PyTorch in float64 (make_real_references.py --only gradients): the loss of
 // 64 tokens, and of each parameter's gradient the norm and its products with two vectors of signs. Needs 4 GB.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include "slm/ops/head_loss.h"
 #include "slm/text/tokenizer.h"
 #include "tests/support/model_paths.h"
+#include "tests/support/train_rows.h"
 
 namespace slm {
 namespace {
@@ -40,6 +42,15 @@ double norm(std::span<const float> gradient) {
   return std::sqrt(sum);
 }
 
+/// 64-bit FNV-1a over the little-endian ids, as fnv1a() of make_real_references.py.
+uint64_t fnv1a(std::span<const int32_t> ids) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const int32_t id : ids)
+    for (int byte = 0; byte < 4; ++byte)
+      hash = (hash ^ ((static_cast<uint32_t>(id) >> (8 * byte)) & 0xff)) * 0x100000001b3;
+  return hash;
+}
+
 TEST(RealGradients, OfQwenEqualPyTorch) {
   const std::filesystem::path golden_path = test::real_golden() / "qwen0.5b-tie.gradients.json",
                               folder = test::real_models() / "qwen0.5b-tie",
@@ -51,24 +62,24 @@ TEST(RealGradients, OfQwenEqualPyTorch) {
 
   std::vector<int32_t> ids = Tokenizer::load(folder).encode(std::string_view(read_file(text)).substr(0, 8192));
   ids.resize(golden.at("tokens").get<size_t>());
+  ASSERT_EQ(fmt::format("{:016x}", fnv1a(ids)), golden.at("ids_fnv1a").get<std::string>())
+      << "another text or tokenizer";
   TrainableModel model(ModelFiles::open(folder));
   Tape tape;
   TapeExecutor executor(model.config(), tape);
-  std::vector<TrainRow> rows;
-  for (const int32_t id : ids) rows.push_back({.token = id, .position = static_cast<int32_t>(rows.size())});
   std::vector<int32_t> targets(ids.size() - 1);
   std::iota(targets.begin(), targets.end(), 0);
   const std::span<const int32_t> labels = std::span(ids).subspan(1);
 
-  executor.begin(rows);
+  executor.begin(test::rows_of(ids));
   const TrainedWeights& weights = model.weights();
   const Parameter& table = *weights.head_table();
   const Variable x = executor.linear_input(head_input(executor, weights, hidden(executor, weights), targets), table);
   GemmScratch scratch;
   AlignedBuffer logits;
-  const HeadLoss loss = head_loss_grad(scratch, logits, kernels::select(kernels::vec_variants()),
-                                       *executor.view(table), x.value(), labels, {}, {},
-                                       1.0 / static_cast<double>(labels.size()), x.grad(), table.grad_matrix());
+  const HeadLoss loss =
+      head_loss_grad(scratch, logits, kernels::select(kernels::vec_variants()), *executor.view(table), x.value(),
+                     labels, {}, {}, 1.0 / static_cast<double>(labels.size()), x.grad(), table.grad_matrix());
   tape.backward();
 
   const double expected_loss = golden.at("loss").get<double>();

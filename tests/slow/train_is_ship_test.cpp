@@ -14,6 +14,7 @@
 #include "slm/text/tokenizer.h"
 #include "tests/support/model_paths.h"
 #include "tests/support/shipping_executor.h"
+#include "tests/support/train_rows.h"
 
 namespace slm {
 namespace {
@@ -29,17 +30,11 @@ class RealTrainIsShip : public testing::TestWithParam<const char*> {
     ASSERT_GE(ids.size(), kWindow * kWindows);
     ids.resize(kWindow * kWindows);
   }
-  static std::vector<TrainRow> rows_of(std::span<const int32_t> window) {
-    std::vector<TrainRow> rows;
-    for (const int32_t id : window) rows.push_back({.token = id, .position = static_cast<int32_t>(rows.size())});
-    return rows;
-  }
   const std::filesystem::path folder = test::real_models() / "qwen0.5b-tie";
   std::vector<int32_t> ids;
 };
 
 TEST_P(RealTrainIsShip, AtEveryLinearAndEndToEnd) {
-  if (IsSkipped()) return;
   const SchemePlan plan = {.weights = parse_weight_scheme(GetParam()), .keep_fp = {}};
   const ModelFiles files = ModelFiles::open(folder);
   const TrainableModel trained(files, {.quantizer = plan, .freeze = {"*"}});  // no gradients
@@ -48,7 +43,7 @@ TEST_P(RealTrainIsShip, AtEveryLinearAndEndToEnd) {
   {
     test::ShippingExecutor executor(trained, *shipped, tape, 16);  // of each row every 16th output
     const std::vector<int32_t> wanted = {31};
-    executor.begin(rows_of(std::span(ids).first(32)));
+    executor.begin(test::rows_of(std::span(ids).first(32)));
     head(executor, trained.weights(), hidden(executor, trained.weights()), wanted);
     std::cout << GetParam() << ": " << executor.compared() << " outputs of linears, the largest difference is "
               << executor.worst() << " of its bound\n";
@@ -63,7 +58,7 @@ TEST_P(RealTrainIsShip, AtEveryLinearAndEndToEnd) {
   const kernels::VecVariant& vec = kernels::select(kernels::vec_variants());
   for (size_t w = 0; w < kWindows; ++w) {
     const std::span<const int32_t> window = std::span(ids).subspan(w * kWindow, kWindow);
-    executor.begin(rows_of(window));
+    executor.begin(test::rows_of(window));
     const Variable x = hidden(executor, trained.weights());
     session.truncate(0);
     std::vector<int32_t> wanted;

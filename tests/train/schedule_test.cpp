@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "slm/core/error.h"
-#include "slm/core/parallel.h"
 #include "slm/core/rng.h"
 #include "slm/train/grad_clip.h"
 #include "slm/train/lr_schedule.h"
+#include "tests/support/threads.h"
 
 namespace slm {
 namespace {
@@ -43,7 +43,6 @@ TEST(LrSchedule, RefusesWhatIsNoSchedule) {
 }
 
 TEST(GradClip, ScalesToTheLimitOverAllPieces) {
-  const int before = num_threads();
   Rng rng(1);
   std::vector<float> grads((1 << 16) + 1000);
   for (float& g : grads) g = rng.normal();
@@ -51,7 +50,7 @@ TEST(GradClip, ScalesToTheLimitOverAllPieces) {
   for (const float g : grads) squares += static_cast<double>(g) * static_cast<double>(g);
   std::vector<float> first;
   for (const int threads : {1, 3}) {
-    set_num_threads(threads);
+    const test::ScopedThreads scope(threads);
     std::vector<float> clipped = grads;
     EXPECT_NEAR(clip_grad_norm_(clipped, 2.0), std::sqrt(squares), 1e-9 * std::sqrt(squares));
     EXPECT_NEAR(clip_grad_norm_(clipped, 0.0), 2.0, 1e-6);
@@ -59,7 +58,6 @@ TEST(GradClip, ScalesToTheLimitOverAllPieces) {
     if (first.empty()) first = clipped;
     EXPECT_EQ(clipped, first) << "threads change bits";
   }
-  set_num_threads(before);
   std::vector<float> small = {0.3f, 0.4f};
   EXPECT_NEAR(clip_grad_norm_(small, 1.0), 0.5, 1e-7);
   EXPECT_EQ(small, (std::vector<float>{0.3f, 0.4f})) << "what is within the limit stays";

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// The gradients of linear layers and of the embedding (tests/support/gradient_check.h).
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <tuple>
+#include <vector>
+
+#include "slm/core/error.h"
+#include "slm/ops/embedding.h"
+#include "slm/ops/float_linear.h"
+#include "tests/support/gradient_check.h"
+
+namespace slm {
+namespace {
+
+using namespace test;
+
+TEST(Gradient, OfLinear) {
+  // More columns than a packed step, more rows than a depth step: 530 > 512.
+  for (const auto& [m, n, k] : {std::tuple<int64_t, int64_t, int64_t>{5, 37, 24}, {3, 530, 7}, {130, 9, 150}}) {
+    const Floats x = normal(m * k, 1), w = normal(n * k, 2), b = normal(n, 3), c = normal(m * n, 4);
+    const auto y = [&, m = m, n = n, k = k](const Doubles& x_, const Doubles& w_, const Doubles& b_) {
+      Doubles out(static_cast<size_t>(m * n));
+      for (int64_t i = 0; i < m; ++i)
+        for (int64_t j = 0; j < n; ++j) {
+          double sum = b_[static_cast<size_t>(j)];
+          for (int64_t l = 0; l < k; ++l)
+            sum += x_[static_cast<size_t>(i * k + l)] * w_[static_cast<size_t>(j * k + l)];
+          out[static_cast<size_t>(i * n + j)] = sum;
+        }
+      return out;
+    };
+    Floats dx, dw, db, out;
+    const Floats dx0 = normal(m * k, 5), dw0 = normal(n * k, 6), db0 = normal(n, 7);
+    with_threads([&, m = m, n = n, k = k] {
+      GemmScratch scratch;
+      const WeightView view_w(w, n, k);
+      out.assign(static_cast<size_t>(m * n), NAN);
+      dx = dx0, dw = dw0, db = db0;
+      Floats x_copy = x, dy = c;
+      linear_into(scratch, view_w, view(x_copy, m), b, view(out, m));
+      linear_grad_x(scratch, view_w, view(dy, m), view(dx, m));
+      linear_grad_w(scratch, view(dy, m), view(x_copy, m), view(dw, n));
+      linear_grad_bias(view(dy, m), db);
+      return std::vector<Floats>{out, dx, dw, db};
+    });
+    const Doubles expected = y(wide(x), wide(w), wide(b));
+    for (size_t i = 0; i < out.size(); ++i) ASSERT_NEAR(static_cast<double>(out[i]), expected[i], 1e-4);
+    if (m * k + n * k > 2000) continue;  // the differences would take minutes
+    expect_gradient(
+        dx, dx0, [&](const Doubles& v) { return sum_of_products(y(v, wide(w), wide(b)), c); }, x, "dx");
+    expect_gradient(
+        dw, dw0, [&](const Doubles& v) { return sum_of_products(y(wide(x), v, wide(b)), c); }, w, "dw");
+    expect_gradient(
+        db, db0, [&](const Doubles& v) { return sum_of_products(y(wide(x), wide(w), v), c); }, b, "db");
+  }
+}
+
+TEST(Gradient, OfLargeLinearsIsTheirSum) {
+  // What central differences are too slow for, by the sums themselves.
+  const int64_t m = 130, n = 531, k = 150;
+  const Floats x = normal(m * k, 1), w = normal(n * k, 2), c = normal(m * n, 4);
+  Floats dx(x.size()), dw(w.size()), x_copy = x, dy = c;
+  GemmScratch scratch;
+  linear_grad_x(scratch, WeightView(w, n, k), view(dy, m), view(dx, m));
+  linear_grad_w(scratch, view(dy, m), view(x_copy, m), view(dw, n));
+  const auto at = [](const Floats& v, int64_t i) { return static_cast<double>(v[static_cast<size_t>(i)]); };
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t l = 0; l < k; ++l) {
+      double sum = 0;
+      for (int64_t j = 0; j < n; ++j) sum += at(c, i * n + j) * at(w, j * k + l);
+      ASSERT_NEAR(at(dx, i * k + l), sum, 1e-4);
+    }
+  for (int64_t j = 0; j < n; ++j)
+    for (int64_t l = 0; l < k; ++l) {
+      double sum = 0;
+      for (int64_t i = 0; i < m; ++i) sum += at(c, i * n + j) * at(x, i * k + l);
+      ASSERT_NEAR(at(dw, j * k + l), sum, 1e-4);
+    }
+}
+
+TEST(Gradient, OfEmbeddingAddsRowsThatComeTwice) {
+  const Floats dy = normal(4 * 6, 1), before = normal(5 * 6, 2);
+  const std::vector<int32_t> ids = {3, 0, 3, 4};
+  Floats dtable = before, dy_copy = dy;
+  embedding_grad(ids, view(dy_copy, 4), view(dtable, 5));
+  const Loss loss = [&](const Doubles& table) {
+    Doubles y;
+    for (const int32_t id : ids) y.insert(y.end(), table.begin() + id * 6, table.begin() + id * 6 + 6);
+    return sum_of_products(y, dy);
+  };
+  expect_gradient(dtable, before, loss, normal(5 * 6, 3), "dtable");
+  EXPECT_THROW(embedding_grad(std::vector<int32_t>{0, 5, 0, 0}, view(dy_copy, 4), view(dtable, 5)), ArgumentError);
+}
+
+}  // namespace
+}  // namespace slm
