@@ -11,7 +11,7 @@ option(SLM_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(SLM_BENCH "Build the microbenchmarks" OFF)
 option(SLM_INSTALL "Generate the install rules" ${whole_library})
 option(SLM_WERROR "Treat warnings as errors (on in the presets)" OFF)
-option(SLM_PCH "Precompile the headers of other libraries: a whole build is a fifth faster (off suits ccache)" ON)
+option(SLM_PCH "Precompile the headers of other libraries, for whole builds (off suits ccache)" ON)
 option(SLM_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
 
 set(CMAKE_CXX_STANDARD 20)

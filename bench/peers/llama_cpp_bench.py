@@ -15,11 +15,11 @@ import argparse
 import json
 import platform
 import random
-import statistics
 import subprocess
 import sys
 
 import llama_model
+from rounds import spread
 
 FIELDS = ("prefill_tokens_per_second", "decode_tokens_per_second")
 
@@ -44,11 +44,6 @@ def our_round(a):
     if run.returncode != 0:
         raise SystemExit(f"error: {' '.join(command)} exits {run.returncode}: {run.stderr.strip()[-500:]}")
     return json.loads(run.stdout)
-
-
-def spread(values):
-    return {"median": statistics.median(values), "min": min(values), "max": max(values),
-            "rounds": [round(v, 4) for v in values]}
 
 
 def summary(rounds):

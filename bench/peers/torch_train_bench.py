@@ -21,6 +21,8 @@ import sys
 import tempfile
 import time
 
+from rounds import spread
+
 TUNED = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "4294967296", "MALLOC_TOP_PAD_": "1073741824"}
 
 
@@ -69,10 +71,6 @@ def ours(a, mode):
             steps = [json.loads(line) for line in f][1:]
     return {"seconds": statistics.median(s["seconds"] for s in steps),
             "teacher_seconds": statistics.median(s["teacher_seconds"] for s in steps)}
-
-
-def spread(values):
-    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
 
 def main():

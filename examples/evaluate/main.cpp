@@ -10,7 +10,7 @@
 #include "evaluate/report.h"
 #include "slm/eval/perplexity.h"
 #include "slm/quant/scheme.h"
-#include "slm/train/teacher.h"
+#include "slm/text/shared_vocabulary.h"
 
 int main(int argc, char** argv) {
   slm::Program program("evaluate", slm::kEvaluateTeaches, slm::evaluate_examples());

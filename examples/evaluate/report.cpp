@@ -21,6 +21,8 @@ JsonDocument to_json(const std::string& weights, const EvaluateOptions& o, const
                          {"packed_bytes", model.packed_bytes}};
   if (score.kl.count() > 0) {
     result["kl"] = score.kl.mean();
+    result["kl_to"] = o.kl_to;
+    result["kl_model"] = o.kl_model.empty() ? o.model : o.kl_model;
     result["kl_stderr"] = score.kl.standard_error();
     result["kl_tokens"] = score.kl.count();
     result["top1"] = score.agreement();

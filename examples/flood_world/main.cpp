@@ -36,7 +36,7 @@ slm::JsonDocument document_of(Split split, int64_t questions, bool as_turns, slm
       const Question question = draw_question(report, kind, rng);
       const std::string answer = fmt::format(" {}\n", question.answer);
       turns.push_back({{"prompt", (turns.empty() ? text : "") + prompt_of(question)}, {"completion", answer}});
-      if (!as_turns) text += prompt_of(question) + answer;
+      text += prompt_of(question) + answer;
     }
   }
   if (as_turns) return {{"turns", turns}};

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # How the models of flood world were made: a vocabulary from its own text, a teacher of 4.6 M parameters and a student of
 # 0.8 M, both trained from nothing by qat_kd_train: first on whole texts, then on the answers alone (of a report's own
-# words most cannot be foretold, and what they teach drowns the answers). One and a half hours on 2 cores; a run that was
-# stopped goes on. The vocabulary is small on purpose: with 1,024 tokens every town of the training text was a token of its
-# own, and what was learned of them said nothing about the towns of the test.
+# words most cannot be foretold, and what they teach drowns the answers). It takes hours on 2 cores, not minutes; a run
+# that was stopped goes on. The vocabulary is small on purpose: with 1,024 tokens every town of the training text was a
+# token of its own, and what was learned of them said nothing about the towns of the test.
 #   examples/flood_world/recipe.sh [BIN [OUT]]     programs in BIN (default build/release/bin), all files in OUT
 #                                                  (default build/flood_world); OUT/teacher and OUT/student are the models
 set -euo pipefail

@@ -11,6 +11,7 @@
 #include "qat_kd_train/options.h"
 #include "qat_kd_train/run.h"
 #include "qat_kd_train/text.h"
+#include "slm/text/shared_vocabulary.h"
 #include "slm/train/memory_plan.h"
 #include "slm/train/validation.h"
 

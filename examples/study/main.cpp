@@ -68,6 +68,7 @@ int main(int argc, char** argv) {
     std::error_code error;
     std::filesystem::create_directories(out, error);
     if (error) throw slm::IoError(fmt::format("[study] --out {} cannot be made a folder", o.out), error.value());
+    const slm::Study study(o);
     slm::ProgressLine line("study");
     const auto tell_row = [&](const slm::StudyRow& row) {
       line.finish();
@@ -78,7 +79,7 @@ int main(int argc, char** argv) {
     for (uint64_t i = 0; i < static_cast<uint64_t>(o.runs); ++i) {
       const uint64_t seed = program.seed() + i;
       if (o.runs > 1) slm::tell("run {} of {}, seed {}\n", i + 1, o.runs, seed);
-      runs.push_back({seed, slm::Study(o, seed).run(tell_row, line.callback())});
+      runs.push_back({seed, study.run(seed, tell_row, line.callback())});
     }
     line.finish();
     const slm::JsonDocument document = {{"steps", o.steps},          {"batch", o.batch},

@@ -10,6 +10,7 @@
 #include "slm/data/document.h"
 #include "slm/export/gguf_model.h"
 #include "slm/runtime/session.h"
+#include "slm/text/shared_vocabulary.h"
 #include "slm/train/trainer.h"
 #include "slm/train/validation.h"
 
@@ -39,9 +40,8 @@ double StudyRow::quality() const {
   return kinds.empty() ? 0.0 : sum / static_cast<double>(kinds.size());
 }
 
-Study::Study(const StudyOptions& o, uint64_t seed)
+Study::Study(const StudyOptions& o)
     : options_(o),
-      seed_(seed),
       files_(ModelFiles::open(o.student)),
       tokenizer_(load_tokenizer(o.student)),
       sequences_(sequences_of(o.train, tokenizer_, o.sequence)),
@@ -58,12 +58,12 @@ Study::Study(const StudyOptions& o, uint64_t seed)
   teacher_ = load_model_showing(o.teacher, {.plan = {.weights = WeightScheme::F32}});
 }
 
-Study::Trained Study::train(std::optional<WeightScheme> scheme, bool guided, const std::string& label,
-                            const Progress& progress) {
+Study::Trained Study::train(uint64_t seed, std::optional<WeightScheme> scheme, bool guided, const std::string& label,
+                            const Progress& progress) const {
   TrainableModel model(
       files_, {.quantizer = scheme ? std::optional(SchemePlan{.weights = *scheme, .keep_fp = {}}) : std::nullopt,
                .freeze = {}});
-  Batcher batches(sequences_, options_.batch, seed_);  // the same for every row
+  Batcher batches(sequences_, options_.batch, seed);  // the same for every row
   std::optional<Teacher> teacher;
   if (guided) teacher.emplace(teacher_, options_.sequence, HeadLossOptions{}.chunk_rows);
   Trainer trainer(model, batches, teacher ? &*teacher : nullptr,
@@ -91,7 +91,7 @@ ModelFiles Study::files_of(const Trained& trained) const {
 }
 
 StudyRow Study::measure(const std::string& method, WeightScheme scheme, const Trained& trained,
-                        const Progress& progress) {
+                        const Progress& progress) const {
   const auto model = std::make_shared<const Model>(load_model(files_of(trained), {.plan = {.weights = scheme}}));
   StudyRow row{.method = method,
                .scheme = std::string(name(scheme)),
@@ -107,19 +107,20 @@ StudyRow Study::measure(const std::string& method, WeightScheme scheme, const Tr
   return row;
 }
 
-std::vector<StudyRow> Study::run(const std::function<void(const StudyRow&)>& tell, const Progress& progress) {
+std::vector<StudyRow> Study::run(uint64_t seed, const std::function<void(const StudyRow&)>& tell,
+                                 const Progress& progress) const {
   std::vector<StudyRow> rows;
   const auto add = [&](const std::string& method, WeightScheme scheme, const Trained& trained) {
     rows.push_back(measure(method, scheme, trained, progress));
     tell(rows.back());
   };
-  const Trained twin = train({}, false, "FP32", progress);
+  const Trained twin = train(seed, {}, false, "FP32", progress);
   add("FP32", WeightScheme::F32, twin);
   for (const std::string& word : options_.schemes) {
     const WeightScheme scheme = parse_weight_scheme(word);
     add("PTQ", scheme, twin);
-    add("QAT", scheme, train(scheme, false, word + " QAT", progress));
-    const Trained guided = train(scheme, true, word + " QAT+KD", progress);
+    add("QAT", scheme, train(seed, scheme, false, word + " QAT", progress));
+    const Trained guided = train(seed, scheme, true, word + " QAT+KD", progress);
     add("QAT+KD", scheme, guided);
     export_gguf(files_of(guided), tokenizer_.data(), std::filesystem::path(options_.out) / (word + ".gguf"),
                 {.plan = {.weights = scheme, .keep_fp = {}}});

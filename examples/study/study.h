@@ -40,15 +40,16 @@ struct StudyRow {
   double quality() const;
 };
 
-/// What all rows share.
+/// What all rows of all runs share.
 class Study {
  public:
   /// Reads everything. Throws as what it reads.
-  Study(const StudyOptions& options, uint64_t seed);
+  explicit Study(const StudyOptions& options);
 
-  /// All rows; `tell` gets each as it is done, `progress` what is under way. The models of QAT+KD are written to
-  /// options.out as <scheme>.gguf.
-  std::vector<StudyRow> run(const std::function<void(const StudyRow&)>& tell, const Progress& progress);
+  /// All rows from one seed; `tell` gets each as it is done, `progress` what is under way. The models of QAT+KD are
+  /// written to options.out as <scheme>.gguf, over those of the run before.
+  std::vector<StudyRow> run(uint64_t seed, const std::function<void(const StudyRow&)>& tell,
+                            const Progress& progress) const;
 
  private:
   using Values = std::vector<std::vector<float>>;  // by tensor, in the model's order
@@ -56,13 +57,14 @@ class Study {
     Values values;
     double seconds = 0.0;
   };
-  Trained train(std::optional<WeightScheme> scheme, bool guided, const std::string& label, const Progress& progress);
+  Trained train(uint64_t seed, std::optional<WeightScheme> scheme, bool guided, const std::string& label,
+                const Progress& progress) const;
   /// The student with other values.
   ModelFiles files_of(const Trained& trained) const;
-  StudyRow measure(const std::string& method, WeightScheme scheme, const Trained& trained, const Progress& progress);
+  StudyRow measure(const std::string& method, WeightScheme scheme, const Trained& trained,
+                   const Progress& progress) const;
 
   const StudyOptions& options_;
-  const uint64_t seed_;
   const ModelFiles files_;
   const Tokenizer tokenizer_;
   std::vector<PackedSequence> sequences_, valid_;

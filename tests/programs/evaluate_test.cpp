@@ -19,11 +19,15 @@ std::string sha256sum(const std::string& file) {
   return hex;
 }
 
-TEST(Evaluate, MeasuresATableOfSchemes) {
-  const TemporaryFolder folder;
+std::string eval_text() {
   std::string text;
   for (int i = 0; i < 60; ++i) text += "The river rose in the night, line " + std::to_string(i * 37) + ".\n";
-  const Words words = {"--data",      folder.file("text", text),
+  return text;
+}
+
+TEST(Evaluate, MeasuresATableOfSchemes) {
+  const TemporaryFolder folder;
+  const Words words = {"--data",      folder.file("text", eval_text()),
                        "--weights",   "f32,w8g32,w4g32",
                        "--kl-to",     "f32",
                        "--kl-tokens", "100",
@@ -70,6 +74,13 @@ TEST(Evaluate, MeasuresTheKlToAnotherModel) {
       answer("evaluate", tiny("qwen2_tied"),
              {"--data", text, "--protocol", "rolling", "--window", "16", "--weights", "w4g32", "--kl-to", "f32"});
   EXPECT_EQ(kl(exported, "as-is", tiny("qwen2_tied")), itself.at("results")[0].at("kl").get<double>());
+  EXPECT_EQ(itself.at("results")[0].at("kl_model"), tiny("qwen2_tied")) << "by default the model itself";
+  const json named = answer("evaluate", exported, words("as-is", tiny("qwen2_tied"))).at("results")[0];
+  EXPECT_EQ(named.at("kl_to"), "f32");
+  EXPECT_EQ(named.at("kl_model"), tiny("qwen2_tied"));
+  Words printed = words("as-is", tiny("qwen2_tied"));
+  printed.insert(printed.begin(), {"--model", exported});
+  EXPECT_NE(run("evaluate", printed).out.find("KL to " + tiny("qwen2_tied") + " f32 |"), std::string::npos);
   Words other = words("f32", tiny("llama_tied"));
   other.insert(other.begin(), {"--model", tiny("qwen2_tied")});
   expect_error(run("evaluate", other), 1, "expected one vocabulary");
@@ -93,12 +104,6 @@ TEST(Evaluate, MeasuresActivationsApartFromTheKernels) {
   };
   EXPECT_NE(kl("a8g32"), kl("a8t"));
   EXPECT_NE(kl("f32"), kl("a8t"));
-}
-
-std::string eval_text() {
-  std::string text;
-  for (int i = 0; i < 60; ++i) text += "The river rose in the night, line " + std::to_string(i * 37) + ".\n";
-  return text;
 }
 
 /// The table's lines, without what is above it.

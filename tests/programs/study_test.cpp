@@ -72,6 +72,12 @@ TEST_F(StudyProgram, ComparesTheFourMethodsAtEachWidth) {
     EXPECT_EQ(runs[0].at("rows")[row].at("perplexity"), perplexity(row)) << "the same seed, the same numbers";
     EXPECT_NE(runs[1].at("rows")[row].at("perplexity"), perplexity(row)) << "another seed, others";
   }
+  const nlohmann::json alone =
+      run("study", words("c", {"--schemes", "w8g32", "--seed", "1", "--json"})).json().at("runs").at(0);
+  EXPECT_EQ(alone.at("seed"), runs[1].at("seed"));
+  for (size_t row = 0; row < 4; ++row)
+    EXPECT_EQ(alone.at("rows")[row].at("perplexity"), runs[1].at("rows")[row].at("perplexity"))
+        << "a run does not depend on those before it";
 }
 
 TEST_F(StudyProgram, NamesWhatIsWrongBeforeItTrains) {

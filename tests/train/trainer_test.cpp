@@ -9,12 +9,12 @@
 #include <cstring>
 #include <fstream>
 
-#include "slm/core/parallel.h"
 #include "slm/core/rng.h"
 #include "slm/train/checkpoint.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/model_paths.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/threads.h"
 
 namespace slm {
 namespace {
@@ -159,16 +159,14 @@ TEST(Trainer, AFrozenTiedEmbeddingStaysBothAsEmbeddingAndAsHead) {
 }
 
 TEST(Trainer, IsTheSameForAnyNumberOfThreads) {
-  const int before = num_threads();
   std::vector<float> first;
   for (const int threads : {1, 2, 3}) {
-    set_num_threads(threads);
+    const test::ScopedThreads scope(threads);
     TinyRun run({.scheme = WeightScheme::W4G32, .kd_weight = 0.5, .teacher = "qwen2_untied"});
     run.steps(3);
     if (first.empty()) first = run.values();
     EXPECT_EQ(run.values(), first) << threads;
   }
-  set_num_threads(before);
 }
 
 TEST(Trainer, StopsWhereTheLossIsNoNumber) {
@@ -295,17 +293,6 @@ TEST_F(Checkpoints, WhatDoesNotFitOnTheDiskIsSaidBefore) {
   TinyRun training(tiny());
   EXPECT_NO_THROW(check_free_space(options(), training.model));
   expect_error<IoError>([&] { check_free_space(options(int64_t{1} << 40), training.model); }, {"need", "free"});
-}
-
-TEST(SharedVocabulary, NamesTheFirstTokenThatDiffers) {
-  const Tokenizer qwen = Tokenizer::load(test::tiny_models() / "qwen2_tied"),
-                  same = Tokenizer::load(test::tiny_models() / "qwen2_untied"),
-                  other = Tokenizer::load(test::tiny_models() / "llama_tied");
-  EXPECT_EQ(shared_vocabulary(qwen, same), 320);
-  int32_t first = 0;
-  while (qwen.piece(first) == other.piece(first)) ++first;
-  expect_error<ArgumentError>([&] { shared_vocabulary(qwen, other); },
-                              {fmt::format("token {}", first), qwen.piece(first), other.piece(first)});
 }
 
 }  // namespace

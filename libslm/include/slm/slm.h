@@ -16,6 +16,7 @@
 // text: text ↔ ids
 #include "slm/text/bpe_trainer.h"
 #include "slm/text/chat_template.h"
+#include "slm/text/shared_vocabulary.h"
 #include "slm/text/stream_decoder.h"
 #include "slm/text/tokenizer.h"
 // data: text → batches to learn

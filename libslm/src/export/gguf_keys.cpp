@@ -36,9 +36,9 @@ void InputKeys::set(GgufWriter& writer) const {
     scales.push_back(params.scale);
     zeros.push_back(params.zero);
   }
-  writer.set_strings(kInputTensorsKey, {names_.begin(), names_.end()});
-  writer.set_f32s(kInputScalesKey, scales);
-  writer.set_i32s(kInputZerosKey, zeros);
+  writer.set_strings(std::string(kInputTensorsKey), {names_.begin(), names_.end()});
+  writer.set_f32s(std::string(kInputScalesKey), scales);
+  writer.set_i32s(std::string(kInputZerosKey), zeros);
 }
 
 void set_model_keys(GgufWriter& writer, const ModelConfig& c) {

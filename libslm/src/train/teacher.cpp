@@ -94,13 +94,4 @@ uint64_t Teacher::planned_bytes(const ModelFiles& files, const SchemePlan& plan,
   return bytes + KvCache::bytes(c, rows, kernels::KvStorage::F32) + static_cast<uint64_t>(floats) * sizeof(float);
 }
 
-int64_t shared_vocabulary(const Tokenizer& student, const Tokenizer& teacher) {
-  const int32_t count = std::min(student.vocab_size(), teacher.vocab_size());
-  for (int32_t id = 0; id < count; ++id)
-    SLM_CHECK(student.piece(id) == teacher.piece(id),
-              "[vocabulary] token {} is \"{}\" to one model, \"{}\" to the other: expected one vocabulary", id,
-              student.piece(id), teacher.piece(id));
-  return count;
-}
-
 }  // namespace slm

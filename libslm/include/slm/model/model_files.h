@@ -78,7 +78,8 @@ class ModelFiles {
 inline constexpr std::string_view kRowScaleSuffix = ".slm_row_scale";
 
 /// Keys of static inputs in our own GGUF files: names of weights, and for each the scale and the zero point of its inputs.
-inline constexpr const char *kInputTensorsKey = "slm.a8s.tensors", *kInputScalesKey = "slm.a8s.scales",
-                            *kInputZerosKey = "slm.a8s.zeros";
+inline constexpr std::string_view kInputTensorsKey = "slm.a8s.tensors";
+inline constexpr std::string_view kInputScalesKey = "slm.a8s.scales";
+inline constexpr std::string_view kInputZerosKey = "slm.a8s.zeros";
 
 }  // namespace slm

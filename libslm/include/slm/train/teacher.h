@@ -13,7 +13,6 @@
 #include "slm/model/load.h"
 #include "slm/model/runtime_executor.h"
 #include "slm/ops/head_loss.h"
-#include "slm/text/tokenizer.h"
 
 namespace slm {
 
@@ -37,9 +36,5 @@ class Teacher {
   RuntimeExecutor executor_;
   std::vector<float> hidden_;  // (targets, D)
 };
-
-/// Ids that mean the same to both, counted from 0: all of the smaller vocabulary. Throws ArgumentError that names the first
-/// token that differs.
-int64_t shared_vocabulary(const Tokenizer& student, const Tokenizer& teacher);
 
 }  // namespace slm
