@@ -64,12 +64,12 @@ class Step {
     executor_.begin(rows_);
     const TrainedWeights& weights = model_.weights();
     const Parameter& table = *weights.head_table();
-    const Variable x =
+    const autograd::LinearInput x =
         executor_.linear_input(head_input(executor_, weights, hidden(executor_, weights), targets_), table);
     const HeadLoss loss = head_loss_grad(
-        scratch_, logits_, kernels::select(kernels::vec_variants()), *executor_.view(table), x.value(), labels_,
+        scratch_, logits_, kernels::select(kernels::vec_variants()), *executor_.view(table), x.input(), labels_,
         [this](int64_t begin, int64_t end) { return teacher_rows(begin, end); }, loss_options_,
-        1.0 / static_cast<double>(labels_.size()), x.grad(), table.grad_matrix());
+        1.0 / static_cast<double>(labels_.size()), x.values.grad(), table.grad_matrix());
     tape_.backward();
     for (const Parameter& p : model_.parameters())
       if (p.scheme) executor_.view(p)->mask_clipped_(p.grad);

@@ -39,7 +39,7 @@ TEST(Gradient, OfLinear) {
       out.assign(static_cast<size_t>(m * n), NAN);
       dx = dx0, dw = dw0, db = db0;
       Floats x_copy = x, dy = c;
-      linear_into(scratch, view_w, view(x_copy, m), b, view(out, m));
+      linear_into(scratch, view_w, {view(x_copy, m), {}}, b, view(out, m));
       linear_grad_x(scratch, view_w, view(dy, m), view(dx, m));
       linear_grad_w(scratch, view(dy, m), view(x_copy, m), view(dw, n));
       linear_grad_bias(view(dy, m), db);

@@ -129,8 +129,9 @@ TEST(Gradient, OfHeadLossIsThatOfBothLossesWhateverTheChunks) {
       GemmScratch scratch;
       AlignedBuffer logits;
       Floats x_copy = x, dx(x.size()), dw(w.size());
-      const HeadLoss loss = head_loss_grad(scratch, logits, vec(), WeightView(w, kVocab, kWidth), view(x_copy, kRows),
-                                           labels, rows, options, 0.5, view(dx, kRows), view(dw, kVocab));
+      const HeadLoss loss =
+          head_loss_grad(scratch, logits, vec(), WeightView(w, kVocab, kWidth), {view(x_copy, kRows), {}}, labels, rows,
+                         options, 0.5, view(dx, kRows), view(dw, kVocab));
       EXPECT_NEAR(loss.mean(options) * kRows, value(wide(x), wide(w), weight, 2.0), 1e-5);
       EXPECT_EQ(loss.rows, kRows);
       const auto scaled = [&](const Doubles& a, const Doubles& b) { return 0.5 * value(a, b, weight, 2.0); };
@@ -142,8 +143,8 @@ TEST(Gradient, OfHeadLossIsThatOfBothLossesWhateverTheChunks) {
   GemmScratch scratch;
   AlignedBuffer logits;
   Floats x_copy = x;
-  EXPECT_THROW(head_loss_grad(scratch, logits, vec(), WeightView(w, kVocab, kWidth), view(x_copy, kRows), labels, {},
-                              {.kd_weight = 0.5}, 1.0, {}, {}),
+  EXPECT_THROW(head_loss_grad(scratch, logits, vec(), WeightView(w, kVocab, kWidth), {view(x_copy, kRows), {}}, labels,
+                              {}, {.kd_weight = 0.5}, 1.0, {}, {}),
                ArgumentError)
       << "no teacher";
 }

@@ -13,6 +13,7 @@
 #include "slm/kernels/vec/variants.h"
 #include "slm/quant/fake_quant.h"
 #include "tests/support/bounds.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/threads.h"
 
 namespace slm {
@@ -174,6 +175,19 @@ TEST(Linear, RefusesStaticInputsItCannotUse) {
   std::vector<float> wide(80);
   input.set({wide.data(), 2, 40, 40});
   EXPECT_THROW(input.quantized(ActivationScheme::A8G32, kNarrow), ArgumentError);
+}
+
+TEST(Linear, RefusesAZeroCorrectionThatIsNoFloat) {
+  const std::vector<float> row(64, 2.0f);
+  EXPECT_EQ(zero_corrected(1.0f, row, given_params(kGridA8S, 0.5f, 0.0f, 3)), -191.0f);
+  const GridParams wide = given_params(kGridA8S, 3e38f, 0.0f, 127);
+  expect_error<ArgumentError>([&] { zero_corrected(1.0f, row, wide); }, {"[linear]", "scale 3e+38", "zero point 127"});
+
+  const Problem p(1, 33, 32);
+  const MatrixSource source = p.source();
+  const PackedMatrix packed = pack(WeightScheme::W8C, std::span(&source, 1));
+  std::vector<float> bias = p.bias;
+  expect_error<ArgumentError>([&] { add_zero_correction_(packed, wide, bias); }, {"scale 3e+38", "zero point 127"});
 }
 
 TEST(Linear, RefusesGroupsThatAreNotWhole) {

@@ -74,12 +74,13 @@ TEST(RealGradients, OfQwenEqualPyTorch) {
   executor.begin(test::rows_of(ids));
   const TrainedWeights& weights = model.weights();
   const Parameter& table = *weights.head_table();
-  const Variable x = executor.linear_input(head_input(executor, weights, hidden(executor, weights), targets), table);
+  const autograd::LinearInput x =
+      executor.linear_input(head_input(executor, weights, hidden(executor, weights), targets), table);
   GemmScratch scratch;
   AlignedBuffer logits;
   const HeadLoss loss =
-      head_loss_grad(scratch, logits, kernels::select(kernels::vec_variants()), *executor.view(table), x.value(),
-                     labels, {}, {}, 1.0 / static_cast<double>(labels.size()), x.grad(), table.grad_matrix());
+      head_loss_grad(scratch, logits, kernels::select(kernels::vec_variants()), *executor.view(table), x.input(),
+                     labels, {}, {}, 1.0 / static_cast<double>(labels.size()), x.values.grad(), table.grad_matrix());
   tape.backward();
 
   const double expected_loss = golden.at("loss").get<double>();

@@ -3,7 +3,7 @@
 // logits of the tape against those of the packed model over 2,048 tokens: KL and the likeliest token. Needs 5 GB; minutes.
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <algorithm>
 #include <iostream>
 
 #include "slm/eval/running_mean.h"
@@ -42,8 +42,8 @@ TEST_P(RealTrainIsShip, AtEveryLinearAndEndToEnd) {
   Tape tape;
   {
     test::ShippingExecutor executor(trained, *shipped, tape, 16);  // of each row every 16th output
-    const std::vector<int32_t> wanted = {31};
-    executor.begin(test::rows_of(std::span(ids).first(32)));
+    const std::vector<int32_t> wanted = {63};
+    executor.begin(test::rows_of(std::span(ids).first(64)));
     head(executor, trained.weights(), hidden(executor, trained.weights()), wanted);
     std::cout << GetParam() << ": " << executor.compared() << " outputs of linears, the largest difference is "
               << executor.worst() << " of its bound\n";
@@ -54,7 +54,7 @@ TEST_P(RealTrainIsShip, AtEveryLinearAndEndToEnd) {
   TapeExecutor executor(trained.config(), tape);
   Session session(shipped, {.context = kWindow, .kv = kernels::KvStorage::F32, .max_logit_rows = 16});
   RunningMean kl;
-  int64_t agreed = 0;
+  int64_t agreed = 0, different = 0;
   const kernels::VecVariant& vec = kernels::select(kernels::vec_variants());
   for (size_t w = 0; w < kWindows; ++w) {
     const std::span<const int32_t> window = std::span(ids).subspan(w * kWindow, kWindow);
@@ -72,6 +72,7 @@ TEST_P(RealTrainIsShip, AtEveryLinearAndEndToEnd) {
       }
       const std::span<const float> of_tape(logits.value().row(p % 32), row.size());
       kl.add(kl_div(vec, of_tape, row, 1.0));
+      different += std::equal(row.begin(), row.end(), of_tape.begin()) ? 0 : 1;
       agreed += argmax(of_tape) == argmax(row) ? 1 : 0;
     });
     tape.clear();
@@ -81,7 +82,7 @@ TEST_P(RealTrainIsShip, AtEveryLinearAndEndToEnd) {
             << 100 * agreement << " %\n";
   EXPECT_EQ(kl.count(), 2048);
   EXPECT_GE(agreement, 0.98);
-  EXPECT_LT(kl.mean(), 2e-3);
+  EXPECT_EQ(different, 0) << "of " << kl.count() << " rows of logits: they are the same bits";
 }
 
 INSTANTIATE_TEST_SUITE_P(Qwen, RealTrainIsShip, testing::Values("w4g32", "w8c"),

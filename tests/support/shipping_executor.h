@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // ShippingExecutor: the tape's decoder that looks, at every linear, at what the shipped model would do with the same input:
-// the packed weights must be the fake-quantized ones, the codes of the input the tape's, and the output must lie within the
-// bound of a float sum (numerics N4). The decoder text itself runs it (model/decoder.h).
+// the packed weights must be the fake-quantized ones, the codes of the input the tape's, the output the tape's too, all bit
+// for bit, and that within the bound of a float sum of x̂·Ŵ (numerics N4). The decoder text itself runs it
+// (model/decoder.h).
 #pragma once
 
 #include <gtest/gtest.h>
@@ -56,7 +57,7 @@ class ShippingExecutor : public TapeExecutor {
   }
 
   int64_t compared() const { return compared_; }
-  double worst() const { return worst_; }  ///< largest difference, as a share of its bound
+  double worst() const { return worst_; }  ///< largest difference from x̂·Ŵ, as a share of its bound
 
  private:
   /// Ŵ of the shipped model, all rows.
@@ -109,14 +110,17 @@ class ShippingExecutor : public TapeExecutor {
         while (c >= first + outputs[static_cast<size_t>(part)].columns)
           first += outputs[static_cast<size_t>(part++)].columns;
         const auto at = static_cast<size_t>(part);
-        double magnitude =
-            biases.empty() ? 0.0 : std::fabs(static_cast<double>(biases[at]->value[static_cast<size_t>(c - first)]));
-        for (int64_t j = 0; j < k; ++j)
-          magnitude += (std::fabs(static_cast<double>(seen.row(r)[j])) + shift) *
-                       std::fabs(static_cast<double>(trained[static_cast<size_t>(c * k + j)]));
-        const double difference = std::fabs(static_cast<double>(y[static_cast<size_t>(r * n + c)]) -
-                                            static_cast<double>(outputs[at].row(r)[c - first])),
-                     bound = 2 * bounds::dot(k, magnitude, 4);  // both are sums in float
+        const float found = y[static_cast<size_t>(r * n + c)];
+        ASSERT_EQ(found, outputs[at].row(r)[c - first]) << name << " row " << r << " output " << c;
+        double sum = biases.empty() ? 0.0 : static_cast<double>(biases[at]->value[static_cast<size_t>(c - first)]),
+               magnitude = std::fabs(sum);
+        for (int64_t j = 0; j < k; ++j) {
+          const auto value = static_cast<double>(seen.row(r)[j]),
+                     weight = static_cast<double>(trained[static_cast<size_t>(c * k + j)]);
+          sum += value * weight;
+          magnitude += (std::fabs(value) + shift) * std::fabs(weight);
+        }
+        const double difference = std::fabs(static_cast<double>(found) - sum), bound = bounds::dot(k, magnitude, 4);
         ASSERT_LE(difference, bound) << name << " row " << r << " output " << c;
         worst_ = std::max(worst_, difference / bound);
         ++compared_;
@@ -125,7 +129,7 @@ class ShippingExecutor : public TapeExecutor {
   Variable tape_input(ConstMatrixView x, const std::optional<GridParams>& input, const Parameter& weight) {
     const Variable copy = context().tape.variable(x.rows, x.columns);
     for (int64_t r = 0; r < x.rows; ++r) std::copy(x.row(r), x.row(r) + x.columns, copy.value().row(r));
-    return input ? autograd::fake_quantized(context(), copy, *input) : linear_input(copy, weight);
+    return input ? autograd::fake_quantized(context(), copy, *input) : linear_input(copy, weight).values;
   }
 
   std::map<const Parameter*, const PackedLinears*> packed_;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <limits>
 
 #include "slm/core/rng.h"
 #include "slm/train/checkpoint.h"
@@ -177,6 +178,19 @@ TEST(Trainer, StopsWhereTheLossIsNoNumber) {
   } catch (const DivergedError& error) {
     EXPECT_NE(std::string(error.what()).find(fmt::format("step {}", run.trainer.steps_done() + 1)), std::string::npos)
         << error.what();
+  }
+}
+
+TEST(Trainer, StopsInTheSameWayWhereTheRangeOfAnInputIsNoNumber) {
+  for (const int64_t delay : {0, 5}) {
+    TinyRun run({.scheme = WeightScheme::W8C, .static_inputs = StaticInputOptions{.delay = delay, .decay = 0.9}});
+    run.steps(2);
+    run.model.parameter("model.layers.1.input_layernorm.weight").value[3] = std::numeric_limits<float>::quiet_NaN();
+    const std::vector<float> before = run.values();
+    expect_error<DivergedError>([&] { run.trainer.step(); }, {"[train] step 3: ", "nan", "expected a finite one"});
+    EXPECT_EQ(run.trainer.steps_done(), 2);
+    const std::vector<float> after = run.values();
+    EXPECT_EQ(std::memcmp(after.data(), before.data(), before.size() * sizeof(float)), 0);
   }
 }
 

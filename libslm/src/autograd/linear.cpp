@@ -35,10 +35,11 @@ Variable fake_quantized(const Context& context, const Variable& x, const GridPar
   return y;
 }
 
-Variable linear(const Context& context, const Variable& x, const Parameter& weight,
+Variable linear(const Context& context, const LinearInput& input, const Parameter& weight,
                 std::shared_ptr<const WeightView> view, const Parameter* bias) {
-  const Variable y = context.tape.variable(x.rows(), view->n());
-  linear_into(context.scratch, *view, x.value(), bias == nullptr ? std::span<const float>() : bias->value, y.value());
+  const Variable x = input.values, y = context.tape.variable(x.rows(), view->n());
+  linear_into(context.scratch, *view, input.input(), bias == nullptr ? std::span<const float>() : bias->value,
+              y.value());
   context.tape.record([x, y, &weight, view = std::move(view), bias, &scratch = context.scratch] {
     linear_grad_x(scratch, *view, y.grad(), x.grad());
     if (!weight.frozen()) linear_grad_w(scratch, y.grad(), x.value(), weight.grad_matrix());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/model/tape_executor.h"
 
+#include <algorithm>
+
 #include "slm/core/check.h"
 #include "slm/kernels/vec/variants.h"
 
@@ -39,12 +41,24 @@ std::shared_ptr<const WeightView> TapeExecutor::view(const Parameter& weight) {
   return view;
 }
 
-Variable TapeExecutor::linear_input(Rows x, const Parameter& weight) {
-  if (!quantized_ || !weight.scheme) return x;
-  return autograd::fake_quantized(context_, x, activations_.value_or(info(*weight.scheme).activations));
+LinearInput& TapeExecutor::codes_of(Rows x) {
+  if (x.rows() > codes_rows_) {
+    codes_rows_ = x.rows();
+    codes_.emplace(context_.vec, codes_rows_, std::max({config_.width, config_.ffn, config_.q_width()}));
+  }
+  codes_->set(x.value());
+  return *codes_;
 }
 
-Variable TapeExecutor::shared_input(Rows x, std::span<const Parameter* const> weights) {
+autograd::LinearInput TapeExecutor::linear_input(Rows x, const Parameter& weight) {
+  if (!quantized_ || !weight.scheme) return {x, {}};
+  const ActivationScheme own = info(*weight.scheme).activations, scheme = activations_.value_or(own);
+  const Variable seen = autograd::fake_quantized(context_, x, scheme);
+  if (scheme != own || own == ActivationScheme::F32) return {seen, {}};
+  return {seen, InputCodes{codes_of(x).quantized(own), {}}};
+}
+
+autograd::LinearInput TapeExecutor::shared_input(Rows x, std::span<const Parameter* const> weights) {
   const Parameter& first = *weights[0];
   if (!first.scheme || (!decay_ && !static_inputs_)) return linear_input(x, first);
   if (decay_) {
@@ -52,10 +66,14 @@ Variable TapeExecutor::shared_input(Rows x, std::span<const Parameter* const> we
     observer.see({x.value().data, static_cast<size_t>(x.rows() * x.columns())});
     for (const Parameter* weight : weights.subspan(1)) observers_.insert_or_assign(weight->name, observer);
   }
-  if (!quantized_ || !static_inputs_) return x;
+  if (!quantized_ || !static_inputs_) return {x, {}};
   const auto it = observers_.find(first.name);
   SLM_CHECK(it != observers_.end(), "[train] no range was seen of the inputs of {}", first.name);
-  return autograd::fake_quantized(context_, x, it->second.params());
+  const GridParams grid = it->second.params();
+  const Variable seen = autograd::fake_quantized(context_, x, grid);
+  const ActivationScheme layout = info(*first.scheme).activations;
+  if (layout == ActivationScheme::F32) return {seen, {}};
+  return {seen, InputCodes{codes_of(x).quantized(layout, grid), grid}};
 }
 
 Variable TapeExecutor::embedding(const Table& table) {
@@ -68,7 +86,7 @@ Variable TapeExecutor::rms_norm(Rows x, const Vector& w) {
 
 std::vector<Variable> TapeExecutor::linears(Rows x, const TrainedLinears& group) {
   std::vector<Variable> parts;
-  Variable input;
+  autograd::LinearInput input;
   const std::span<const Parameter* const> weights = group.weights;
   for (size_t i = 0, end = 0; i < weights.size(); ++i) {
     const Parameter& weight = *weights[i];

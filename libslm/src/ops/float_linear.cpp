@@ -2,6 +2,7 @@
 #include "slm/ops/float_linear.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "ops/float_panels.h"
@@ -10,6 +11,7 @@
 #include "slm/core/division.h"
 #include "slm/core/parallel.h"
 #include "slm/kernels/gemm_variants.h"
+#include "slm/quant/rows.h"
 
 namespace slm {
 namespace {
@@ -38,7 +40,96 @@ ConstMatrixView piece(const WeightView& w, int64_t r0, int64_t r1, int64_t c0, i
   return {room, rows, columns, columns};
 }
 
+/// One thread's room for a stretch of the product by integer kernels.
+struct CodesRoom {
+  std::byte* panels;
+  std::byte* rows;  ///< of one panel, as stored
+  float* values;    ///< of one row
+  float* bias;      ///< of the stretch, corrected
+};
+
+/// The product by the integer kernels of the weights' scheme (ops/linear.h), a stretch of weight rows packed at a time.
+class CodesProduct {
+ public:
+  CodesProduct(const WeightView& w, const TrainInput& x, std::span<const float> bias, MatrixView y)
+      : w_(w),
+        s_(*w.scheme()),
+        v_(kernels::select(kernels::gemm_variants(s_.storage))),
+        codes_(*x.codes),
+        bias_(bias),
+        y_(y),
+        row_bytes_(row_bytes(s_.scheme, w.k())),
+        panel_bytes_(v_.panel_bytes(w.k())),
+        step_(balanced_step(w.n(), kColumnStep, v_.panel_columns)) {}
+
+  void run(GemmScratch& scratch) const {
+    const int64_t panels = floats(static_cast<size_t>(step_ / v_.panel_columns) * panel_bytes_),
+                  rows = floats(static_cast<size_t>(v_.panel_columns) * row_bytes_);
+    scratch.reserve(panels + rows + w_.k() + step_);
+    parallel_for(ceil_div(w_.n(), step_), grain(y_.rows * step_ * w_.k()), [&](int64_t begin, int64_t end, int thread) {
+      float* room = scratch.of_thread(thread);
+      const CodesRoom at{reinterpret_cast<std::byte*>(room), reinterpret_cast<std::byte*>(room + panels),
+                         room + panels + rows, room + panels + rows + w_.k()};
+      for (int64_t n0 = begin * step_; n0 < std::min(end * step_, w_.n()); n0 += step_)
+        stretch(n0, std::min(n0 + step_, w_.n()), at);
+    });
+  }
+
+ private:
+  static int64_t floats(size_t bytes) { return ceil_div<int64_t>(static_cast<int64_t>(bytes), sizeof(float)); }
+
+  void stretch(int64_t n0, int64_t n1, const CodesRoom& room) const {
+    std::byte* panel = room.panels;
+    for (int64_t r0 = n0; r0 < n1; r0 += v_.panel_columns, panel += panel_bytes_)
+      pack(r0, std::min<int64_t>(r0 + v_.panel_columns, n1), n0, room, panel);
+    const float* bias = bias_.empty() ? nullptr : bias_.data() + n0;
+    v_.gemm({.a = codes_.rows.codes,
+             .a_stride = w_.k(),
+             .a_scales = codes_.rows.scales,
+             .a_sums = codes_.rows.sums,
+             .b = room.panels,
+             .bias = codes_.grid ? room.bias : bias,
+             .c = y_.data + n0,
+             .c_stride = y_.stride,
+             .m = y_.rows,
+             .n = n1 - n0,
+             .k = w_.k()});
+  }
+
+  /// Rows [r0, r1) → a panel; their biases, corrected for a zero point of the inputs, to where those of n0 on are.
+  void pack(int64_t r0, int64_t r1, int64_t n0, const CodesRoom& room, std::byte* panel) const {
+    std::array<const std::byte*, kernels::kMaxPanelColumns> rows;
+    std::array<float, kernels::kMaxPanelColumns> scales{};
+    for (int64_t r = r0; r < r1; ++r) {
+      const auto i = static_cast<size_t>(r - r0);
+      const std::span<std::byte> row(room.rows + i * row_bytes_, row_bytes_);
+      w_.encode_row(r, row, &scales[i]);
+      rows[i] = row.data();
+      if (!codes_.grid) continue;
+      const std::span<float> values(room.values, static_cast<size_t>(w_.k()));
+      decode_row(s_.scheme, row, scales[i], values);
+      room.bias[r - n0] = zero_corrected(bias_.empty() ? 0.0f : bias_[static_cast<size_t>(r)], values, *codes_.grid);
+    }
+    v_.pack({.rows = rows.data(), .row_scales = scales.data(), .count = r1 - r0, .k = w_.k(), .panel = panel});
+  }
+
+  const WeightView& w_;
+  const WeightSchemeInfo& s_;
+  const kernels::GemmVariant& v_;
+  const InputCodes& codes_;
+  const std::span<const float> bias_;
+  const MatrixView y_;
+  const size_t row_bytes_, panel_bytes_;
+  const int64_t step_;
+};
+
 }  // namespace
+
+TrainInput TrainInput::row_range(int64_t begin, int64_t end) const {
+  TrainInput part{values.row_range(begin, end), codes};
+  if (part.codes) part.codes->rows = codes->rows.from_row(begin);
+  return part;
+}
 
 GemmScratch::GemmScratch() : variant_(kernels::select(kernels::gemm_f32_variants())) {}
 
@@ -51,12 +142,18 @@ void GemmScratch::reserve(int64_t floats, int64_t shared) {
     shared_ = AlignedBuffer(static_cast<size_t>(shared) * sizeof(float));
 }
 
-void linear_into(GemmScratch& scratch, const WeightView& w, ConstMatrixView x, std::span<const float> bias,
+void linear_into(GemmScratch& scratch, const WeightView& w, const TrainInput& input, std::span<const float> bias,
                  MatrixView y) {
+  const ConstMatrixView x = input.values;
   check_rows("linear", x, y);
   SLM_CHECK(x.columns == w.k() && y.columns == w.n(), "[linear] x is ({},{}), y is ({},{}), the weight is ({},{})",
             x.rows, x.columns, y.rows, y.columns, w.n(), w.k());
   SLM_CHECK(bias.empty() || std::ssize(bias) == w.n(), "[linear] bias has {} values, expected {}", bias.size(), w.n());
+  if (input.codes) {
+    SLM_CHECK(w.scheme() != nullptr && w.scheme()->activations != ActivationScheme::F32,
+              "[linear] quantized inputs for float weights");
+    return CodesProduct(w, input, bias, y).run(scratch);
+  }
   const FloatPanels panels(scratch.variant());
   const int64_t step = balanced_step(w.n(), kColumnStep, panels.columns());
   const int64_t packed = panels.floats(step, w.k());

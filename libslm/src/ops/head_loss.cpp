@@ -49,9 +49,10 @@ double HeadLoss::mean(const HeadLossOptions& options) const {
 }
 
 HeadLoss head_loss_grad(GemmScratch& scratch, AlignedBuffer& logits_buffer, const kernels::VecVariant& vec,
-                        const WeightView& table, ConstMatrixView x, std::span<const int32_t> labels,
+                        const WeightView& table, const TrainInput& input, std::span<const int32_t> labels,
                         const TeacherLogits& teacher, const HeadLossOptions& o, double scale, MatrixView dx,
                         MatrixView dw) {
+  const ConstMatrixView x = input.values;
   check(table, x, labels, teacher, o, dx, dw);
   const int64_t vocab = table.n(), chunk = std::min(o.chunk_rows, x.rows);
   const auto width = static_cast<size_t>(vocab);
@@ -63,7 +64,7 @@ HeadLoss head_loss_grad(GemmScratch& scratch, AlignedBuffer& logits_buffer, cons
   for (int64_t begin = 0; begin < x.rows; begin += chunk) {
     const int64_t end = std::min(begin + chunk, x.rows);
     const MatrixView logits{logits_buffer.as<float>(), end - begin, vocab, vocab};
-    linear_into(scratch, table, x.row_range(begin, end), {}, logits);
+    linear_into(scratch, table, input.row_range(begin, end), {}, logits);
     ConstMatrixView of_teacher{};
     if (o.kd_weight > 0) {
       of_teacher = teacher(begin, end);

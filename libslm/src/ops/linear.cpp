@@ -2,7 +2,9 @@
 #include "slm/ops/linear.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "ops/grain.h"
@@ -37,11 +39,17 @@ void LinearInput::set(ConstMatrixView x) {
   made_by_.reset();
 }
 
+void LinearInput::lay_out(ActivationScheme scheme) {
+  rows_.columns = x_.columns;
+  rows_.groups = scheme == ActivationScheme::A8G32 ? x_.columns / kGroup : 1;
+}
+
 const QuantizedRows& LinearInput::quantized(ActivationScheme scheme) {
   if (scheme == made_ && !made_by_) return rows_;
   const int64_t k = x_.columns;
   SLM_CHECK(scheme != ActivationScheme::A8G32 || k % kGroup == 0,
             "[linear] x is ({},{}), a8g32 needs a multiple of {} columns", x_.rows, k, kGroup);
+  lay_out(scheme);
   parallel_for(x_.rows, 4, [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r) {
       int8_t* codes = rows_.codes + r * k;
@@ -61,6 +69,7 @@ const QuantizedRows& LinearInput::quantized(ActivationScheme layout, const GridP
   if (layout == made_ && made_by_ == params) return rows_;
   const int64_t k = x_.columns, group = layout == ActivationScheme::A8G32 ? kGroup : k;
   SLM_CHECK(k % group == 0, "[linear] x is ({},{}), a8g32 needs a multiple of {} columns", x_.rows, k, kGroup);
+  lay_out(layout);
   parallel_for(x_.rows, 4, [&](int64_t begin, int64_t end, int) {
     for (int64_t g = begin * (k / group); g < end * (k / group); ++g) {
       const float* x = x_.row(g * group / k) + g * group % k;
@@ -97,17 +106,24 @@ ConstMatrixView LinearInput::fake_quantized(ActivationScheme scheme) {
   return {values, x_.rows, k, k};
 }
 
+float zero_corrected(float bias, std::span<const float> row, const GridParams& input) {
+  double sum = 0.0;
+  for (const float value : row) sum += static_cast<double>(value);
+  const double corrected = static_cast<double>(bias) - static_cast<double>(input.scale) * input.zero * sum;
+  SLM_CHECK(std::abs(corrected) <= static_cast<double>(std::numeric_limits<float>::max()),
+            "[linear] static inputs of scale {} and zero point {} make a bias of {}, expected one that float32 holds",
+            input.scale, input.zero, corrected);
+  return static_cast<float>(corrected);
+}
+
 void add_zero_correction_(const PackedMatrix& w, const GridParams& input, std::span<float> bias) {
   SLM_CHECK(std::ssize(bias) == w.n(), "[linear] bias has {} values, expected {}", bias.size(), w.n());
-  const double each = static_cast<double>(input.scale) * input.zero;
   parallel_for(w.n(), grain(w.k()), [&](int64_t begin, int64_t end, int) {
     std::vector<std::byte> scratch(row_bytes(w.scheme(), w.k()));
     std::vector<float> row(static_cast<size_t>(w.k()));
     for (int64_t r = begin; r < end; ++r) {
       w.decode_row(r, scratch, row);
-      double sum = 0.0;
-      for (const float value : row) sum += static_cast<double>(value);
-      bias[static_cast<size_t>(r)] = static_cast<float>(static_cast<double>(bias[static_cast<size_t>(r)]) - each * sum);
+      bias[static_cast<size_t>(r)] = zero_corrected(bias[static_cast<size_t>(r)], row, input);
     }
   });
 }

@@ -8,6 +8,7 @@
 #include "slm/core/parallel.h"
 #include "slm/kernels/fake_quant/variants.h"
 #include "slm/quant/fake_quant.h"
+#include "slm/quant/rows.h"
 
 namespace slm {
 namespace {
@@ -70,6 +71,15 @@ void WeightView::read_row(int64_t r, std::span<const float> from, std::span<floa
   } else if (!groups_by_kernel(*kernel_, *scheme_, from, to)) {
     fake_quant(scheme_->scheme, std::ssize(from), from, to);  // plain types; and what a kernel refuses, by name
   }
+}
+
+void WeightView::encode_row(int64_t r, std::span<std::byte> row, float* row_scale) const {
+  SLM_CHECK(scheme_ != nullptr && r >= 0 && r < n_, "[weight_view] row {} of {} as stored, scheme {}", r, n_,
+            scheme_ == nullptr ? "none" : scheme_->name);
+  std::optional<GridParams> of_tensor;
+  if (scheme_->granularity == Granularity::Tensor) of_tensor = row_params_[static_cast<size_t>(r)];
+  slm::encode_row(scheme_->scheme, weights_.subspan(static_cast<size_t>(r * k_), static_cast<size_t>(k_)), row,
+                  row_scale, of_tensor);
 }
 
 void WeightView::mask_clipped_(std::span<float> gradient) const {

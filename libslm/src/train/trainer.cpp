@@ -77,8 +77,13 @@ StepReport Trainer::step() {
 
   model_.zero_grads();
   HeadLoss loss;
-  for (const auto& batch : batches)
-    loss += forward_backward(batch, 1.0 / static_cast<double>(report.targets), report.teacher_seconds);
+  try {
+    for (const auto& batch : batches)
+      loss += forward_backward(batch, 1.0 / static_cast<double>(report.targets), report.teacher_seconds);
+  } catch (const ArgumentError& error) {
+    if (!options_.static_inputs) throw;  // else ranges are of finite numbers only, and refused before there is a loss
+    throw DivergedError(fmt::format("[train] step {}: {}", report.step, error.what()));
+  }
   for (const Parameter& p : model_.parameters())  // straight-through: the same mask for every batch of the step
     if (p.scheme && !p.frozen()) executor_.view(p)->mask_clipped_(p.grad);
 
@@ -112,14 +117,14 @@ HeadLoss Trainer::forward_backward(std::span<const PackedRow> batch, double scal
     const TrainedWeights& weights = model_.weights();
     executor_.begin(rows);
     const Parameter& table = *weights.head_table();
-    const Variable x =
+    const autograd::LinearInput x =
         executor_.linear_input(head_input(executor_, weights, hidden(executor_, weights), targets), table);
     const TeacherLogits teacher_logits = [&](int64_t first, int64_t last) {
       const Timed timed(teacher_seconds);
       return teacher_->logits(first, last);
     };
-    loss = head_loss_grad(head_scratch_, logits_, executor_.context().vec, *executor_.view(table), x.value(), labels,
-                          teacher_logits, options_.loss, scale, x.grad(), table.grad_matrix());
+    loss = head_loss_grad(head_scratch_, logits_, executor_.context().vec, *executor_.view(table), x.input(), labels,
+                          teacher_logits, options_.loss, scale, x.values.grad(), table.grad_matrix());
     tape_.backward();
   });
   return loss;

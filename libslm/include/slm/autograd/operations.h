@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -35,8 +36,14 @@ Variable layer_norm(const Context& context, const Variable& x, const Parameter& 
 Variable fake_quantized(const Context& context, const Variable& x, ActivationScheme scheme);
 /// The same on a static grid (a8s), which clips: straight through where the code lies on it, 0 elsewhere.
 Variable fake_quantized(const Context& context, const Variable& x, const GridParams& params);
+/// What linears multiply with: x̂, and its codes where both sides are quantized: these last for the forward pass only.
+struct LinearInput {
+  Variable values;
+  std::optional<InputCodes> codes;
+  TrainInput input() const { return {values.value(), codes}; }
+};
 /// y = x·Ŵᵀ + b; bias may be null.
-Variable linear(const Context& context, const Variable& x, const Parameter& weight,
+Variable linear(const Context& context, const LinearInput& x, const Parameter& weight,
                 std::shared_ptr<const WeightView> view, const Parameter* bias);
 /// Rotates in place: x is the result.
 Variable rope(const Context& context, const Variable& x, std::shared_ptr<const RopeAngles> angles, int64_t head_dim);

@@ -66,16 +66,20 @@ class TapeExecutor {
 
   /// The weight as the step at hand sees it; the same object at each call in a step.
   std::shared_ptr<const WeightView> view(const Parameter& weight);
-  /// The input of a head as its kernels will see it: activations are quantized where the weight is.
-  Rows linear_input(Rows x, const Parameter& weight);
+  /// The input of a head as its kernels will see it: activations are quantized where the weight is. Codes are those of
+  /// the last input made.
+  autograd::LinearInput linear_input(Rows x, const Parameter& weight);
   const autograd::Context& context() const { return context_; }
 
  private:
   /// The input of linears of one scheme that share it.
-  Rows shared_input(Rows x, std::span<const Parameter* const> weights);
+  autograd::LinearInput shared_input(Rows x, std::span<const Parameter* const> weights);
+  LinearInput& codes_of(Rows x);
   const ModelConfig config_;
   GemmScratch scratch_;
   autograd::Context context_;
+  std::optional<LinearInput> codes_;  // room for the widest input of a step
+  int64_t codes_rows_ = 0;
   bool quantized_ = true;
   std::optional<ActivationScheme> activations_;
   std::optional<double> decay_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Linear on float weights, as they are or through their quantizer, and its gradients: the three layouts of a matrix
-// product in training, all by the float GEMM of kernels/, which packs what it needs a stretch at a time.
+// product in training, which pack what they need a stretch at a time. All run on the float GEMM of kernels/, but the
+// product of quantized inputs with quantized weights, which is that of the integer kernels the exported model will run
+// on, bit for bit: what was trained is what is shipped, to the last rounding.
 //   y  = x·Ŵᵀ + b          (m,k)·(k,n)
 //   dx = dy·Ŵ              (m,n)·(n,k)
 //   dW = dyᵀ·x, db = Σ dy  (n,m)·(m,k);  through the quantizer by the straight-through estimator (WeightView)
@@ -9,11 +11,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "slm/core/aligned_buffer.h"
 #include "slm/core/matrix_view.h"
 #include "slm/kernels/packed_gemm.h"
+#include "slm/ops/linear.h"
 #include "slm/quant/weight_view.h"
 
 namespace slm {
@@ -34,9 +38,23 @@ class GemmScratch {
   AlignedBuffer private_, shared_;
 };
 
-/// y (m,n) = x (m,k)·Ŵᵀ + bias (n, or empty). Throws ArgumentError on shapes; as WeightView. Cost: 2·m·n·k, and one
-/// reading of the weights.
-void linear_into(GemmScratch& scratch, const WeightView& w, ConstMatrixView x, std::span<const float> bias,
+/// Inputs as the integer kernels of the weights' scheme read them.
+struct InputCodes {
+  QuantizedRows rows;
+  std::optional<GridParams> grid;  ///< of static inputs
+};
+
+/// What a linear in training multiplies with: x̂ (m,k), and its codes where the integer kernels are to do it.
+struct TrainInput {
+  ConstMatrixView values;
+  std::optional<InputCodes> codes;
+
+  TrainInput row_range(int64_t begin, int64_t end) const;
+};
+
+/// y (m,n) = x (m,k)·Ŵᵀ + bias (n, or empty). Throws ArgumentError on shapes, codes for weights without a quantizer; as
+/// WeightView. Cost: 2·m·n·k, and one reading of the weights.
+void linear_into(GemmScratch& scratch, const WeightView& w, const TrainInput& x, std::span<const float> bias,
                  MatrixView y);
 
 /// dx (m,k) += dy (m,n)·Ŵ. Cost and errors as linear_into.

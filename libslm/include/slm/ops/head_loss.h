@@ -45,13 +45,13 @@ struct HeadLoss {
   double mean(const HeadLossOptions& options) const;
 };
 
-/// Adds scale·d(loss) to dx (R,D) and dw (V,D); either may have no data: not wanted. A teacher is asked only where λ > 0,
+/// Adds scale·d(loss) to dx (R,D), of the input's values, and dw (V,D); either may have no data: not wanted. A teacher is asked only where λ > 0,
 /// cross-entropy makes a gradient only where λ < 1. The quantizer's clip mask of dw is the caller's (WeightView).
 /// Throws ArgumentError on shapes, labels, λ outside [0, 1], λ > 0 without a teacher.
 /// Cost: 6·R·V·D, less where a gradient is not wanted, and the teacher; memory: a chunk of logits (logits_buffer, grown
 /// where it is too small), a row of V floats for each thread.
 HeadLoss head_loss_grad(GemmScratch& scratch, AlignedBuffer& logits_buffer, const kernels::VecVariant& vec,
-                        const WeightView& table, ConstMatrixView x, std::span<const int32_t> labels,
+                        const WeightView& table, const TrainInput& input, std::span<const int32_t> labels,
                         const TeacherLogits& teacher, const HeadLossOptions& options, double scale, MatrixView dx,
                         MatrixView dw);
 

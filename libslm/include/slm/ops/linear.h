@@ -20,6 +20,10 @@ struct QuantizedRows {
   int8_t* codes;
   float* scales;
   int32_t* sums;
+  int64_t columns = 0, groups = 0;  ///< of a row: k, and its scales
+  QuantizedRows from_row(int64_t r) const {
+    return {codes + r * columns, scales + r * groups, sums + r * groups, columns, groups};
+  }
 };
 
 class LinearInput {
@@ -40,6 +44,7 @@ class LinearInput {
   ConstMatrixView fake_quantized(ActivationScheme scheme);
 
  private:
+  void lay_out(ActivationScheme scheme);
   const kernels::VecVariant& vec_;
   int64_t max_rows_, max_k_;
   ConstMatrixView x_;
@@ -49,8 +54,11 @@ class LinearInput {
   std::optional<GridParams> made_by_;  ///< static parameters of what was made
 };
 
+/// bias − s·zero·Σ row: of one output, see add_zero_correction_. Throws ArgumentError where float32 does not hold it.
+float zero_corrected(float bias, std::span<const float> row, const GridParams& input);
+
 /// With static inputs x̂ = s·(code − zero) the kernels sum s·code·ŵ: bias[n] −= s·zero·Σ_k ŵ[n,k] makes it right.
-/// Throws ArgumentError where bias has not n values. Cost: decodes all rows; once, when a model is loaded.
+/// Throws as zero_corrected; ArgumentError where bias has not n values. Cost: decodes all rows; once, on loading.
 void add_zero_correction_(const PackedMatrix& w, const GridParams& input, std::span<float> bias);
 
 /// y (m,n) = x (m,k) · w (n,k)ᵀ + bias (n, or empty). Only y is written. Throws ArgumentError on shapes.

@@ -4,6 +4,7 @@
 // In: weights (n,k).  Out: pieces of Ŵ, and the gradient's clip mask.  Next: ops/float_linear.h, autograd/.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -26,12 +27,18 @@ class WeightView {
   int64_t k() const { return k_; }
   /// The weights themselves where no quantizer stands between, else null.
   const float* plain() const { return scheme_ == nullptr ? weights_.data() : nullptr; }
+  /// Null where no quantizer stands between.
+  const WeightSchemeInfo* scheme() const { return scheme_; }
   /// Pieces begin and end at multiples of this many columns.
   int64_t unit() const;
 
   /// Ŵ[row_begin … row_end)[column_begin … column_end) → out, rows one after another. Bit for bit what fake_quant gives of
   /// the whole matrix (N2). Throws ArgumentError on a piece that is none, a weight that is not finite or overflows.
   void read(int64_t row_begin, int64_t row_end, int64_t column_begin, int64_t column_end, std::span<float> out) const;
+
+  /// Row r as a file stores it, for the kernels that will read it: decodes to what read() gives. *row_scale is written
+  /// where the scheme has row scales. Throws as read(); ArgumentError without a scheme, on another number of bytes.
+  void encode_row(int64_t r, std::span<std::byte> row, float* row_scale) const;
 
   /// Straight-through estimator: gradient (n,k) becomes 0 where the quantizer clips the weight. Threaded over rows.
   void mask_clipped_(std::span<float> gradient) const;

@@ -20,7 +20,7 @@
 
 namespace slm {
 
-/// A loss or gradient that is no number: the weights are those of the last step that was.
+/// A loss, a gradient or an observed input that is no number: the weights are those of the last step that was.
 class DivergedError : public Error {
  public:
   using Error::Error;
