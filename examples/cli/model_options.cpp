@@ -146,6 +146,9 @@ std::shared_ptr<const Model> load_model_showing(const ModelFiles& files, const L
   std::string types;
   for (const auto& [type, count] : changed) types += fmt::format("{}{} {}", types.empty() ? "" : ", ", count, type);
   if (!types.empty()) tell("note: no kernel runs these types as stored, they became w8g32: {} matrices\n", types);
+  if (model->unused_inputs > 0)
+    tell("note: the file's static inputs of {} are not used: {}\n", counted(model->unused_inputs, "linear"),
+         model->fake_activations ? "fake activations take their place" : "float weights take inputs as they are");
   return model;
 }
 

@@ -40,7 +40,8 @@ std::string describe_weights();
 
 /// The tokenizer, with the memory its parsing took given back to the system: load it before the weights.
 Tokenizer load_tokenizer(const std::string& path);
-/// Loads with progress on stderr, and says there which stored types no kernel runs and what they became.
+/// Loads with progress on stderr, and says there which stored types no kernel runs and what they became, and that
+/// static inputs are not used.
 std::shared_ptr<const Model> load_model_showing(const ModelFiles& files, const LoadOptions& options);
 std::shared_ptr<const Model> load_model_showing(const std::string& path, const LoadOptions& options);
 

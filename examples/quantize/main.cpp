@@ -29,6 +29,9 @@ int main(int argc, char** argv) {
     line.finish();
     if (report.kept_tied_head)
       slm::tell("the head is tied: model.embed_tokens.weight is embedding and head, both stay bf16\n");
+    if (to_folder && !model.inputs().empty())
+      slm::tell("note: static inputs of {} are not kept: a Hugging Face folder has no place for them\n",
+                slm::counted(std::ssize(model.inputs()), "linear"));
     if (const std::string types = slm::quantized_twice(report); !types.empty())
       slm::tell("note: the source is quantized already ({}): its loss and this one add up, SQNR is of this one\n",
                 types);

@@ -10,9 +10,10 @@
 namespace slm {
 
 const char* const kQuantizeTeaches =
-    R"(Writes a model under a weight scheme: a GGUF file, which llama.cpp runs unchanged (all but w8c, which only libslm
-reads), or, with --out FOLDER/, a Hugging Face folder for transformers (f32, bf16, f16). Each value is rounded to
-the nearest of its scheme. SQNR says how far that is: the power of the weights over that of the error, about 6 dB a
+    R"(Writes a model under a weight scheme: a GGUF file or, with --out FOLDER/, a Hugging Face folder for transformers
+(f32, bf16, f16). In a GGUF file schemes of groups (g32, g64, g128) are stored as Q4_0, Q4_1 or Q8_0 blocks, which
+llama.cpp reads; those of channels and tensors (c, t) only libslm reads. Each value is rounded to the nearest of its
+scheme. SQNR says how far that is: the power of the weights over that of the error, about 6 dB a
 bit. Norms and biases are f32 in a GGUF file, in a folder they have its one type.
 Ctrl-C leaves nothing behind: what was there before stays as it was.)";
 

@@ -145,9 +145,46 @@ TEST(GgufModel, StaticInputsTravelWithTheWeights) {
   refused("there twice", [](GgufWriter& w) {
     w.set_strings("slm.a8s.tensors", {"blk.0.attn_q.weight", "blk.0.attn_q.weight"});
   });
-  refused("no matrix of the model", [](GgufWriter& w) {
-    w.set_strings("slm.a8s.tensors", {"blk.0.attn_q.weight", "output_norm.weight"});
-  });
+}
+
+TEST(GgufModel, StaticInputsBelongToLinearsOfBlocks) {
+  const TemporaryFolder folder;
+  const std::filesystem::path plain = folder.path() / "plain.gguf", other = folder.path() / "other.gguf";
+  const ModelFiles source = ModelFiles::open(tiny_model("qwen2_untied"));
+  export_gguf(source, Tokenizer::load(tiny_model("qwen2_untied")).data(), plain,
+              {.plan = {.weights = WeightScheme::W8C, .keep_fp = {}}});
+  const auto open_with = [&](std::string_view tensor) {
+    copy_with(plain, other, [&](GgufWriter& w) {
+      w.set_strings("slm.a8s.tensors", {tensor});
+      w.set_f32s("slm.a8s.scales", {0.5f});
+      w.set_i32s("slm.a8s.zeros", {3});
+    });
+    return ModelFiles::open(other);
+  };
+  EXPECT_EQ(open_with("blk.0.attn_q.weight").inputs().size(), 1u);
+  for (const std::string_view tensor :
+       {"token_embd.weight", "output.weight", "output_norm.weight", "blk.0.attn_q.bias"})
+    expect_error<FormatError>([&] { open_with(tensor); }, {"other.gguf", tensor, "no linear of a block"});
+  for (const char* name : {"model.embed_tokens.weight", "lm_head.weight"})
+    expect_error<ArgumentError>(
+        [&] {
+          source.with_values({}, {{name, given_params(kGridA8S, 1.0f)}});
+        },
+        {name, "no linear of a block"});
+}
+
+TEST(GgufModel, RefusesAnotherVersionOfItsOwnKeys) {
+  const TemporaryFolder folder;
+  const std::filesystem::path ours = folder.path() / "ours.gguf", other = folder.path() / "other.gguf";
+  export_gguf(ModelFiles::open(tiny_model("qwen2_tied")), Tokenizer::load(tiny_model("qwen2_tied")).data(), ours,
+              {.plan = {.weights = WeightScheme::W8C, .keep_fp = {}}});
+  EXPECT_EQ(GgufFile::open(ours).get_uint("slm.version"), kSlmVersion);
+  for (const uint32_t version : {0u, kSlmVersion + 1}) {
+    copy_with(ours, other, [&](GgufWriter& w) { w.set_u32("slm.version", version); });
+    expect_error<FormatError>(
+        [&] { ModelFiles::open(other); },
+        {"other.gguf", fmt::format("[model] slm.version is {}, expected {}", version, kSlmVersion)});
+  }
 }
 
 TEST(GgufModel, ReportsProgressInBytesOfTheSource) {

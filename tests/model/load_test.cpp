@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "slm/io/safetensors.h"
+#include "slm/model/trainable_model.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/model_paths.h"
 #include "tests/support/temporary_folder.h"
@@ -52,6 +53,34 @@ TEST(LoadModel, NamesTheTensorThatHoldsWhatIsNoNumber) {
       }
     }
   }
+}
+
+class LoadStaticInputs : public testing::Test {
+ protected:
+  ModelFiles with(float scale) const {
+    return files_.with_values([this](const std::string& name) { return values_.parameter(name).value; },
+                              {{name_, given_params(kGridA8S, scale, 0.0f, 100)}});
+  }
+  const fs::path path_ = test::tiny_models() / "qwen2_tied";
+  const std::string name_ = "model.layers.1.self_attn.k_proj.weight";
+  const ModelFiles files_ = ModelFiles::open(path_);
+  const TrainableModel values_{files_};
+};
+
+TEST_F(LoadStaticInputs, NameTheFileWhereTheirZeroPointMakesABiasThatIsNoFloat) {
+  const LoadOptions options = {.plan = {.weights = WeightScheme::W8C}};
+  EXPECT_NO_THROW(load_model(with(0.1f), options));
+  expect_error<FormatError>([&] { load_model(with(3e38f), options); },
+                            {path_.string(), name_, "scale 3e+38", "zero point 100"});
+}
+
+TEST_F(LoadStaticInputs, AreCountedWhereTheyAreNotUsed) {
+  const ModelFiles files = with(0.1f);
+  EXPECT_EQ(load_model(files, {.plan = {.weights = WeightScheme::W8C}}).unused_inputs, 0);
+  EXPECT_EQ(load_model(files, {.plan = {.weights = WeightScheme::BF16}}).unused_inputs, 1);
+  const LoadOptions fake = {.plan = {.weights = WeightScheme::W8C}, .fake_activations = ActivationScheme::A8T};
+  EXPECT_EQ(load_model(files, fake).unused_inputs, 1);
+  EXPECT_EQ(load_model(files_, {.plan = {.weights = WeightScheme::BF16}}).unused_inputs, 0);
 }
 
 }  // namespace

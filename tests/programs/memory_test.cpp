@@ -24,6 +24,7 @@ constexpr bool kSanitized = false;
 void expect_little_above_weights_and_cache(const std::string& model, double most_above) {
   std::vector<std::string> schemes = {"as-is"};
   for (const WeightSchemeInfo& scheme : weight_schemes()) schemes.emplace_back(scheme.name);
+  schemes.insert(schemes.end(), {"w8t", "w4tz", "w6c", "w5g64", "w3g32z", "w2g64a"});  // of the rest, one of each kind
   for (const std::string& scheme : schemes) {
     const nlohmann::json got = answer("infer", model, {"--raw", "--prompt", "Hello", "-n", "4", "--weights", scheme});
     ASSERT_FALSE(got.is_null()) << scheme;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "slm/export/gguf_model.h"
 #include "tests/export/tiny_models.h"
 #include "tests/programs/run_program.h"
 
@@ -95,6 +96,52 @@ TEST(Quantize, SaysThatAQuantizedSourceLosesTwice) {
   EXPECT_EQ(run("quantize", words(source, "as-is", out)).err.find("quantized already"), std::string::npos)
       << "copied, nothing is lost";
   EXPECT_EQ(run("quantize", words(tiny("qwen2_tied"), "w4g32", out)).err.find("quantized already"), std::string::npos);
+}
+
+/// A w8c file with static grids for the inputs of two linears.
+void write_with_static_inputs(const std::string& out) {
+  const ModelFiles source = ModelFiles::open(tiny("qwen2_tied"));
+  std::map<std::string, std::vector<float>> values;
+  for (const ModelTensor& tensor : source.tensors()) values[tensor.name] = values_of(source, tensor.name);
+  const GridParams grid = given_params(kGridA8S, 0.05f, 0.0f, -12);
+  const StaticInputs inputs = {{"model.layers.0.mlp.down_proj.weight", grid},
+                               {"model.layers.2.self_attn.q_proj.weight", grid}};
+  const ModelFiles model =
+      source.with_values([&](const std::string& name) { return std::span<const float>(values.at(name)); }, inputs);
+  export_gguf(model, Tokenizer::load(tiny("qwen2_tied")).data(), out,
+              {.plan = {.weights = WeightScheme::W8C, .keep_fp = {}}});
+}
+
+TEST(Quantize, SaysWhereStaticInputsHaveNoPlace) {
+  const TemporaryFolder folder;
+  const std::string file = (folder.path() / "a8s.gguf").string();
+  write_with_static_inputs(file);
+  const Ran to_folder = run("quantize", words(file, "f32", (folder.path() / "f/").string()));
+  ASSERT_EQ(to_folder.exit_code, 0) << to_folder.err;
+  const std::string not_kept = "static inputs of 2 linears are not kept: a Hugging Face folder has no place for them";
+  EXPECT_NE(to_folder.err.find(not_kept), std::string::npos) << to_folder.err;
+  const Ran to_file = run("quantize", words(file, "w8g32", (folder.path() / "o.gguf").string()));
+  ASSERT_EQ(to_file.exit_code, 0) << to_file.err;
+  EXPECT_EQ(to_file.err.find("static inputs"), std::string::npos) << "they travel on";
+
+  std::string text;
+  for (int i = 0; i < 60; ++i) text += fmt::format("The river rose in the night, line {}.\n", i * 37);
+  const std::string data = folder.file("text", text).string();
+  const auto says = [](const std::string& program, const Words& all, const std::string& part) {
+    const Ran ran = run(program, all);
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    return ran.err.find(part) != std::string::npos;
+  };
+  const std::string not_used = "static inputs of 2 linears are not used";
+  const auto infer = [&](const std::string& model, const std::string& weights) {
+    return says("infer", {"--model", model, "--prompt", "the river", "-n", "2", "--weights", weights}, not_used);
+  };
+  EXPECT_TRUE(infer(file, "f32"));
+  EXPECT_FALSE(infer(file, "as-is"));
+  EXPECT_FALSE(infer(file, "w8g32"));
+  EXPECT_FALSE(infer(tiny("qwen2_tied"), "f32")) << "there are none";
+  const Words fake = {"--model", file, "--data", data, "--weights", "w8c", "--fake-activations", "a8t"};
+  EXPECT_TRUE(says("evaluate", fake, not_used));
 }
 
 TEST(Quantize, KeepsRowsWholeInALogOfBothStreams) {

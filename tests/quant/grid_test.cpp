@@ -14,6 +14,9 @@
 namespace slm {
 namespace {
 
+constexpr Grid kSignedMax = {.range = Range::SignedMax},
+               kFloatMinimum = {.kind = GridKind::FloatMinimum, .range = Range::MinMax};
+
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr Grid kGguf[] = {kGridQ4_0, kGridQ4_1, kGridQ8_0, kGridW8C, kGridA8G32, kGridA8T};
@@ -146,7 +149,7 @@ TEST(Grid, IntegerZeroMatchesItsFormula) {
 TEST(Grid, ErrorIsAtMostHalfAStepForEveryWidth) {
   for (int bits = 2; bits <= 8; ++bits) {
     const std::vector<float> x = normals(128, static_cast<uint64_t>(100 + bits));
-    for (const Grid& grid : {symmetric_grid(bits), float_minimum_grid(bits)}) {
+    for (const Grid& grid : {symmetric_grid(bits), with_bits(kFloatMinimum, bits)}) {
       const GridParams params = find_params(grid, x);
       for (const float v : x) {
         const int32_t code = encode(grid, params, v);
@@ -154,7 +157,7 @@ TEST(Grid, ErrorIsAtMostHalfAStepForEveryWidth) {
         EXPECT_LE(std::abs(decode(grid, params, code) - v), 0.5001f * params.scale) << bits << " bits, " << v;
       }
     }
-    const Grid signed_grid = signed_max_grid(bits);
+    const Grid signed_grid = with_bits(kSignedMax, bits);
     const GridParams params = find_params(signed_grid, x);
     for (const float v : x) {
       const int32_t code = unclamped_code(signed_grid, params, v);
@@ -168,13 +171,13 @@ TEST(Grid, ErrorIsAtMostHalfAStepForEveryWidth) {
 TEST(Grid, SymmetricGridsHaveNoLowestCode) {
   EXPECT_EQ(symmetric_grid(8).qmin, -127);
   EXPECT_EQ(symmetric_grid(2).qmax, 1);
-  EXPECT_EQ(signed_max_grid(3).qmin, -4);
-  EXPECT_EQ(float_minimum_grid(8).qmax, 255);
+  EXPECT_EQ(with_bits(kSignedMax, 3).qmin, -4);
+  EXPECT_EQ(with_bits(kFloatMinimum, 8).qmax, 255);
   for (const int bits : {1, 9, 0, -1, 32}) {
     EXPECT_THROW(symmetric_grid(bits), ArgumentError);
-    EXPECT_THROW(signed_max_grid(bits), ArgumentError);
+    EXPECT_THROW(with_bits(kSignedMax, bits), ArgumentError);
     EXPECT_THROW(integer_zero_grid(bits), ArgumentError);
-    EXPECT_THROW(float_minimum_grid(bits), ArgumentError);
+    EXPECT_THROW(with_bits(kFloatMinimum, bits), ArgumentError);
   }
 }
 
@@ -244,7 +247,7 @@ TEST(Grid, RefusesAScaleThatOverflowsItsHalf) {
   EXPECT_THROW(find_params(kGridQ4_1, x), ArgumentError);
   x[3] = -3e38f;
   x[4] = 3e38f;  // the range overflows float32
-  EXPECT_THROW(find_params(float_minimum_grid(4), x), ArgumentError);
+  EXPECT_THROW(find_params(with_bits(kFloatMinimum, 4), x), ArgumentError);
   EXPECT_THROW(find_params(integer_zero_grid(4), x), ArgumentError);
 }
 

@@ -15,7 +15,6 @@ namespace {
 
 constexpr uint32_t kQuantizationVersion = 2;  // of ggml's block layouts, since 2023
 constexpr uint32_t kAlignment = 32;
-constexpr uint32_t kSlmVersion = 1;  // of the layout of codes with row scales
 
 /// A tensor of the source and what becomes of it.
 struct Planned {
@@ -99,7 +98,7 @@ ExportReport export_gguf(const ModelFiles& model, const TokenizerData& tokenizer
   set_tokenizer_keys(writer, tokenizer, tokens);
   const bool codes =
       std::any_of(planned.begin(), planned.end(), [](const Planned& p) { return has_row_scales(p.scheme); });
-  if (codes) writer.set_u32("slm.version", kSlmVersion);
+  if (codes) writer.set_u32(std::string(kSlmVersionKey), kSlmVersion);
   if (codes || native_scheme(*info(scheme).gguf_dtype) != scheme)  // else the type of the blocks tells
     writer.set_string("slm.scheme", std::string(name(scheme)));
 

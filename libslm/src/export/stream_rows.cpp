@@ -24,7 +24,8 @@ class MatrixStream {
         paired_(paired_head_dim),
         copied_(tensor.source.native() == scheme),
         row_bytes_(row_bytes(scheme, tensor.source.k())),
-        tensor_params_(tensor_params(scheme, tensor.source)) {
+        tensor_params_(tensor_params(
+            scheme, tensor.source, [&tensor](int64_t begin, int64_t end) { tensor.stored.release_rows(begin, end); })) {
     // Whole heads, so that a step reads the same rows it writes, whatever the two orders are.
     const int64_t unit = std::max({int64_t{1}, paired_, source_.paired_head_dim});
     step_rows_ = std::max<int64_t>(kStepValues / std::max<int64_t>(source_.k(), 1) / unit, 1) * unit;

@@ -54,7 +54,7 @@ class Loader {
         group.bias.insert(group.bias.end(), values.begin(), values.end());
       }
     }
-    correct_zeros_(group);
+    correct_zeros_(group, parts);
     return group;
   }
 
@@ -65,7 +65,7 @@ class Loader {
     if (input == nullptr || options_.fake_activations || info(held).activations == ActivationScheme::F32) return {};
     return *input;
   }
-  void correct_zeros_(PackedLinears& group) {
+  void correct_zeros_(PackedLinears& group, const std::vector<std::string>& parts) {
     if (std::ranges::none_of(group.inputs, [](const auto& input) { return input.has_value(); })) return;
     if (group.bias.empty()) {
       group.bias.resize(static_cast<size_t>(group.columns()));
@@ -74,8 +74,16 @@ class Loader {
     size_t column = 0;
     for (size_t i = 0; i < group.matrices.size(); ++i) {
       const auto n = static_cast<size_t>(group.matrices[i].n());
-      if (group.inputs[i])
-        add_zero_correction_(group.matrices[i], *group.inputs[i], std::span(group.bias).subspan(column, n));
+      if (group.inputs[i]) {
+        try {
+          add_zero_correction_(group.matrices[i], *group.inputs[i], std::span(group.bias).subspan(column, n));
+        } catch (const ArgumentError& error) {
+          const auto part =
+              std::ranges::upper_bound(group.part_end, static_cast<int64_t>(column)) - group.part_end.begin();
+          throw FormatError(files_.path(),
+                            fmt::format("{} (tensor {}.weight)", error.what(), parts[static_cast<size_t>(part)]));
+        }
+      }
       column += n;
     }
   }
@@ -90,6 +98,7 @@ class Loader {
       sources.push_back(tensor->source);
       done_ += tensor->stored.tensor.bytes();
       model_.matrices.push_back({tensor->name, tensor->stored.tensor.dtype(), scheme});
+      if (files_.input(tensor->name) != nullptr && !static_input(tensor->name, scheme)) ++model_.unused_inputs;
     }
     PackedMatrix packed = [&] {
       try {

@@ -86,7 +86,19 @@ struct StoredModel {
   }
 };
 
-/// Static inputs of a GGUF file. Throws FormatError: arrays of different length, no matrix of the model, no grid.
+/// Throws FormatError where codes and row scales may lie otherwise than we write them.
+void check_version(const GgufFile& gguf) {
+  const uint64_t version = gguf.uint_value(kSlmVersionKey).value_or(kSlmVersion);
+  if (version != kSlmVersion)
+    throw FormatError(gguf.path(), fmt::format("[model] {} is {}, expected {}", kSlmVersionKey, version, kSlmVersion));
+}
+
+/// Whether static inputs are for this tensor: those of the head are found as they come, an embedding has none.
+bool is_linear_of_block(std::string_view name, const Shape& shape) {
+  return shape.rank() == 2 && name.starts_with("model.layers.");
+}
+
+/// Static inputs of a GGUF file. Throws FormatError: arrays of different length, no linear of a block, no grid.
 StaticInputs read_inputs(const GgufFile& gguf, const ModelConfig& config) {
   const GgufArray* names = gguf.array_value(kInputTensorsKey, GgufType::String);
   const GgufArray* scales = gguf.array_value(kInputScalesKey, GgufType::F32);
@@ -102,11 +114,11 @@ StaticInputs read_inputs(const GgufFile& gguf, const ModelConfig& config) {
   for (size_t i = 0; i < size(names); ++i) {
     const std::string_view stored = std::get<std::vector<std::string_view>>(names->values)[i];
     const std::string name = hf_tensor_name(stored);
-    const bool known =
-        std::ranges::any_of(expected, [&](const ExpectedTensor& e) { return e.name == name && e.shape.rank() == 2; });
+    const bool known = std::ranges::any_of(
+        expected, [&](const ExpectedTensor& e) { return e.name == name && is_linear_of_block(name, e.shape); });
     if (!known || inputs.contains(name))
       throw FormatError(gguf.path(), fmt::format("[model] static inputs of {}, which is {}", quote_text(stored),
-                                                 known ? "there twice" : "no matrix of the model"));
+                                                 known ? "there twice" : "no linear of a block"));
     const int64_t zero = std::get<std::vector<int64_t>>(zeros->values)[i];
     const double scale = std::get<std::vector<double>>(scales->values)[i];
     if (!(scale >= 0) || !std::isfinite(scale) || zero < kGridA8S.qmin || zero > kGridA8S.qmax)
@@ -134,6 +146,7 @@ ModelFiles ModelFiles::open(const fs::path& path) {
     for (const StoredTensor& tensor : read_safetensors_folder(path)) stored.add(tensor.name, tensor);
   } else {
     files.gguf_ = GgufFile::open(path);
+    check_version(*files.gguf_);
     files.config_ = read_gguf_config(*files.gguf_);
     for (const StoredTensor& tensor : files.gguf_->tensors()) stored.add_gguf(tensor, files.config_);
   }
@@ -212,7 +225,8 @@ ModelFiles ModelFiles::in_memory(const ModelConfig& config,
 ModelFiles ModelFiles::with_values(const std::function<std::span<const float>(const std::string& name)>& values,
                                    StaticInputs inputs) const {
   for (const auto& [name, params] : inputs)
-    SLM_CHECK(tensor(name).stored.tensor.shape().rank() == 2, "[model] static inputs of {}, which is no matrix", name);
+    SLM_CHECK(is_linear_of_block(name, tensor(name).stored.tensor.shape()),
+              "[model] static inputs of {}, which is no linear of a block", name);
   ModelFiles files = in_memory(config_, values);
   files.path_ = path_;
   files.gguf_ = gguf_;

@@ -16,13 +16,6 @@ namespace {
 constexpr int32_t kMagnitude = 0x7fffffff;
 constexpr int32_t kInfinity = 0x7f800000;
 
-Grid wide_grid(int bits, Grid grid) {
-  SLM_CHECK(bits >= 2 && bits <= 8, "[grid] {} bits, expected 2 to 8", bits);
-  return grid;
-}
-
-int32_t half_range(int bits) { return int32_t{1} << (std::clamp(bits, 2, 8) - 1); }
-
 void check_group(std::span<const float> group, int32_t largest_magnitude) {
   SLM_CHECK(!group.empty(), "[grid] group of 0 values");
   if (largest_magnitude < kInfinity) [[likely]]
@@ -74,26 +67,18 @@ GridParams params_of(const Grid& grid, float scale) {
 
 }  // namespace
 
-Grid symmetric_grid(int bits, ParamStorage storage) {
-  return wide_grid(bits, {.storage = storage, .qmin = 1 - half_range(bits), .qmax = half_range(bits) - 1});
+Grid with_bits(Grid rule, int bits) {
+  SLM_CHECK(bits >= 2 && bits <= 8, "[grid] {} bits, expected 2 to 8", bits);
+  const int32_t half = int32_t{1} << (bits - 1);
+  const bool from_zero = rule.kind == GridKind::FloatMinimum,
+             even = rule.kind == GridKind::Symmetric && rule.range == Range::AbsMax;  // as many codes below 0 as above
+  rule.qmin = from_zero ? 0 : even ? 1 - half : -half;
+  rule.qmax = from_zero ? 2 * half - 1 : half - 1;
+  return rule;
 }
-Grid signed_max_grid(int bits, ParamStorage storage) {
-  return wide_grid(
-      bits, {.range = Range::SignedMax, .storage = storage, .qmin = -half_range(bits), .qmax = half_range(bits) - 1});
-}
+Grid symmetric_grid(int bits, ParamStorage storage) { return with_bits({.storage = storage}, bits); }
 Grid integer_zero_grid(int bits, ParamStorage storage) {
-  return wide_grid(bits, {.kind = GridKind::IntegerZero,
-                          .range = Range::MinMax,
-                          .storage = storage,
-                          .qmin = -half_range(bits),
-                          .qmax = half_range(bits) - 1});
-}
-Grid float_minimum_grid(int bits, ParamStorage storage) {
-  return wide_grid(bits, {.kind = GridKind::FloatMinimum,
-                          .range = Range::MinMax,
-                          .storage = storage,
-                          .qmin = 0,
-                          .qmax = 2 * half_range(bits) - 1});
+  return with_bits({.kind = GridKind::IntegerZero, .range = Range::MinMax, .storage = storage}, bits);
 }
 
 MinMax min_max(std::span<const float> group) {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -55,6 +54,12 @@ class RowBuffers {
   std::vector<std::byte> rows_, codes_;
 };
 
+/// Rows that have about kStepBytes, of n that have `bytes`.
+int64_t rows_of_a_step(int64_t n, uint64_t bytes) {
+  return std::max<int64_t>(1,
+                           static_cast<int64_t>(kStepBytes * static_cast<uint64_t>(n) / std::max<uint64_t>(bytes, 1)));
+}
+
 }  // namespace
 
 std::optional<WeightScheme> MatrixSource::native() const {
@@ -77,10 +82,10 @@ void MatrixSource::decode_row(int64_t r, std::span<float> values) const {
     decode_blocks(tensor.dtype(), tensor.row(stored), values);
 }
 
-std::optional<GridParams> tensor_params(WeightScheme scheme, const MatrixSource& source) {
+std::optional<GridParams> tensor_params(WeightScheme scheme, const MatrixSource& source, const RowsRead& rows_read) {
   if (info(scheme).granularity != Granularity::Tensor) return {};
   std::vector<MinMax> of_row(static_cast<size_t>(source.n()));
-  parallel_for(source.n(), std::max<int64_t>(1, kGrainValues / source.k()), [&](int64_t begin, int64_t end, int) {
+  const auto look_at = [&](int64_t begin, int64_t end) {
     std::vector<float> values(static_cast<size_t>(source.k()));
     for (int64_t r = begin; r < end; ++r) try {
         source.decode_row(r, values);
@@ -88,7 +93,14 @@ std::optional<GridParams> tensor_params(WeightScheme scheme, const MatrixSource&
       } catch (const ArgumentError& error) {
         throw FormatError(source.name, fmt::format("row {}: {}", r, error.what()));
       }
-  });
+  };
+  const int64_t step = rows_of_a_step(source.n(), source.tensor.bytes());
+  for (int64_t first = 0; first < source.n(); first += step) {
+    const int64_t last = std::min(first + step, source.n());
+    parallel_for(last - first, std::max<int64_t>(1, kGrainValues / source.k()),
+                 [&](int64_t begin, int64_t end, int) { look_at(first + begin, first + end); });
+    if (rows_read) rows_read(first, last);
+  }
   MinMax all = of_row[0];
   for (const MinMax& row : of_row) all = {std::min(all.min, row.min), std::max(all.max, row.max)};
   return tensor_params(scheme, all);
@@ -148,10 +160,7 @@ class StackedRows {
 
   int64_t n() const { return first_.back(); }
   int64_t k() const { return sources_[0].k(); }
-  /// Rows that have about kStepBytes.
-  int64_t step_rows() const {
-    return static_cast<int64_t>(kStepBytes * static_cast<uint64_t>(n()) / std::max<uint64_t>(bytes_, 1));
-  }
+  int64_t step_rows() const { return rows_of_a_step(n(), bytes_); }
   /// The source of a row, and the row in it. Rows are asked for in rising order: `hint` goes along.
   std::pair<const MatrixSource*, int64_t> at(int64_t row, size_t& hint) const {
     while (row >= first_[hint + 1]) ++hint;
@@ -206,7 +215,10 @@ PackedMatrix pack(WeightScheme scheme, std::span<const MatrixSource> sources, co
   SLM_CHECK(columns <= kernels::kMaxPanelColumns, "[pack] panels of {} columns, at most {}", columns,
             kernels::kMaxPanelColumns);
   std::vector<std::optional<GridParams>> tensors;
-  for (const MatrixSource& source : sources) tensors.push_back(tensor_params(scheme, source));
+  for (size_t i = 0; i < sources.size(); ++i)
+    tensors.push_back(tensor_params(scheme, sources[i], [&](int64_t begin, int64_t end) {
+      if (options.rows_done) options.rows_done(i, begin, end);
+    }));
   const int64_t step = std::max<int64_t>(rows.step_rows() / columns, num_threads());
   for (int64_t first = 0; first < packed.panels(); first += step) {
     const int64_t last = std::min(first + step, packed.panels());

@@ -45,18 +45,6 @@ WeightSchemeInfo plain(WeightScheme scheme, const char* name, const char* meanin
           .grid = {}};
 }
 
-/// The grid of `pattern` with codes of `bits` bits, or those of symmetric_grid.
-Grid narrowed(Grid pattern, int bits) {
-  const int32_t half = 1 << (bits - 1);
-  if (pattern.kind == GridKind::FloatMinimum) {
-    pattern.qmax = 2 * half - 1;
-  } else {
-    pattern.qmin = pattern.range == Range::SignedMax ? -half : 1 - half;
-    pattern.qmax = half - 1;
-  }
-  return pattern;
-}
-
 /// Weights of one width that share scales in one way; nothing where no storage holds them.
 struct Member {
   int bits;
@@ -81,13 +69,13 @@ struct Member {
   Grid grid() const {
     switch (kind) {
       case GridKind::Symmetric:
-        return !grouped() ? symmetric_grid(bits) : narrowed(bits <= 4 ? kGridQ4_0 : kGridQ8_0, bits);
+        return !grouped() ? symmetric_grid(bits) : with_bits(bits <= 4 ? kGridQ4_0 : kGridQ8_0, bits);
       case GridKind::IntegerZero:
         return integer_zero_grid(bits, grouped() ? ParamStorage::F16 : ParamStorage::F32);
       case GridKind::FloatMinimum:
         break;
     }
-    return narrowed(kGridQ4_1, bits);
+    return with_bits(kGridQ4_1, bits);
   }
   std::string name() const {
     return fmt::format("w{}{}{}", bits,

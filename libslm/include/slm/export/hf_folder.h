@@ -20,9 +20,10 @@ struct HfExportOptions {
 
 /// Makes `folder` if it is not there. From a folder, tokenizer files are copied and config.json keeps what it says, but
 /// for the dtype; from a GGUF file, both are made anew (tokenizer.json for byte-level BPE only; another tokenizer is an
-/// ArgumentError). Rows are decoded and encoded in parallel, a few MB at a time. All files are written, under temporary
-/// names, before the first is put in place; on failure what was there stays as it was and a folder made here is removed
-/// again. (Should the system refuse to rename one file after it renamed others over older ones, the error names them.)
+/// ArgumentError). Static inputs have no place there and are left out. Rows are decoded and encoded in parallel, a
+/// few MB at a time. All files are written, under temporary names, before the first is put in place; on failure what
+/// was there stays as it was and a folder made here is removed again. (Should the system refuse to rename one file after it
+/// renamed others over older ones, the error names them.)
 /// Throws ArgumentError (a quantized scheme; a file written would be one the model is read from; `folder` holds a file
 /// of another model that loaders would read with this one; a value the type cannot hold), IoError.
 ExportReport export_hf_folder(const ModelFiles& model, const TokenizerData& tokenizer,

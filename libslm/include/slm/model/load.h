@@ -36,6 +36,7 @@ struct Model {
   std::string path;
   std::vector<LoadedMatrix> matrices;  ///< what each was stored as and runs as
   uint64_t packed_bytes = 0;
+  int64_t unused_inputs = 0;  ///< linears whose static inputs the file has: float weights, fake activations use none
 };
 
 /// Packs tensor by tensor and gives the file's pages back:

@@ -4,6 +4,7 @@
 // Out: config, MatrixSource and vectors. Next: load.h, export/.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -32,7 +33,7 @@ using StaticInputs = std::map<std::string, GridParams, std::less<>>;
 class ModelFiles {
  public:
   /// Throws IoError (no such file; a folder without config.json or weights), FormatError (missing, unknown, duplicate
-  /// tensors, wrong shapes, config against weights).
+  /// tensors, wrong shapes, config against weights, another version of our own keys).
   static ModelFiles open(const std::filesystem::path& path);
   ModelFiles(ModelFiles&&) = default;  // not copied: tensors refer to the row scales held here
   ModelFiles& operator=(ModelFiles&&) = default;
@@ -58,7 +59,7 @@ class ModelFiles {
                               const std::function<std::span<const float>(const std::string& name)>& values);
   /// The same model with other values, in memory as float32 in the model's order: what was trained, to be packed and
   /// exported like any model. `values(name)` has a tensor's elements, which must outlive the result. Throws ArgumentError
-  /// where their number is another, or an input belongs to no matrix.
+  /// where their number is another, or an input belongs to no linear of a block.
   ModelFiles with_values(const std::function<std::span<const float>(const std::string& name)>& values,
                          StaticInputs inputs = {}) const;
 
@@ -76,6 +77,10 @@ class ModelFiles {
 /// Suffix of the F32 tensor that holds the row scales of an I8 tensor in our own GGUF files
 /// ("blk.0.attn_q.weight" + this).
 inline constexpr std::string_view kRowScaleSuffix = ".slm_row_scale";
+
+/// Key and value in our own GGUF files: the version of the layout of codes with row scales. Another is refused.
+inline constexpr std::string_view kSlmVersionKey = "slm.version";
+inline constexpr uint32_t kSlmVersion = 1;
 
 /// Keys of static inputs in our own GGUF files: names of weights, and for each the scale and the zero point of its inputs.
 inline constexpr std::string_view kInputTensorsKey = "slm.a8s.tensors";

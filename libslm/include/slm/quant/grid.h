@@ -76,15 +76,13 @@ inline constexpr Grid kGridA8T = {.inverse = Inverse::FromAbsMax};
 /// Static inputs: the kernels take no −128 (gemm_q8.h).
 inline constexpr Grid kGridA8S = {.kind = GridKind::IntegerZero, .range = Range::MinMax};
 
-/// Grids of other widths, 2 ≤ bits ≤ 8, half to even. Throw ArgumentError on other bits.
-/// symmetric: codes ±(2^(bits−1) − 1), d = max|x| / qmax.
+/// A grid's rule with codes of another width, 2 ≤ bits ≤ 8. Throws ArgumentError on other bits.
+///   Symmetric, AbsMax        ±(2^(bits−1) − 1)                   Symmetric, SignedMax; IntegerZero   −2^(bits−1) … 2^(bits−1) − 1
+///   FloatMinimum             0 … 2^bits − 1
+Grid with_bits(Grid rule, int bits);
+/// Half to even. Throw as with_bits.
 Grid symmetric_grid(int bits, ParamStorage storage = ParamStorage::F32);
-/// The pattern of Q4_0: codes −2^(bits−1) … 2^(bits−1) − 1, d = signed max / qmin.
-Grid signed_max_grid(int bits, ParamStorage storage = ParamStorage::F32);
-/// Codes −2^(bits−1) … 2^(bits−1) − 1 with an integer zero point.
 Grid integer_zero_grid(int bits, ParamStorage storage = ParamStorage::F32);
-/// The pattern of Q4_1: codes 0 … 2^bits − 1 over min … max.
-Grid float_minimum_grid(int bits, ParamStorage storage = ParamStorage::F32);
 
 /// What find_params gives. `scale`, `minimum`, `zero` decode (as stored);
 /// `inverse` and `encode_minimum` encode (unrounded).

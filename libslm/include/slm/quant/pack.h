@@ -43,9 +43,13 @@ struct MatrixSource {
   void check_stored_row(int64_t stored) const;
 };
 
-/// Of schemes of one scale per tensor: the source's parameters, by a pass over its rows. Others: none.
+/// Told rows [begin, end) that were read and are not needed for now: their pages may go.
+using RowsRead = std::function<void(int64_t begin, int64_t end)>;
+
+/// Of schemes of one scale per tensor: the source's parameters, by a pass over its rows in steps of a few MB. Others: none.
 /// Throws FormatError that names source and row where a value is not finite.
-std::optional<GridParams> tensor_params(WeightScheme scheme, const MatrixSource& source);
+std::optional<GridParams> tensor_params(WeightScheme scheme, const MatrixSource& source,
+                                        const RowsRead& rows_read = {});
 
 class PackedMatrix {
  public:
@@ -78,13 +82,14 @@ class PackedMatrix {
 
 struct PackOptions {
   /// Hold the scheme's values as f32 instead of its codes: the arithmetic of training. Measures a scheme apart from its
-  /// kernels. Rows already on the grid keep their own scales, as they do when they are packed.
+  /// kernels. Rows of a type the scheme is native to keep their own scales, as they do when they are packed.
   bool fake_quantized = false;
-  /// Called from the packing thread after rows [begin, end) of source i were read for the last time: its pages may go.
+  /// Called from the packing thread after rows [begin, end) of source i were read: their pages may go. Schemes of one
+  /// scale per tensor read every row twice.
   std::function<void(size_t source, int64_t begin, int64_t end)> rows_done;
 };
 
-/// Packs the sources' rows one after another into one matrix. Rows already on the scheme's grid are packed straight
+/// Packs the sources' rows one after another into one matrix. Rows the scheme is native to are packed straight
 /// from their bytes, others are decoded and encoded by quant/rows. Threaded over panels, in steps of a few MB. Throws
 /// ArgumentError (different k, shape not (n,k)); FormatError that names source and row where a value is not finite or
 /// overflows the scheme.
