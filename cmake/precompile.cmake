@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # slm_precompile(owner targets header...): the headers are parsed once, for `owner`; the targets, which must compile with
-# the same flags, use what it made. Every source still includes what it needs: without SLM_PCH nothing else changes.
+# the same flags, use what it made. Every source still includes what it needs: the presets
+# debug and asan build without, and there with the warnings silenced below.
 function(slm_precompile owner targets)
   if(NOT SLM_PCH)
     return()

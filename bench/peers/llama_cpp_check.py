@@ -17,6 +17,7 @@ argmax      windows of 512 from an empty cache; ids and the argmax at every posi
 --prompts: a tests/golden/data/real/*.greedy.json, or a list of {"prompt": …, "control_tokens": bool}.
 """
 import argparse
+import hashlib
 import json
 import math
 import os
@@ -146,7 +147,10 @@ def argmax(a):
 def reference(a):
     first, _ = argmax(a)
     second, _ = perplexity(a)
-    return {"source": a.source, "scheme": a.scheme, "made_by": "bench/peers/llama_cpp_check.py reference",
+    with open(a.model, "rb") as f:
+        digest = hashlib.file_digest(f, "sha256").hexdigest()
+    return {"source": a.source, "scheme": a.scheme, "file_sha256": digest,
+            "made_by": "bench/peers/llama_cpp_check.py reference",
             **llama_model.about(), "perplexity": {"value": second["perplexity"], "windows": second["windows"],
                                                   "kv": a.kv, "flash": a.flash},
             "ids": first["ids"], "argmax": first["argmax"]}, 0

@@ -32,14 +32,17 @@ int main(int argc, char** argv) {
               slm::counted(std::ssize(text.ids), "token"));
 
     std::shared_ptr<const slm::Model> reference;
+    std::string kl_hash;
     if (!o.kl_to.empty() && o.kl_model.empty())
       reference = slm::load_model_showing(files, {.plan = slm::parse_weights(o.kl_to)});
     if (!o.kl_model.empty()) {
       slm::shared_vocabulary(tokenizer, slm::load_tokenizer(o.kl_model));
-      reference = slm::load_model_showing(o.kl_model, {.plan = slm::parse_weights(o.kl_to)});
+      const slm::ModelFiles other = slm::ModelFiles::open(o.kl_model);
+      reference = slm::load_model_showing(other, {.plan = slm::parse_weights(o.kl_to)});
       if (reference->config.vocab != files.config().vocab)
         throw slm::ArgumentError(fmt::format("[evaluate] --kl-model has logits of {} tokens, the model of {}",
                                              reference->config.vocab, files.config().vocab));
+      if (program.json()) kl_hash = slm::weights_sha256(other);
     }
 
     slm::JsonDocument results = slm::JsonDocument::array();
@@ -60,16 +63,18 @@ int main(int argc, char** argv) {
     }
     const std::string hash = slm::weights_sha256(files);
     slm::EndOnSignal::check();
-    if (program.json())
-      slm::print_json({{"model", o.model},
-                       {"weights_sha256", hash},
-                       {"tokenizer", slm::describe(tokenizer)},
-                       {"data", o.data},
-                       {"threads", program.threads()},
-                       {"results", results}});
-    else
+    if (program.json()) {
+      slm::JsonDocument document = {{"model", o.model}, {"weights_sha256", hash}};
+      if (!kl_hash.empty()) document["kl_weights_sha256"] = kl_hash;
+      document["tokenizer"] = slm::describe(tokenizer);
+      document["data"] = o.data;
+      document["threads"] = program.threads();
+      document["results"] = results;
+      slm::print_json(document);
+    } else {
       fmt::print("{} (weights sha256 {:.16}…, tokenizer {}): {}, {}, {}{}\n\n{}", o.model, hash,
                  slm::describe(tokenizer), text.protocol, slm::counted(std::ssize(text.windows), "window"),
                  slm::counted(text.counted_tokens(), "token"), slm::describe_activations(o), table.text());
+    }
   });
 }

@@ -26,10 +26,10 @@ std::string evaluate_examples() {
          "  evaluate --model model.gguf --data book.txt --protocol rolling --window 1024 --stride 512\n"
          "  evaluate --model models/qwen2.5-0.5b --data wiki.test.raw --weights w8c --fake-activations a8t"
          " --kl-to f32\n"
-         "JSON: {model, weights_sha256, tokenizer, data, threads, results: [{weights, protocol, windows, tokens,\n"
-         "  perplexity, stderr, kl, seconds, packed_bytes, kl_to, kl_model, kl_stderr, kl_tokens, top1,\n"
-         "  window, stride, fake_activations}]}; kl is null without --kl-to, what follows packed_bytes is there\n"
-         "  where it applies.";
+         "JSON: {model, weights_sha256, kl_weights_sha256, tokenizer, data, threads, results: [{weights, protocol,\n"
+         "  windows, tokens, perplexity, stderr, kl, seconds, packed_bytes, kl_to, kl_model, kl_stderr, kl_tokens,\n"
+         "  top1, window, stride, fake_activations}]}; kl is null without --kl-to, what follows packed_bytes is\n"
+         "  there where it applies, kl_weights_sha256 with --kl-model.";
 }
 
 void add_evaluate_options(CLI::App& app, EvaluateOptions& o) {

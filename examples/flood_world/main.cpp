@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // flood_world: invented flood reports with questions, as text to learn and as tasks to be scored.
-#include <fmt/format.h>
-
 #include "cli/option_values.h"
 #include "cli/program.h"
 #include "cli/terminal.h"
-#include "flood_world/questions.h"
+#include "flood_world/documents.h"
 #include "slm/io/atomic_file.h"
 
 namespace {
@@ -23,34 +21,6 @@ are in no other: what a model knows of a test report it has from the report.
 constexpr const char* kExamples = R"(Examples:
   flood_world --split train --reports 20000 --seed 1 --out train.jsonl
   flood_world --split test --reports 250 --form tasks --out test-tasks.jsonl)";
-
-/// A report with `questions` questions of each kind, each round in a drawn order, as a document: text, or turns.
-slm::JsonDocument document_of(Split split, int64_t questions, bool as_turns, slm::Rng& rng) {
-  const Report report = draw_report(split, rng);
-  std::string text = text_of(report);
-  slm::JsonDocument turns = slm::JsonDocument::array();
-  for (int64_t i = 0; i < questions; ++i) {
-    std::array<Kind, 4> order = kKinds;
-    rng.shuffle(order);
-    for (const Kind kind : order) {
-      const Question question = draw_question(report, kind, rng);
-      const std::string answer = fmt::format(" {}\n", question.answer);
-      turns.push_back({{"prompt", (turns.empty() ? text : "") + prompt_of(question)}, {"completion", answer}});
-      text += prompt_of(question) + answer;
-    }
-  }
-  if (as_turns) return {{"turns", turns}};
-  return {{"text", text}};
-}
-
-slm::JsonDocument task_of(Split split, Kind kind, bool with_report, slm::Rng& rng) {
-  const Report report = draw_report(split, rng);
-  const Question question = draw_question(report, kind, rng);
-  const std::string text = text_of(report);
-  return {{"kind", name(kind)},        {"report", text},
-          {"question", question.text}, {"prompt", (with_report ? text : "") + prompt_of(question)},
-          {"answer", question.answer}, {"choices", question.choices}};
-}
 
 }  // namespace
 

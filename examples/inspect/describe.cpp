@@ -156,8 +156,11 @@ JsonDocument describe(const ModelFiles& model, const Tokenizer& tokenizer) {
   out["tokenizer"] = describe_tokenizer(tokenizer);
   out["chat"] = describe_chat(tokenizer);
   if (model.gguf()) {
-    out["metadata"] = JsonDocument::object();
-    for (const auto& [key, value] : model.gguf()->metadata()) out["metadata"][key] = describe_value(value);
+    JsonDocument metadata = JsonDocument::object();
+    auto& fields = metadata.get_ref<JsonDocument::object_t&>();  // a vector: its operator[] compares with every key
+    fields.reserve(model.gguf()->metadata().size());
+    for (const auto& [key, value] : model.gguf()->metadata()) fields.emplace_back(key, describe_value(value));
+    out["metadata"] = std::move(metadata);
   }
   return out;
 }

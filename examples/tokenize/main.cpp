@@ -45,7 +45,7 @@ int main(int argc, char** argv) {
       for (const int32_t id : ids) pieces.push_back(tokenizer.piece(id));
       slm::print_json({{"ids", ids}, {"pieces", pieces}, {"count", ids.size()}});
     } else {
-      for (const int32_t id : ids) fmt::print("{:>7}  {}\n", id, tokenizer.piece(id));
+      for (const int32_t id : ids) fmt::print("{:>7}  {}\n", id, slm::one_line(tokenizer.piece(id)));
       slm::tell("{}{}\n", slm::counted(std::ssize(ids), "token"),
                 tokenizer.add_bos() && !bos ? ", after the beginning-of-text token that --bos shows" : "");
     }

@@ -3,21 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "tests/programs/run_program.h"
+#include "tests/support/sha256sum.h"
 
 namespace slm::test {
 namespace {
 
 using nlohmann::json;
 using Words = std::vector<std::string>;
-
-std::string sha256sum(const std::string& file) {
-  FILE* pipe = popen(("sha256sum " + file).c_str(), "r");
-  char hex[65] = {};
-  const size_t got = pipe == nullptr ? 0 : fread(hex, 1, 64, pipe);
-  if (pipe != nullptr) pclose(pipe);
-  EXPECT_EQ(got, 64u) << "coreutils' sha256sum";
-  return hex;
-}
 
 std::string eval_text() {
   std::string text;
@@ -75,7 +67,11 @@ TEST(Evaluate, MeasuresTheKlToAnotherModel) {
              {"--data", text, "--protocol", "rolling", "--window", "16", "--weights", "w4g32", "--kl-to", "f32"});
   EXPECT_EQ(kl(exported, "as-is", tiny("qwen2_tied")), itself.at("results")[0].at("kl").get<double>());
   EXPECT_EQ(itself.at("results")[0].at("kl_model"), tiny("qwen2_tied")) << "by default the model itself";
-  const json named = answer("evaluate", exported, words("as-is", tiny("qwen2_tied"))).at("results")[0];
+  EXPECT_FALSE(itself.contains("kl_weights_sha256"));
+  const json of_two = answer("evaluate", exported, words("as-is", tiny("qwen2_tied")));
+  EXPECT_EQ(of_two.at("weights_sha256"), sha256sum(exported));
+  EXPECT_EQ(of_two.at("kl_weights_sha256"), sha256sum(tiny("qwen2_tied") + "/model.safetensors"));
+  const json named = of_two.at("results")[0];
   EXPECT_EQ(named.at("kl_to"), "f32");
   EXPECT_EQ(named.at("kl_model"), tiny("qwen2_tied"));
   Words printed = words("as-is", tiny("qwen2_tied"));

@@ -3,10 +3,8 @@
 // a vocabulary or a name that cannot be understood is refused in one readable line.
 #include <gtest/gtest.h>
 
-#include <functional>
-
-#include "slm/io/gguf.h"
 #include "slm/text/utf8.h"
+#include "tests/programs/rewritten_model.h"
 #include "tests/programs/run_program.h"
 
 namespace slm::test {
@@ -16,21 +14,6 @@ constexpr const char* kOdd = "odd \xFF\xC3( \x1B[2J";
 constexpr const char* kShown = "odd \uFFFD\uFFFD( \x1B[2J";
 
 using Strings = std::vector<std::string_view>;
-
-/// A tiny GGUF model, written again with changes.
-std::string rewritten(const TemporaryFolder& folder, const std::function<void(GgufWriter&, const GgufFile&)>& change,
-                      const std::function<std::string(const std::string&)>& rename = {}) {
-  const GgufFile source = GgufFile::open(tiny("gguf/qwen2_untied_q4_0.gguf"));
-  GgufWriter writer;
-  for (const auto& [key, value] : source.metadata()) writer.set(key, value);
-  change(writer, source);
-  for (const StoredTensor& tensor : source.tensors())
-    writer.declare_tensor(rename ? rename(tensor.name) : tensor.name, tensor.tensor.dtype(), tensor.tensor.shape());
-  writer.write(folder.path() / "odd.gguf", [&](size_t i, const GgufWriter::Sink& sink) {
-    sink({source.tensors()[i].tensor.data(), source.tensors()[i].tensor.bytes()});
-  });
-  return (folder.path() / "odd.gguf").string();
-}
 
 void expect_readable_error(const Ran& ran, const std::string& part) {
   expect_error(ran, 1, part);

@@ -4,15 +4,19 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <bit>
 #include <cerrno>
 #include <cstdlib>
+#include <map>
 
+#include "slm/core/rng.h"
 #include "slm/runtime/generate.h"
 #include "slm/runtime/sampler.h"
 #include "slm/runtime/session.h"
 #include "tests/support/model_paths.h"
+#include "tests/support/threads.h"
 
 #if !defined(__SANITIZE_ADDRESS__)
 namespace {
@@ -47,9 +51,31 @@ TEST(MallocCounter, Counts) {
   EXPECT_GE(allocations - before, 1);
 }
 
+/// One block of a model so wide that its linears are cut for three threads; static inputs where kernels quantize them.
+std::shared_ptr<const Model> wide_model(WeightScheme scheme) {
+  ModelConfig config = ModelFiles::open(test::tiny_models() / "qwen2_tied").config();
+  config.layers = 1;
+  config.ffn = 4096;
+  config.vocab = 16384;
+  std::map<std::string, std::vector<float>> values;
+  StaticInputs inputs;
+  Rng rng(3);
+  for (const ExpectedTensor& tensor : expected_tensors(config)) {
+    std::vector<float>& all = values[tensor.name];
+    all.resize(static_cast<size_t>(tensor.shape.elements()));
+    for (float& value : all) value = 0.1f * rng.normal();
+    if (tensor.name.ends_with("gate_proj.weight") || tensor.name.ends_with("up_proj.weight"))
+      inputs.emplace(tensor.name, find_params(kGridA8S, std::array{-2.0f, 3.0f}));
+  }
+  const auto value_of = [&](const std::string& name) { return std::span<const float>(values.at(name)); };
+  const ModelFiles files = ModelFiles::in_memory(config, value_of).with_values(value_of, inputs);
+  return std::make_shared<const Model>(load_model(files, {.plan = {.weights = scheme, .keep_fp = {}}}));
+}
+
 TEST_P(Allocations, NoneInADecodedToken) {
-  const auto model =
-      std::make_shared<Model>(load_model(test::tiny_models() / "qwen2_tied", {.plan = {.weights = GetParam().scheme}}));
+  const test::ScopedThreads threads(3);
+  const std::shared_ptr<const Model> model = wide_model(GetParam().scheme);
+  ASSERT_GT(model->weights.head_table().panels() * 16 * model->config.width, 3 << 16) << "work for three threads";
   for (const kernels::KvStorage kv : {kernels::KvStorage::F32, kernels::KvStorage::F16}) {
     Session session(model, {.context = 200, .kv = kv});
     Sampler greedy({}, model->config.vocab),
@@ -86,7 +112,13 @@ TEST(GenerateAllocates, OnlyWhereItsTextDoubles) {
   EXPECT_LE(counts.back() - counts[1], std::bit_width(result.text.size()));
 }
 
-INSTANTIATE_TEST_SUITE_P(, Allocations, testing::ValuesIn(weight_schemes().begin(), weight_schemes().end()),
+std::vector<WeightSchemeInfo> tested_schemes() {
+  std::vector<WeightSchemeInfo> schemes(weight_schemes().begin(), weight_schemes().end());
+  for (const char* name : {"w8t", "w6cz", "w5g64", "w3g32z", "w2g64a"})  // of the rest, one of each kind
+    schemes.push_back(info(parse_weight_scheme(name)));
+  return schemes;
+}
+INSTANTIATE_TEST_SUITE_P(, Allocations, testing::ValuesIn(tested_schemes()),
                          [](const auto& param) { return std::string(param.param.name); });
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "slm/runtime/sampler.h"
 #include "slm/runtime/session.h"
 #include "tests/support/model_paths.h"
+#include "tests/support/sha256sum.h"
 #include "tests/support/temporary_folder.h"
 
 namespace slm {
@@ -33,6 +34,8 @@ TEST_P(ExportedInLlamaCpp, SameLikeliestTokensAndPerplexity) {
   const WeightScheme scheme = parse_weight_scheme(reference.at("scheme").get<std::string>());
   const Tokenizer tokenizer = Tokenizer::load(path);
   export_gguf(ModelFiles::open(path), tokenizer.data(), file, {.plan = {.weights = scheme, .keep_fp = {}}});
+  ASSERT_EQ(test::sha256sum(file), reference.at("file_sha256").get<std::string>())
+      << "llama.cpp answered for another file: run bench/peers/llama_cpp_check.py reference again";
   const auto model = std::make_shared<const Model>(load_model(file));
 
   // Argmax, windows of 512 from an empty cache.

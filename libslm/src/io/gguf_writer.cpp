@@ -148,11 +148,11 @@ void GgufWriter::set(std::string key, GgufValue value) {
   if (key == "general.alignment")
     SLM_CHECK(value.type == GgufType::U32 && std::has_single_bit(std::get<uint64_t>(value.value)),
               "[gguf] general.alignment must be a u32 power of two");
-  const auto known = std::ranges::find(metadata_, key, &std::pair<std::string, GgufValue>::first);
-  if (known != metadata_.end()) {
-    known->second = std::move(value);
-  } else {
+  const auto [known, is_new] = key_index_.emplace(key, metadata_.size());
+  if (is_new) {
     metadata_.emplace_back(std::move(key), std::move(value));
+  } else {
+    metadata_[known->second].second = std::move(value);
   }
 }
 
@@ -189,8 +189,8 @@ void GgufWriter::declare_tensor(std::string name, Dtype dtype, Shape shape) {
 }
 
 uint64_t GgufWriter::alignment() const {
-  const auto key = std::ranges::find(metadata_, "general.alignment", &std::pair<std::string, GgufValue>::first);
-  return key == metadata_.end() ? kGgufDefaultAlignment : std::get<uint64_t>(key->second.value);
+  const auto known = key_index_.find("general.alignment");
+  return known == key_index_.end() ? kGgufDefaultAlignment : std::get<uint64_t>(metadata_[known->second].second.value);
 }
 
 void GgufWriter::write_header(const Sink& sink) const {

@@ -112,6 +112,7 @@ class GgufWriter {
   void write_header(const Sink& sink) const;
   uint64_t alignment() const;
   std::vector<std::pair<std::string, GgufValue>> metadata_;
+  std::map<std::string, size_t, std::less<>> key_index_;
   std::vector<Declared> tensors_;
 };
 
