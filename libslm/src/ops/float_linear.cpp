@@ -17,7 +17,7 @@ namespace slm {
 namespace {
 
 constexpr int64_t kColumnStep = 128;  // output columns whose weights are packed together
-constexpr int64_t kDepthStep = 512;   // rows of W that dx adds at a time: a packed stretch stays in the L2 cache
+constexpr int64_t kDepthStep = 512;   // rows of W whose sum dx adds: a packed stretch stays in the L2 cache
 constexpr int64_t kReadRows = 32;     // rows of W a quantizer makes at a time
 constexpr int64_t kRowStep = 96;      // rows of dW, whose dyᵀ is made together
 
@@ -178,7 +178,8 @@ void linear_grad_x(GemmScratch& scratch, const WeightView& w, ConstMatrixView dy
   const FloatPanels panels(scratch.variant());
   const int64_t step = balanced_step(w.k(), kColumnStep, std::lcm(panels.columns(), w.unit()));
   const int64_t packed = panels.floats(step, kDepthStep), read_rows = w.plain() ? kDepthStep : kReadRows;
-  scratch.reserve(packed + (w.plain() ? 0 : kReadRows * step));
+  const int64_t read = w.plain() ? 0 : kReadRows * step;
+  scratch.reserve(packed + read + dy.rows * step);
   parallel_for(ceil_div(w.k(), step), grain(dy.rows * step * w.n()), [&](int64_t begin, int64_t end, int thread) {
     float* room = scratch.of_thread(thread);
     for (int64_t c0 = begin * step; c0 < std::min(end * step, w.k()); c0 += step) {
@@ -188,7 +189,10 @@ void linear_grad_x(GemmScratch& scratch, const WeightView& w, ConstMatrixView dy
         for (int64_t r0 = d0; r0 < d1; r0 += read_rows)
           panels.pack_columns(piece(w, r0, std::min(r0 + read_rows, d1), c0, c1, room + packed), room, r0 - d0,
                               d1 - d0);
-        panels.multiply_add(dy.column_range(d0, d1), room, dx.column_range(c0, c1));
+        const MatrixView sums{room + packed + read, dy.rows, c1 - c0, c1 - c0};
+        panels.multiply(dy.column_range(d0, d1), room, sums);
+        for (int64_t t = 0; t < dy.rows; ++t)
+          for (int64_t c = 0; c < sums.columns; ++c) dx.row(t)[c0 + c] += sums.row(t)[c];
       }
     }
   });

@@ -6,7 +6,8 @@
 //   y  = x·Ŵᵀ + b          (m,k)·(k,n)
 //   dx = dy·Ŵ              (m,n)·(n,k)
 //   dW = dyᵀ·x, db = Σ dy  (n,m)·(m,k);  through the quantizer by the straight-through estimator (WeightView)
-// Each output is one chain of fused multiply-adds in the order of the depth: the same bits for any number of threads.
+// Each output is one chain of fused multiply-adds in the order of the depth, of dx a sum of such chains of 512 (a head has
+// 150,000 rows: in one chain their roundings would show): the same bits for any number of threads.
 // In: rows of float.  Out: rows of float.  The loops: kernels/gemm_f32.
 #pragma once
 
