@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
     const slm::EndOnSignal no_half_table;
     const slm::ModelFiles files = slm::ModelFiles::open(o.model);
     slm::check(o, files.config());
+    for (const std::string& weights : o.weights) slm::check_plan(files, slm::parse_weights(weights));
     const slm::Tokenizer tokenizer = slm::load_tokenizer(o.model);
     slm::EvalText text = slm::make_eval_text(tokenizer, data, o.protocol);
     const int64_t in_file = std::ssize(text.windows);

@@ -49,6 +49,14 @@ TEST(Evaluate, MeasuresATableOfSchemes) {
     EXPECT_NE(printed.out.find(word), std::string::npos) << word;
 }
 
+TEST(Evaluate, RefusesASchemeThatDoesNotFitBeforeItMeasuresAnother) {
+  const TemporaryFolder folder;
+  const Ran ran = run("evaluate", {"--model", tiny("llama_tied"), "--data", folder.file("text", eval_text()),
+                                   "--windows", "1", "--weights", "f32,w5g64"});
+  expect_error(ran, 1, "w5g64 needs a multiple of 64");
+  EXPECT_EQ(ran.err.find("perplexity"), std::string::npos) << "nothing was measured before";
+}
+
 TEST(Evaluate, MeasuresTheKlToAnotherModel) {
   const TemporaryFolder folder;
   const std::string text = folder.file("text", "The river rose in the night and fell by day, slowly at first.");

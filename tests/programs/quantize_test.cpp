@@ -112,6 +112,16 @@ void write_with_static_inputs(const std::string& out) {
               {.plan = {.weights = WeightScheme::W8C, .keep_fp = {}}});
 }
 
+TEST(Quantize, KeepsTheNameOfAWidthInAFileCopiedAsItIs) {
+  const TemporaryFolder folder;
+  for (const char* scheme : {"w4c", "w3g32"}) {
+    const std::string once = (folder.path() / "once.gguf").string(), again = (folder.path() / "again.gguf").string();
+    ASSERT_EQ(run("quantize", {"--model", tiny("qwen2_tied"), "--scheme", scheme, "--out", once}).exit_code, 0);
+    ASSERT_EQ(run("quantize", {"--model", once, "--scheme", "as-is", "--out", again}).exit_code, 0);
+    EXPECT_EQ(ModelFiles::open(again).gguf()->string_value("slm.scheme"), scheme);
+  }
+}
+
 TEST(Quantize, SaysWhereStaticInputsHaveNoPlace) {
   const TemporaryFolder folder;
   const std::string file = (folder.path() / "a8s.gguf").string();

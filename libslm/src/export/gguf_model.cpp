@@ -54,6 +54,15 @@ WeightScheme main_scheme(const std::vector<Planned>& planned) {
       ->first;
 }
 
+/// What the codes are called: in a file copied as it is, as they were (I8 codes may be those of a narrower scheme).
+std::string scheme_name(const ModelFiles& model, const SchemePlan& plan, WeightScheme scheme) {
+  if (!plan.weights && model.gguf())
+    if (const auto stored = model.gguf()->string_value("slm.scheme"))
+      if (const auto known = find_weight_scheme(*stored); known && info(*known).storage == info(scheme).storage)
+        return *stored;
+  return std::string(name(scheme));
+}
+
 std::string model_name(const ModelFiles& model) {
   if (model.gguf())
     if (const auto stored = model.gguf()->string_value("general.name"); stored && !stored->empty()) return *stored;
@@ -99,8 +108,9 @@ ExportReport export_gguf(const ModelFiles& model, const TokenizerData& tokenizer
   const bool codes =
       std::any_of(planned.begin(), planned.end(), [](const Planned& p) { return has_row_scales(p.scheme); });
   if (codes) writer.set_u32(std::string(kSlmVersionKey), kSlmVersion);
-  if (codes || native_scheme(*info(scheme).gguf_dtype) != scheme)  // else the type of the blocks tells
-    writer.set_string("slm.scheme", std::string(name(scheme)));
+  const std::string label = scheme_name(model, options.plan, scheme);
+  if (codes || label != name(*native_scheme(*info(scheme).gguf_dtype)))  // else the type of the blocks tells
+    writer.set_string("slm.scheme", label);
 
   const InputKeys inputs(model.inputs());
   inputs.set(writer);

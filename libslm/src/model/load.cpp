@@ -125,8 +125,19 @@ class Loader {
 
 }  // namespace
 
+void check_plan(const ModelFiles& files, const SchemePlan& plan) {
+  plan.check_patterns(files.config());
+  for (const ModelTensor& tensor : files.tensors()) {
+    if (tensor.stored.tensor.shape().rank() != 2) continue;
+    const WeightSchemeInfo& s =
+        info(plan.scheme_of(tensor.name, tensor.stored.tensor.dtype(), files.config().tied_head));
+    SLM_CHECK(tensor.source.k() % s.group == 0, "[pack] rows of {} values, {} needs a multiple of {} (tensor {})",
+              tensor.source.k(), s.name, s.group, tensor.name);
+  }
+}
+
 Model load_model(const ModelFiles& files, const LoadOptions& options) {
-  options.plan.check_patterns(files.config());
+  check_plan(files, options.plan);
   Model model;
   model.config = files.config();
   model.path = files.path();

@@ -39,6 +39,10 @@ struct Model {
   int64_t unused_inputs = 0;  ///< linears whose static inputs the file has: float weights, fake activations use none
 };
 
+/// Whether the plan fits the model, by names and shapes alone. Throws ArgumentError: a pattern that matches no matrix, rows
+/// that are no multiple of their scheme's group.
+void check_plan(const ModelFiles& files, const SchemePlan& plan);
+
 /// Packs tensor by tensor and gives the file's pages back:
 /// peak memory is the packed weights and a few MB. Freed heap goes back to the system, too (malloc_trim). Throws as
 /// ModelFiles and pack().
