@@ -181,11 +181,21 @@ TEST(Trainer, StopsWhereTheLossIsNoNumber) {
   }
 }
 
-TEST(Trainer, StopsInTheSameWayWhereTheRangeOfAnInputIsNoNumber) {
-  for (const int64_t delay : {0, 5}) {
-    TinyRun run({.scheme = WeightScheme::W8C, .static_inputs = StaticInputOptions{.delay = delay, .decay = 0.9}});
+TEST(Trainer, StopsInTheSameWayWhereAQuantizerMeetsNoNumber) {
+  const auto with_static_inputs = [](int64_t delay) {
+    return RunOptions{.scheme = WeightScheme::W8C, .static_inputs = StaticInputOptions{.delay = delay, .decay = 0.9}};
+  };
+  const char *norm = "model.layers.1.input_layernorm.weight", *weight = "model.layers.1.mlp.down_proj.weight";
+  const std::pair<RunOptions, const char*> cases[] = {{with_static_inputs(0), norm},
+                                                      {with_static_inputs(5), norm},
+                                                      {{.scheme = WeightScheme::W4G32}, norm},
+                                                      {{.scheme = WeightScheme::W8C}, norm},
+                                                      {{.scheme = WeightScheme::W4G32}, weight},
+                                                      {{.scheme = WeightScheme::W8C}, weight}};
+  for (const auto& [options, name] : cases) {
+    TinyRun run(options);
     run.steps(2);
-    run.model.parameter("model.layers.1.input_layernorm.weight").value[3] = std::numeric_limits<float>::quiet_NaN();
+    run.model.parameter(name).value[3] = std::numeric_limits<float>::quiet_NaN();
     const std::vector<float> before = run.values();
     expect_error<DivergedError>([&] { run.trainer.step(); }, {"[train] step 3: ", "nan", "expected a finite one"});
     EXPECT_EQ(run.trainer.steps_done(), 2);

@@ -9,6 +9,7 @@
 
 #include "quant/gguf_k_blocks.h"
 #include "slm/core/check.h"
+#include "slm/core/finite.h"
 #include "slm/quant/grid.h"
 
 namespace slm {
@@ -106,7 +107,8 @@ void check_finite(Dtype dtype, std::span<const float> values) {
     return;
   size_t bad = 0;
   while (std::isfinite(values[bad])) ++bad;
-  SLM_CHECK(false, "[encode_blocks] value {} for {} is {}, expected a finite one", bad, name(dtype), values[bad]);
+  SLM_CHECK_FINITE(values[bad], "[encode_blocks] value {} for {} is {}, expected a finite one", bad, name(dtype),
+                   values[bad]);
 }
 
 /// f32_to_f16 of core/dtype for finite values without branches, so that the loop vectorises. A subnormal half is the
@@ -122,7 +124,7 @@ void encode_f16(std::span<const float> values, uint8_t* out) {
     largest = magnitude > largest ? magnitude : largest;
   }
   const float x = std::bit_cast<float>(largest);
-  SLM_CHECK(std::isfinite(f16_to_f32(f32_to_f16(x))), "[encode_blocks] value {} overflows a half (largest 65504)", x);
+  SLM_CHECK_FINITE(f16_to_f32(f32_to_f16(x)), "[encode_blocks] value {} overflows a half (largest 65504)", x);
 }
 
 void encode_bf16(std::span<const float> values, uint8_t* out) {
@@ -133,7 +135,7 @@ void encode_bf16(std::span<const float> values, uint8_t* out) {
     largest = magnitude > largest ? magnitude : largest;
   }
   const float x = std::bit_cast<float>(largest);
-  SLM_CHECK(std::isfinite(bf16_to_f32(f32_to_bf16(x))), "[encode_blocks] value {} overflows a bfloat16", x);
+  SLM_CHECK_FINITE(bf16_to_f32(f32_to_bf16(x)), "[encode_blocks] value {} overflows a bfloat16", x);
 }
 
 using Codes = std::span<const int32_t, kBlock>;

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "slm/core/dtype.h"
+#include "slm/core/finite.h"
 
 namespace slm {
 namespace {
@@ -21,7 +22,7 @@ void check_group(std::span<const float> group, int32_t largest_magnitude) {
   if (largest_magnitude < kInfinity) [[likely]]
     return;
   const auto bad = std::find_if(group.begin(), group.end(), [](float x) { return !std::isfinite(x); });
-  SLM_CHECK(false, "[grid] value {} of the group is {}, expected a finite one", bad - group.begin(), *bad);
+  SLM_CHECK_FINITE(*bad, "[grid] value {} of the group is {}, expected a finite one", bad - group.begin(), *bad);
 }
 
 int32_t largest_magnitude(std::span<const float> group) {
@@ -56,8 +57,8 @@ float inverse_of(float scale) { return scale == 0.0f ? 0.0f : finite_or_zero(1.0
 /// What is read back after storing. Throws where it overflows.
 float stored(const Grid& grid, const char* what, float value) {
   const float result = grid.storage == ParamStorage::F16 ? f16_to_f32(f32_to_f16(value)) : value;
-  SLM_CHECK(std::isfinite(result), "[grid] {} {} overflows {}", what, value,
-            grid.storage == ParamStorage::F16 ? "a half (largest 65504)" : "float32");
+  SLM_CHECK_FINITE(result, "[grid] {} {} overflows {}", what, value,
+                   grid.storage == ParamStorage::F16 ? "a half (largest 65504)" : "float32");
   return result;
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "slm/core/check.h"
+#include "slm/core/finite.h"
 #include "slm/core/parallel.h"
 #include "slm/core/stopwatch.h"
 #include "slm/train/grad_clip.h"
@@ -80,8 +81,7 @@ StepReport Trainer::step() {
   try {
     for (const auto& batch : batches)
       loss += forward_backward(batch, 1.0 / static_cast<double>(report.targets), report.teacher_seconds);
-  } catch (const ArgumentError& error) {
-    if (!options_.static_inputs) throw;  // else ranges are of finite numbers only, and refused before there is a loss
+  } catch (const NotFiniteError& error) {  // quantizers refuse it before there is a loss
     throw DivergedError(fmt::format("[train] step {}: {}", report.step, error.what()));
   }
   for (const Parameter& p : model_.parameters())  // straight-through: the same mask for every batch of the step
