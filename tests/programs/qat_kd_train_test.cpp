@@ -100,26 +100,46 @@ TEST_F(Train, StaticInputsAreTrainedShippedAndResumed) {
 TEST_F(Train, SurvivesBeingKilledAtAnyTime) {
   const Words more = {"--steps", "40", "--accumulate", "2", "--checkpoint-every", "3", "--resume"};
   ASSERT_EQ(run("qat_kd_train", words("qat_kd", "whole", more)).exit_code, 0);
+  // An unfinished checkpoint that this process began: older ones lie there until the next is written.
+  const auto writes_since = [&](fs::file_time_type start) {
+    const Words names = checkpoints("killed");
+    return std::ranges::any_of(names, [&](const std::string& name) {
+      std::error_code error;  // it may have its last name by now
+      const auto written = fs::last_write_time(folder_.path() / "killed/checkpoints" / name, error);
+      return name.ends_with(".unfinished") && !error && written > start;
+    });
+  };
   Rng rng(5);
-  int kills = 0;
-  for (int longest_ms = 400; kills < 3; longest_ms /= 2) {  // the faster the machine, the earlier the kills must come
-    ASSERT_GE(longest_ms, 1) << "never killed three times: the test tells nothing";
+  int kills = 0, inside_a_write = 0, rounds = 0;
+  for (int longest_ms = 400; kills < 30; ++rounds) {
+    ASSERT_LT(rounds, 60) << "killed " << kills << " times only: the test tells nothing";
     fs::remove_all(out("killed"));
-    for (kills = 0; kills <= 30; ++kills) {
+    const int before = kills;
+    for (Ran ran;;) {
+      const fs::file_time_type start = fs::file_time_type::clock::now();
       Process process("qat_kd_train", words("qat_kd", "killed", more), {});
-      if (kills < 30) {
+      if (kills % 2 == 0) {
         std::this_thread::sleep_for(std::chrono::milliseconds(rng.below(longest_ms)));
-        process.interrupt(SIGKILL);
+      } else {
+        while (!process.ended() && !writes_since(start)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
       }
-      const Ran ran = process.wait();
-      if (ran.by_signal) continue;
-      EXPECT_EQ(ran.exit_code, 0) << ran.err;
-      break;
+      process.interrupt(SIGKILL);
+      ran = process.wait();
+      if (!ran.by_signal) {
+        ASSERT_EQ(ran.exit_code, 0) << ran.err;
+        break;
+      }
+      ++kills;
+      inside_a_write += writes_since(start) ? 1 : 0;
     }
+    if (kills == before) longest_ms = std::max(1, longest_ms / 2);  // on a fast machine kills must come earlier
     EXPECT_EQ(shipped("killed"), shipped("whole")) << "after " << kills << " kills";
     EXPECT_EQ(std::ranges::count(content_of(folder_.path() / "killed/metrics.jsonl"), '\n'), 40) << "each step once";
   }
+  EXPECT_GE(inside_a_write, 3) << "of " << kills;
   RecordProperty("kills", kills);
+  RecordProperty("inside_a_write", inside_a_write);
+  RecordProperty("runs", rounds);
 }
 
 TEST_F(Train, SavesACheckpointOnCtrlC) {
