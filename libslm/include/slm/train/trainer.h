@@ -72,6 +72,8 @@ class Trainer {
   InputObservers& observers() { return executor_.observers(); }
   /// What goes with the weights into a file: the static grids found so far; empty without static inputs.
   StaticInputs static_inputs() const;
+  /// Bytes the tape holds for activations and their gradients, at its fullest so far.
+  uint64_t activation_bytes() const { return tape_.bytes(); }
 
  private:
   HeadLoss forward_backward(std::span<const PackedRow> batch, double scale, double& teacher_seconds);

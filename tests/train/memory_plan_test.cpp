@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// The memory plan against what a step really takes: its parts are counted from the model, and what the tape keeps is
+// what it was planned to keep.
+#include "slm/train/memory_plan.h"
+
+#include <gtest/gtest.h>
+
+#include "slm/model/initialize.h"
+
+namespace slm {
+namespace {
+
+ModelConfig small_config() {
+  return {.family = Family::Qwen2,
+          .vocab = 320,
+          .width = 128,
+          .layers = 12,
+          .heads = 4,
+          .kv_heads = 2,
+          .head_dim = 32,
+          .ffn = 352,
+          .context = 256,
+          .rope_theta = 10000.0,
+          .norm_eps = 1e-6f,
+          .qkv_bias = true,
+          .tied_head = true};
+}
+
+std::vector<PackedSequence> sequences(int64_t tokens) {
+  Document document;
+  for (int32_t i = 0; i < 4 * tokens; ++i) {
+    document.ids.push_back(i * 37 % 320);
+    document.is_target.push_back(1);
+  }
+  return pack_documents(std::vector{document}, tokens);
+}
+
+struct Planned {
+  MemoryPlan plan;
+  uint64_t taken_by_tape = 0;
+  uint64_t elements = 0, trained = 0;
+};
+
+Planned plan_and_step(std::optional<WeightScheme> scheme, int64_t tokens, const std::vector<std::string>& freeze = {}) {
+  const ModelConfig config = small_config();
+  const auto values = initial_values(config, 3);
+  const ModelFiles files =
+      ModelFiles::in_memory(config, [&](const std::string& name) { return std::span<const float>(values.at(name)); });
+  const TrainableOptions options = {
+      .quantizer = scheme ? std::optional(SchemePlan{.weights = *scheme, .keep_fp = {}}) : std::nullopt,
+      .freeze = freeze};
+  TrainableModel model(files, options);
+  Batcher batcher(sequences(tokens), 1, 1);
+  const TrainerOptions training = {.schedule = {.peak = 1e-4, .steps = 10}};
+  Trainer trainer(model, batcher, nullptr, training);
+  Planned result{.plan = plan_memory(files, options, training, batcher.longest_batch_rows(), 1000, 50)};
+  trainer.step();
+  trainer.step();
+  result.taken_by_tape = trainer.activation_bytes();
+  for (const Parameter& p : model.parameters()) {
+    result.elements += p.value.size();
+    result.trained += p.frozen() ? 0 : p.value.size();
+  }
+  return result;
+}
+
+TEST(MemoryPlan, CountsWhatAModelTakes) {
+  const std::string table = "model.embed_tokens.weight";
+  for (const std::vector<std::string>& freeze : {std::vector<std::string>{}, {table}}) {
+    const Planned p = plan_and_step({}, 64, freeze);
+    EXPECT_EQ(p.plan.weights, 4 * p.elements);
+    EXPECT_EQ(p.plan.gradients, 4 * p.trained);
+    EXPECT_EQ(p.plan.moments, 8 * p.trained);
+    EXPECT_EQ(p.plan.teacher, 1000u);
+    EXPECT_EQ(p.plan.program, 50u);
+    EXPECT_EQ(p.plan.total(), p.plan.weights + p.plan.gradients + p.plan.moments + p.plan.activations + p.plan.head +
+                                  p.plan.packing + 1050);
+    EXPECT_EQ(p.elements - p.trained, freeze.empty() ? 0u : 320u * 128u);
+  }
+}
+
+TEST(MemoryPlan, ForeseesWhatTheTapeKeeps) {
+  for (const std::optional<WeightScheme> scheme :
+       {std::optional<WeightScheme>(), std::optional(WeightScheme::W4G32), std::optional(WeightScheme::W8C)})
+    for (const int64_t tokens : {64, 200}) {
+      const Planned p = plan_and_step(scheme, tokens);
+      EXPECT_NEAR(static_cast<double>(p.plan.activations) / static_cast<double>(p.taken_by_tape), 1.0, 0.1)
+          << (scheme ? name(*scheme) : "f32") << ", " << tokens << " tokens, taken " << p.taken_by_tape;
+    }
+}
+
+}  // namespace
+}  // namespace slm
