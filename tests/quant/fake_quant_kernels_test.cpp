@@ -3,6 +3,7 @@
 // ones, zeros of both signs, subnormals, scales that vanish or overflow in a half.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <functional>
@@ -13,6 +14,7 @@
 
 #include "slm/core/rng.h"
 #include "slm/kernels/fake_quant/variants.h"
+#include "slm/quant/gguf_blocks.h"
 #include "slm/quant/grid.h"
 #include "slm/quant/scheme.h"
 
@@ -113,6 +115,42 @@ TEST_P(FakeQuantKernels, EqualTheGridsBitForBit) {
   for (const char* scheme : {"w8g32", "w7g32", "w6g32", "w5g32"})
     expect_grid(grid_of(scheme), with_largest(scheme, variant().q8_0));
   expect_grid(kGridA8G32, variant().a8g32);
+}
+
+TEST_P(FakeQuantKernels, EncodeTheBlocksOfTheGrids) {
+  const auto expect_blocks = [&](const char* scheme, auto encode_all) {
+    const WeightSchemeInfo& s = info(parse_weight_scheme(scheme));
+    const size_t bytes = slm::info(*s.gguf_dtype).block_bytes;
+    const std::vector<float> x = values();
+    int blocks = 0;
+    for (size_t g = 0; g < x.size(); g += 32) {
+      const std::span<const float> group(x.data() + g, 32);
+      std::vector<std::byte> expected(bytes);
+      std::vector<uint8_t> found(bytes + 1, 0xa5);
+      try {
+        const GridParams params = find_params(*s.grid, group);
+        std::array<int32_t, 32> codes;
+        for (size_t i = 0; i < 32; ++i) codes[i] = encode(*s.grid, params, group[i]);
+        store_block(*s.gguf_dtype, params, codes, expected);
+      } catch (const ArgumentError&) {  // overflows its half
+        EXPECT_FALSE(encode_all(group.data(), 32, s.grid->qmax, found.data())) << scheme << " group " << g / 32;
+        continue;
+      }
+      ASSERT_TRUE(encode_all(group.data(), 32, s.grid->qmax, found.data())) << scheme << " group " << g / 32;
+      for (size_t i = 0; i < bytes; ++i)
+        ASSERT_EQ(found[i], std::to_integer<uint8_t>(expected[i])) << scheme << " group " << g / 32 << " byte " << i;
+      ASSERT_EQ(found.back(), 0xa5);
+      ++blocks;
+    }
+    EXPECT_GT(blocks, 200) << scheme;
+    std::vector<float> broken(64, 1.0f);
+    broken[40] = NAN;
+    std::vector<uint8_t> ignored(2 * bytes);
+    EXPECT_FALSE(encode_all(broken.data(), 64, s.grid->qmax, ignored.data()));
+  };
+  for (const char* scheme : {"w4g32", "w3g32", "w2g32"}) expect_blocks(scheme, variant().encode_q4_0);
+  for (const char* scheme : {"w4g32a", "w3g32a", "w2g32a"}) expect_blocks(scheme, variant().encode_q4_1);
+  for (const char* scheme : {"w8g32", "w7g32", "w6g32", "w5g32"}) expect_blocks(scheme, variant().encode_q8_0);
 }
 
 TEST_P(FakeQuantKernels, SymmetricRowsEqualTheGridForEveryLength) {

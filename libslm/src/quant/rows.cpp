@@ -5,7 +5,9 @@
 #include <cmath>
 #include <cstring>
 
+#include "quant/group_kernel.h"
 #include "slm/core/check.h"
+#include "slm/kernels/fake_quant/variants.h"
 #include "slm/quant/gguf_blocks.h"
 
 namespace slm {
@@ -70,6 +72,8 @@ void encode_row(WeightScheme scheme, std::span<const float> values, std::span<st
   const WeightSchemeInfo& s = info(scheme);
   SLM_CHECK((s.granularity == Granularity::Tensor) == tensor.has_value(), "[encode_row] {} parameters of a tensor, {}",
             s.name, tensor ? "which has none" : "expected some");
+  // What a kernel refuses, the blocks and the grid name.
+  if (encode_groups_by_kernel(kernels::select(kernels::fake_quant_variants()), s, values, row)) return;
   if (s.gguf_dtype && native_scheme(*s.gguf_dtype) == scheme) return encode_blocks(*s.gguf_dtype, values, row);
   if (s.gguf_dtype) return encode_in_blocks(s, values, row);
   SLM_CHECK(row_scale != nullptr, "[encode_row] {} needs a place for its scale", s.name);

@@ -24,6 +24,7 @@ struct FakeQuant {
     const float inverse = d == 0.0f ? 0.0f : 1.0f / d;
     return magnitude_bits(inverse) < kInfinity ? inverse : 0.0f;
   }
+  static bool finite_as_half(float x) { return magnitude_bits(S::round_to_half(x)) < kInfinity; }
 
   /// The value of largest magnitude of a group, the first of equals.
   static float signed_max(const float* x, uint32_t largest) {
@@ -44,20 +45,129 @@ struct FakeQuant {
   static void map(const float* x, float* y, F f) {
     for (int i = 0; i < 32; i += W) S::store(y + i, f(S::load(x + i)));
   }
+  static V clamp(V code, V most) { return S::max(S::sub(S::zero(), most), S::min(most, code)); }
 
-  static bool q4_0(const float* x, int64_t n, int32_t qmax, float* y) {
-    const float half = static_cast<float>(qmax + 1);
-    const V shift = S::set(half + 0.5f), most = S::set(2.0f * half - 1.0f), zero_code = S::set(half);
-    for (int64_t g = 0; g < n; g += 32) {
-      const uint32_t largest = S::max_abs_bits_32(x + g);
+  static uint8_t* put_half(float x, uint8_t* out) {
+    const uint16_t bits = S::half_bits(x);
+    out[0] = static_cast<uint8_t>(bits);
+    out[1] = static_cast<uint8_t>(bits >> 8);
+    return out + 2;
+  }
+  static uint8_t* put_nibbles(const int8_t* codes, uint8_t* out) {
+    for (int j = 0; j < 16; ++j) out[j] = static_cast<uint8_t>(codes[j] | (codes[j + 16] << 4));
+    return out + 16;
+  }
+
+  // A group's grid each: find() its parameters, false where it has none; code() of values as whole floats, value() of
+  // codes; stored() is what a block holds for a code, put() writes the block.
+
+  struct Q4_0 {
+    explicit Q4_0(int32_t qmax)
+        : half(static_cast<float>(qmax + 1)),
+          shift(S::set(half + 0.5f)),
+          most(S::set(2.0f * half - 1.0f)),
+          zero_code(S::set(half)),
+          offset(S::set(8.0f - half)) {}
+    bool find(const float* x) {
+      const uint32_t largest = S::max_abs_bits_32(x);
       if (largest >= kInfinity) return false;
-      const float d = signed_max(x + g, largest) / -half, scale = S::round_to_half(d);
-      if (magnitude_bits(scale) >= kInfinity) return false;
-      const V inverse = S::set(inverse_of(d)), s = S::set(scale);
-      map(x + g, y + g, [=](V v) {
-        const V code = S::min(S::trunc(S::add(S::mul(v, inverse), shift)), most);
-        return S::mul(s, S::sub(code, zero_code));
-      });
+      d = signed_max(x, largest) / -half;
+      inverse = S::set(inverse_of(d));
+      scale = S::set(S::round_to_half(d));
+      return finite_as_half(d);
+    }
+    V code(V v) const { return S::min(S::trunc(S::add(S::mul(v, inverse), shift)), most); }
+    V value(V code) const { return S::mul(scale, S::sub(code, zero_code)); }
+    V stored(V code) const { return S::add(code, offset); }
+    uint8_t* put(const int8_t* codes, uint8_t* out) const { return put_nibbles(codes, put_half(d, out)); }
+    const float half;
+    const V shift, most, zero_code, offset;
+    float d;
+    V inverse, scale;
+  };
+
+  struct Q4_1 {
+    explicit Q4_1(int32_t qmax) : steps(static_cast<float>(qmax)), half(S::set(0.5f)), most(S::set(steps)) {}
+    bool find(const float* x) {
+      if (S::max_abs_bits_32(x) >= kInfinity) return false;
+      V low = S::load(x), high = low;
+      for (int i = W; i < 32; i += W) {
+        const V v = S::load(x + i);
+        low = S::min(low, v);
+        high = S::max(high, v);
+      }
+      min = -S::max_lanes(S::sub(S::zero(), low));
+      if (min == 0.0f) {  // of −0 and +0 the minimum is −0
+        uint32_t bits = 0;
+        for (int i = 0; i < 32; ++i) bits |= __builtin_bit_cast(uint32_t, x[i]) == 0x80000000u ? 0x80000000u : 0u;
+        min = __builtin_bit_cast(float, bits);
+      }
+      d = (S::max_lanes(high) - min) / steps;
+      inverse = S::set(inverse_of(d));
+      from = S::set(min);
+      scale = S::set(S::round_to_half(d));
+      minimum = S::set(S::round_to_half(min));
+      return finite_as_half(d) && finite_as_half(min);
+    }
+    V code(V v) const { return S::min(S::trunc(S::add(S::mul(S::sub(v, from), inverse), half)), most); }
+    V value(V code) const { return S::add(S::mul(scale, code), minimum); }
+    V stored(V code) const { return code; }
+    uint8_t* put(const int8_t* codes, uint8_t* out) const {
+      return put_nibbles(codes, put_half(min, put_half(d, out)));
+    }
+    const float steps;
+    const V half, most;
+    float d, min;
+    V inverse, from, scale, minimum;
+  };
+
+  struct Q8_0 {
+    explicit Q8_0(int32_t qmax) : largest_code(static_cast<float>(qmax)), most(S::set(largest_code)) {}
+    bool find(const float* x) {
+      const uint32_t largest = S::max_abs_bits_32(x);
+      if (largest >= kInfinity) return false;
+      d = __builtin_bit_cast(float, largest) / largest_code;
+      inverse = S::set(inverse_of(d));
+      scale = S::set(S::round_to_half(d));
+      return finite_as_half(d);
+    }
+    V code(V v) const {
+      const V t = S::mul(v, inverse), whole = S::trunc(t), rest = S::sub(t, whole);
+      return clamp(S::add(S::add(whole, S::trunc(S::add(rest, rest))), S::zero()), most);  // half away from zero
+    }
+    V value(V code) const { return S::mul(scale, code); }
+    V stored(V code) const { return code; }
+    uint8_t* put(const int8_t* codes, uint8_t* out) const {
+      out = put_half(d, out);
+      for (int j = 0; j < 32; ++j) out[j] = static_cast<uint8_t>(codes[j]);
+      return out + 32;
+    }
+    const float largest_code;
+    const V most;
+    float d;
+    V inverse, scale;
+  };
+
+  template <class Group>
+  static bool read_back(const float* x, int64_t n, int32_t qmax, float* y) {
+    Group group(qmax);
+    for (int64_t g = 0; g < n; g += 32) {
+      if (!group.find(x + g)) return false;
+      map(x + g, y + g, [=](V v) { return group.value(group.code(v)); });
+    }
+    return true;
+  }
+
+  template <class Group>
+  static bool encode(const float* x, int64_t n, int32_t qmax, uint8_t* blocks) {
+    Group group(qmax);
+    alignas(64) float whole[32];
+    alignas(64) int8_t codes[32];
+    for (int64_t g = 0; g < n; g += 32) {
+      if (!group.find(x + g)) return false;
+      map(x + g, whole, [=](V v) { return group.stored(group.code(v)); });
+      S::encode_32(whole, 1.0f, codes);
+      blocks = group.put(codes, blocks);
     }
     return true;
   }
@@ -74,60 +184,11 @@ struct FakeQuant {
     }
   }
 
-  static bool q4_1(const float* x, int64_t n, int32_t qmax, float* y) {
-    const float steps = static_cast<float>(qmax);
-    const V half = S::set(0.5f), most = S::set(steps);
-    for (int64_t g = 0; g < n; g += 32) {
-      if (S::max_abs_bits_32(x + g) >= kInfinity) return false;
-      V low = S::load(x + g), high = low;
-      for (int i = W; i < 32; i += W) {
-        const V v = S::load(x + g + i);
-        low = S::min(low, v);
-        high = S::max(high, v);
-      }
-      float min = -S::max_lanes(S::sub(S::zero(), low));
-      const float max = S::max_lanes(high);
-      if (min == 0.0f) {  // of −0 and +0 the minimum is −0
-        min = 0.0f;
-        for (int i = 0; i < 32; ++i)
-          if (__builtin_bit_cast(uint32_t, x[g + i]) == 0x80000000u) min = -0.0f;
-      }
-      const float d = (max - min) / steps, scale = S::round_to_half(d), minimum = S::round_to_half(min);
-      if (magnitude_bits(scale) >= kInfinity || magnitude_bits(minimum) >= kInfinity) return false;
-      const V inverse = S::set(inverse_of(d)), s = S::set(scale), m = S::set(minimum), from = S::set(min);
-      map(x + g, y + g, [=](V v) {
-        const V code = S::min(S::trunc(S::add(S::mul(S::sub(v, from), inverse), half)), most);
-        return S::add(S::mul(s, code), m);
-      });
-    }
-    return true;
-  }
-
-  static V clamp(V code, V most) { return S::max(S::sub(S::zero(), most), S::min(most, code)); }
-
-  static bool q8_0(const float* x, int64_t n, int32_t qmax, float* y) {
-    const V most = S::set(static_cast<float>(qmax));
-    for (int64_t g = 0; g < n; g += 32) {
-      const uint32_t largest = S::max_abs_bits_32(x + g);
-      if (largest >= kInfinity) return false;
-      const float d = __builtin_bit_cast(float, largest) / static_cast<float>(qmax), scale = S::round_to_half(d);
-      if (magnitude_bits(scale) >= kInfinity) return false;
-      const V inverse = S::set(inverse_of(d)), s = S::set(scale);
-      map(x + g, y + g, [=](V v) {
-        const V t = S::mul(v, inverse), whole = S::trunc(t), rest = S::sub(t, whole);
-        const V code = S::add(S::add(whole, S::trunc(S::add(rest, rest))), S::zero());  // half away from zero
-        return S::mul(s, clamp(code, most));
-      });
-    }
-    return true;
-  }
-
   static bool a8g32(const float* x, int64_t n, float* y) {
     for (int64_t g = 0; g < n; g += 32) {
       const QuantizeRule rule = quantize_rule(S::max_abs_bits_32(x + g));
-      const float scale = S::round_to_half(rule.scale);
-      if (magnitude_bits(scale) >= kInfinity) return false;
-      symmetric(x + g, 32, rule.inverse, scale, y + g);
+      if (!finite_as_half(rule.scale)) return false;
+      symmetric(x + g, 32, rule.inverse, S::round_to_half(rule.scale), y + g);
     }
     return true;
   }
@@ -149,12 +210,15 @@ struct FakeQuant {
   SLM_ISA_ROW static FakeQuantVariant variant(Isa isa, const char* name) {
     return {.isa = isa,
             .name = name,
-            .q4_0 = q4_0,
-            .q4_1 = q4_1,
-            .q8_0 = q8_0,
+            .q4_0 = read_back<Q4_0>,
+            .q4_1 = read_back<Q4_1>,
+            .q8_0 = read_back<Q8_0>,
             .a8g32 = a8g32,
             .symmetric = symmetric,
-            .mask_q4_0_ = mask_q4_0_};
+            .mask_q4_0_ = mask_q4_0_,
+            .encode_q4_0 = encode<Q4_0>,
+            .encode_q4_1 = encode<Q4_1>,
+            .encode_q8_0 = encode<Q8_0>};
   }
 };
 

@@ -27,6 +27,10 @@ struct OneLane {
   static V select_negative(V z, V a, V b) { return std::signbit(z) ? a : b; }
   static float max_lanes(V v) { return v; }
   static float round_to_half(float x) { return f16_to_f32(f32_to_f16(x)); }
+  static uint16_t half_bits(float x) { return f32_to_f16(x); }
+  static void encode_32(const float* x, float inverse, int8_t* codes) {
+    for (int i = 0; i < 32; ++i) codes[i] = static_cast<int8_t>(std::nearbyint(x[i] * inverse));
+  }
   static uint32_t max_abs_bits_32(const float* x) {
     uint32_t largest = 0;
     for (int i = 0; i < 32; ++i) {

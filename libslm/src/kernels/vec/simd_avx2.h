@@ -96,6 +96,9 @@ struct Simd {
   static float round_to_half(float x) {
     return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtps_ph(_mm_set_ss(x), _MM_FROUND_TO_NEAREST_INT)));
   }
+  static uint16_t half_bits(float x) {
+    return static_cast<uint16_t>(_mm_cvtsi128_si32(_mm_cvtps_ph(_mm_set_ss(x), _MM_FROUND_TO_NEAREST_INT)));
+  }
   /// The largest |x| of 32 values as bits: ordered as integers, so a NaN is above infinity.
   static uint32_t max_abs_bits_32(const float* x) {
     const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);

@@ -75,6 +75,7 @@ struct Simd {
 
   /// Nearest half of x as a float.
   static float round_to_half(float x) { return vgetq_lane_f32(vcvt_f32_f16(vcvt_f16_f32(vdupq_n_f32(x))), 0); }
+  static uint16_t half_bits(float x) { return vget_lane_u16(vreinterpret_u16_f16(vcvt_f16_f32(vdupq_n_f32(x))), 0); }
   /// The largest |x| of 32 values as bits: ordered as integers, so a NaN is above infinity.
   static uint32_t max_abs_bits_32(const float* x) {
     uint32x4_t m = vdupq_n_u32(0);
