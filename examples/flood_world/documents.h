@@ -10,8 +10,13 @@
 
 namespace slm::flood_world {
 
-/// A report with `questions` questions of each kind, each round in a drawn order, as a document: text, or turns.
-JsonDocument document_of(Split split, int64_t questions, bool as_turns, Rng& rng);
+struct DocumentOptions {
+  int64_t questions = 1;  ///< rounds: of each kind one, and a line of the report, in a drawn order
+  bool as_turns = false;  ///< else one text
+  bool excerpt = false;   ///< a drawn line (or both gauges) instead of the report, and rounds as long of questions about it
+};
+/// A report with its questions.
+JsonDocument document_of(Split split, const DocumentOptions& options, Rng& rng);
 /// One question of the kind, to be scored; without the report the prompt is the question alone.
 JsonDocument task_of(Split split, Kind kind, bool with_report, Rng& rng);
 

@@ -14,7 +14,8 @@ constexpr const char* kTeaches =
     R"(Writes invented flood reports: rivers and their levels, a shelter, a road, a message, and questions over them of four
 kinds (yes_no, choice, span, arithmetic). The same seed gives the same bytes everywhere. Towns and rivers of one split
 are in no other: what a model knows of a test report it has from the report.
-  text       JSON lines {"text"}: a report, then questions of every kind with their answers, to learn from
+  text       JSON lines {"text"}: a report, then questions of every kind with their answers, and as many that ask for a
+             line of the report, to learn from
   turns      the same as JSON lines {"turns": [{prompt, completion}]}: only answers are learned
   tasks      JSON lines {kind, report, question, prompt, answer, choices}: one question each, to be scored
   questions  the same tasks, but the prompt is the question alone: what can be guessed without the report)";
@@ -27,7 +28,8 @@ constexpr const char* kExamples = R"(Examples:
 int main(int argc, char** argv) {
   slm::Program program("flood_world", kTeaches, kExamples);
   std::string split = "train", form = "text", out;
-  int64_t reports = 1000, questions = 1;
+  int64_t reports = 1000;
+  DocumentOptions document;
   program.options()
       .add_option("--split", split, "train, valid or test")
       ->check(slm::one_of({"train", "valid", "test"}))
@@ -37,8 +39,12 @@ int main(int argc, char** argv) {
       ->check(slm::one_of({"text", "turns", "tasks", "questions"}))
       ->capture_default_str();
   slm::add_number(program.options(), "--reports", reports, "Reports, or tasks of each kind", slm::WholeRange{1});
-  slm::add_number(program.options(), "--questions", questions,
-                  "Questions of each kind after a report, in text and turns", slm::WholeRange{1, 1000});
+  slm::add_number(program.options(), "--questions", document.questions,
+                  "Questions of each kind, and for a line, after a report, in text and turns",
+                  slm::WholeRange{1, 1000});
+  program.options().add_flag(
+      "--excerpts", document.excerpt,
+      "In text and turns: a line of each report (or both gauges), with questions about it alone");
   program.options()
       .add_option("--out", out, "The file to write")
       ->required()
@@ -49,15 +55,18 @@ int main(int argc, char** argv) {
     const slm::EndOnSignal no_half_file;
     const Split of = parse_split(split);
     const bool is_document = form == "text" || form == "turns";
+    if (document.excerpt && !is_document)
+      throw slm::UsageError(fmt::format("[flood_world] --excerpts does nothing for --form {}", form));
+    document.as_turns = form == "turns";
     slm::Rng rng(program.seed());
     slm::AtomicFile file(out);
-    const auto write = [&](const slm::JsonDocument& document) {
-      const std::string line = document.dump() + "\n";
+    const auto write = [&](const slm::JsonDocument& json) {
+      const std::string line = json.dump() + "\n";
       file.write(line.data(), line.size());
     };
     for (int64_t i = 0; i < reports; ++i) {
       slm::EndOnSignal::check();
-      if (is_document) write(document_of(of, questions, form == "turns", rng));
+      if (is_document) write(document_of(of, document, rng));
       for (const Kind kind : kKinds)
         if (!is_document) write(task_of(of, kind, form == "tasks", rng));
     }

@@ -3,40 +3,46 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace slm::flood_world {
 namespace {
 
-std::string at(const Gauge& g) { return fmt::format("the {} at {}", g.river, g.town); }
-Question yes_or_no(std::string text, bool yes) {
-  return {.kind = Kind::YesNo, .text = std::move(text), .answer = yes ? "yes" : "no", .choices = {"yes", "no"}};
+Question yes_or_no(Line line, std::string text, bool yes) {
+  return {.kind = Kind::YesNo,
+          .line = line,
+          .text = std::move(text),
+          .answer = yes ? "yes" : "no",
+          .choices = {"yes", "no"}};
 }
 
-Question draw_yes_no(const Report& r, Rng& rng) {
-  const Gauge& g = r.gauges[rng.below(2)];
-  switch (rng.below(4)) {
-    case 0:
-      return yes_or_no(fmt::format("Is {} above its warning level?", at(g)), g.level > g.warning);
-    case 1:
-      return yes_or_no(fmt::format("Is {} above its danger level?", at(g)), g.level > g.danger);
-    case 2: {
-      const bool asks_rise = rng.below(2) == 0;
-      return yes_or_no(fmt::format("Does {} {}?", at(g), asks_rise ? "rise" : "fall"), (g.change > 0) == asks_rise);
-    }
-    default: {
-      const bool asks_open = rng.below(2) == 0;
-      return yes_or_no(
-          fmt::format("Is the road from {} to {} {}?", r.road.from, r.road.to, asks_open ? "open" : "closed"),
-          r.road.closed != asks_open);
-    }
+std::vector<Question> yes_no_questions(const Report& r) {
+  std::vector<Question> all = {
+      yes_or_no(Line::Road, fmt::format("Is the road from {} to {} open?", r.road.from, r.road.to), !r.road.closed)};
+  for (const Gauge& g : r.gauges) {
+    all.push_back(
+        yes_or_no(g.line, fmt::format("Is gauge {} above its warning level?", g.letter), g.level > g.warning));
+    all.push_back(yes_or_no(g.line, fmt::format("Is gauge {} above its danger level?", g.letter), g.level > g.danger));
+    all.push_back(yes_or_no(g.line, fmt::format("Is gauge {} rising?", g.letter), g.change > 0));
   }
+  return all;
 }
 
-Question choice(std::string text, const std::string& right, const std::string& wrong, Rng& rng) {
+/// One whose answer a coin asked for ("above its danger level" is more often no), where the report has one.
+Question draw_yes_no(const Report& r, Rng& rng) {
+  std::vector<Question> questions = yes_no_questions(r);
+  const std::string wanted = rng.below(2) == 0 ? "yes" : "no";
+  const auto others = std::ranges::stable_partition(questions, [&](const Question& q) { return q.answer == wanted; });
+  if (others.begin() != questions.begin()) questions.erase(others.begin(), others.end());
+  return questions[rng.below(questions.size())];
+}
+
+Question choice(Line line, std::string text, const std::string& right, const std::string& wrong, Rng& rng) {
   const bool first = rng.below(2) == 0;
   const std::string one = first ? right : wrong, other = first ? wrong : right;
   return {.kind = Kind::Choice,
+          .line = line,
           .text = fmt::format("{}, {} or {}?", text, one, other),
           .answer = right,
           .choices = {one, other}};
@@ -47,39 +53,40 @@ Question draw_choice(const Report& r, Rng& rng) {
   switch (rng.below(3)) {
     case 0:
       if (a.level != b.level)
-        return choice("Which stands higher", a.level > b.level ? a.river : b.river,
+        return choice(Line::None, "Which river stands higher", a.level > b.level ? a.river : b.river,
                       a.level > b.level ? b.river : a.river, rng);
       [[fallthrough]];
     case 1:
-      return choice("Where is the shelter", r.shelter.town, r.gauges[rng.below(2)].town, rng);
+      return choice(Line::Shelter, "Where is the shelter", r.shelter.town, r.gauges[rng.below(2)].town, rng);
     default:
-      return choice("Who asks for help", r.message.from, r.gauges[rng.below(2)].town, rng);
+      return choice(Line::Help, "Who asks for help", r.message.from, r.gauges[rng.below(2)].town, rng);
   }
 }
 
-Question span(std::string text, std::string answer) {
-  return {.kind = Kind::Span, .text = std::move(text), .answer = std::move(answer), .choices = {}};
+Question span(Line line, std::string text, std::string answer) {
+  return {.kind = Kind::Span, .line = line, .text = std::move(text), .answer = std::move(answer), .choices = {}};
 }
 
 Question draw_span(const Report& r, Rng& rng) {
   const Gauge& g = r.gauges[rng.below(2)];
   switch (rng.below(5)) {
     case 0:
-      return span("Which place is a shelter?", r.shelter.place);
+      return span(Line::Shelter, "Which place is a shelter?", r.shelter.place);
     case 1:
-      return span(fmt::format("What does {} ask for?", r.message.from),
+      return span(Line::Help, fmt::format("What does {} ask for?", r.message.from),
                   fmt::format("{} {}", r.message.count, r.message.things));
     case 2:
-      return span(fmt::format("Until when does {} need help?", r.message.from), r.message.until);
+      return span(Line::Help, fmt::format("Until when does {} need help?", r.message.from), r.message.until);
     case 3:
-      return span(fmt::format("Which river is measured at {}?", g.town), g.river);
+      return span(g.line, fmt::format("Which river has gauge {}?", g.letter), g.river);
     default:
-      return span(fmt::format("At what level stands {}?", at(g)), fmt::format("{} cm", g.level));
+      return span(g.line, fmt::format("At what level is gauge {}?", g.letter), fmt::format("{} cm", g.level));
   }
 }
 
-Question number(std::string text, int answer, std::string_view unit) {
+Question number(Line line, std::string text, int answer, std::string_view unit) {
   return {.kind = Kind::Arithmetic,
+          .line = line,
           .text = std::move(text),
           .answer = unit.empty() ? std::to_string(answer) : fmt::format("{} {}", answer, unit),
           .choices = {}};
@@ -89,15 +96,23 @@ Question draw_arithmetic(const Report& r, Rng& rng) {
   const Gauge& g = r.gauges[rng.below(2)];
   switch (rng.below(3)) {
     case 0:
-      return number("How many places of the shelter are free?", r.shelter.places - r.shelter.taken, "");
+      return number(Line::Shelter, "How many places of the shelter are free?", r.shelter.places - r.shelter.taken, "");
     case 1:
-      return number(fmt::format("Where will {} stand in an hour?", at(g)), g.level + g.change, "cm");
+      return number(g.line, fmt::format("At what level is gauge {} in an hour?", g.letter), g.level + g.change, "cm");
     default:
-      return number(fmt::format("How far is {} from its danger level?", at(g)), std::abs(g.danger - g.level), "cm");
+      return number(g.line, fmt::format("How far is gauge {} from its danger level?", g.letter),
+                    std::abs(g.danger - g.level), "cm");
   }
 }
 
 }  // namespace
+
+Question read_back(const Report& report, Line line) {
+  static constexpr std::array<std::string_view, 5> kSubjects = {"gauge A", "gauge B", "the shelter", "the road",
+                                                                "help"};
+  const auto i = static_cast<size_t>(line);
+  return span(line, fmt::format("What does the report say of {}?", kSubjects.at(i - 1)), lines_of(report).at(i));
+}
 
 std::string_view name(Kind kind) {
   switch (kind) {
@@ -115,12 +130,8 @@ std::string_view name(Kind kind) {
 
 Question draw_question(const Report& report, Kind kind, Rng& rng) {
   switch (kind) {
-    case Kind::YesNo: {
-      // Drawn until the answer is the one a coin asked for: "above its danger level" is more often no.
-      const std::string wanted = rng.below(2) == 0 ? "yes" : "no";
-      for (;;)
-        if (Question question = draw_yes_no(report, rng); question.answer == wanted) return question;
-    }
+    case Kind::YesNo:
+      return draw_yes_no(report, rng);
     case Kind::Choice:
       return draw_choice(report, rng);
     case Kind::Span:

@@ -18,13 +18,16 @@ std::string_view name(Kind kind);
 
 struct Question {
   Kind kind;
-  std::string text;                  ///< "Is the Arlen at Harford above its warning level?"
+  Line line;                         ///< whose words the answer follows from; None: from several
+  std::string text;                  ///< "Is gauge A above its warning level?"
   std::string answer;                ///< "yes"
   std::vector<std::string> choices;  ///< of YesNo and Choice, the answer among them
 };
 
-/// One question of the kind, drawn; answers of YesNo and the order of choices are balanced.
+/// One question of the kind, drawn; answers of YesNo (where the report has both) and the order of choices are balanced.
 Question draw_question(const Report& report, Kind kind, Rng& rng);
+/// A line of the report, asked for by its subject: to learn reading from, no task (the answer is long).
+Question read_back(const Report& report, Line line);
 /// "Question: …\nAnswer:", what comes before the answer.
 std::string prompt_of(const Question& question);
 

@@ -2,9 +2,11 @@
 #include "flood_world/world.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "slm/core/error.h"
 
@@ -73,8 +75,8 @@ Report draw_report(Split split, Rng& rng) {
   Report report;
   report.number = between(rng, 1, 99);
   report.time = draw_time(rng);
-  for (int i = 0; i < 2; ++i) {
-    Gauge gauge{.river = river(), .town = town()};
+  for (const Line line : {Line::GaugeA, Line::GaugeB}) {
+    Gauge gauge{.line = line, .letter = line == Line::GaugeA ? 'A' : 'B', .river = river(), .town = town()};
     gauge.warning = 10 * between(rng, 20, 60);
     gauge.danger = gauge.warning + 10 * between(rng, 3, 9);
     // Below the warning, between the levels, above the danger: each as often.
@@ -95,18 +97,21 @@ Report draw_report(Split split, Rng& rng) {
   return report;
 }
 
-std::string text_of(const Report& r) {
-  std::string text = fmt::format("Report {}, {}.\n", r.number, r.time);
+std::vector<std::string> lines_of(const Report& r) {
+  std::vector<std::string> lines = {fmt::format("Report {}, {}.", r.number, r.time)};
   for (const Gauge& g : r.gauges)
-    text += fmt::format("The {} at {} stands at {} cm and {} {} cm an hour. Warning level {} cm, danger level {} cm.\n",
-                        g.river, g.town, g.level, g.change > 0 ? "rises" : "falls", g.change > 0 ? g.change : -g.change,
-                        g.warning, g.danger);
-  text += fmt::format("{} is a shelter with {} places, {} are taken.\n", "T" + r.shelter.place.substr(1),
-                      r.shelter.places, r.shelter.taken);
-  text += fmt::format("The road from {} to {} is {}.\n", r.road.from, r.road.to, r.road.closed ? "closed" : "open");
-  text +=
-      fmt::format("{} asks for {} {} until {}.\n", r.message.from, r.message.count, r.message.things, r.message.until);
-  return text;
+    lines.push_back(fmt::format(
+        "Gauge {}, the {} at {}: {} cm, {} {} cm an hour, warning level {} cm, danger level {} cm.", g.letter, g.river,
+        g.town, g.level, g.change > 0 ? "rising" : "falling", std::abs(g.change), g.warning, g.danger));
+  lines.push_back(fmt::format("{} is a shelter with {} places, {} are taken.", "T" + r.shelter.place.substr(1),
+                              r.shelter.places, r.shelter.taken));
+  lines.push_back(
+      fmt::format("The road from {} to {} is {}.", r.road.from, r.road.to, r.road.closed ? "closed" : "open"));
+  lines.push_back(fmt::format("The town of {} asks for {} {} until {}.", r.message.from, r.message.count,
+                              r.message.things, r.message.until));
+  return lines;
 }
+
+std::string text_of(const Report& r) { return fmt::format("{}\n", fmt::join(lines_of(r), "\n")); }
 
 }  // namespace slm::flood_world

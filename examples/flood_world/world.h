@@ -5,6 +5,7 @@
 // In: a split and a random stream.  Out: Report.  Next: questions.h.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,7 +19,13 @@ enum class Split { Train, Valid, Test };
 /// Throws ArgumentError that lists the names.
 Split parse_split(std::string_view name);
 
+/// A line of a report, by what it tells of; None is its head.
+enum class Line { None, GaugeA, GaugeB, Shelter, Road, Help };
+inline constexpr std::array kLines = {Line::GaugeA, Line::GaugeB, Line::Shelter, Line::Road, Line::Help};
+
 struct Gauge {
+  Line line;
+  char letter;        ///< what questions call it
   std::string river;  ///< "Arlen"
   std::string town;
   int level = 0;    ///< cm
@@ -52,7 +59,9 @@ struct Report {
 };
 
 Report draw_report(Split split, Rng& rng);
-/// The report as its readers get it: lines of text, the last one ended.
+/// The report as its readers get it, a text for each Line.
+std::vector<std::string> lines_of(const Report& report);
+/// The lines, each ended.
 std::string text_of(const Report& report);
 
 }  // namespace slm::flood_world

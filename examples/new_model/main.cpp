@@ -17,7 +17,7 @@ constexpr const char* kTeaches =
     R"(Makes a model of Qwen2's architecture that knows nothing yet, for qat_kd_train to train: a byte-level BPE vocabulary
 learned from --text (of *.jsonl the "text" of each line), or that of --tokenizer, and random weights from the seed.)";
 constexpr const char* kExamples = R"(Examples:
-  new_model --text train.jsonl --vocab 1024 --width 128 --layers 4 --heads 4 --kv-heads 2 --ffn 352 --out student
+  new_model --text train.jsonl --vocab 512 --width 128 --layers 4 --heads 4 --kv-heads 2 --ffn 352 --out student
   new_model --tokenizer student --width 256 --layers 6 --heads 8 --kv-heads 4 --ffn 704 --out teacher
 JSON: {out, parameters, vocab, seed})";
 

@@ -22,11 +22,17 @@ std::vector<nlohmann::json> lines_of(const std::string& text) {
 
 class FloodWorld : public testing::Test {
  protected:
-  std::string made(const std::string& split, const std::string& form, int reports, int seed, int questions = 1) {
+  std::string made(const std::string& split, const std::string& form, int reports, int seed, int questions = 1,
+                   const std::vector<std::string>& more = {}) {
     const std::string out = (folder_.path() / "out.jsonl").string();
-    const Ran ran =
-        run("flood_world", {"--split", split, "--form", form, "--reports", std::to_string(reports), "--seed",
-                            std::to_string(seed), "--questions", std::to_string(questions), "--out", out});
+    std::vector<std::string> words = {"--split",     split,
+                                      "--form",      form,
+                                      "--reports",   std::to_string(reports),
+                                      "--seed",      std::to_string(seed),
+                                      "--questions", std::to_string(questions),
+                                      "--out",       out};
+    words.insert(words.end(), more.begin(), more.end());
+    const Ran ran = run("flood_world", words);
     EXPECT_EQ(ran.exit_code, 0) << ran.err;
     return content_of(out);
   }
@@ -37,51 +43,69 @@ class FloodWorld : public testing::Test {
 struct Read {
   explicit Read(const std::string& report) {
     static const std::regex gauge(
-        "The (\\w+) at (\\w+) stands at (\\d+) cm and (rises|falls) (\\d) cm an hour. Warning level (\\d+) cm, danger "
-        "level "
-        "(\\d+) cm.");
+        "Gauge ([AB]), the (\\w+) at (\\w+): (\\d+) cm, (rising|falling) (\\d) cm an hour, warning level (\\d+) cm, "
+        "danger level (\\d+) cm.");
     for (std::sregex_iterator it(report.begin(), report.end(), gauge), end; it != end; ++it) gauges.push_back(*it);
     static const std::regex shelter("(The [\\w ]+ in (\\w+)) is a shelter with (\\d+) places, (\\d+) are taken.");
     static const std::regex road("The road from (\\w+) to (\\w+) is (open|closed).");
-    static const std::regex message("(\\w+) asks for (\\d+) (\\w+) until (\\d\\d:\\d0).");
+    static const std::regex message("The town of (\\w+) asks for (\\d+) (\\w+) until (\\d\\d:\\d0).");
     EXPECT_TRUE(std::regex_search(report, shelter_match, shelter)) << report;
     EXPECT_TRUE(std::regex_search(report, road_match, road)) << report;
     EXPECT_TRUE(std::regex_search(report, message_match, message)) << report;
     EXPECT_EQ(gauges.size(), 2u) << report;
   }
-  const std::smatch& gauge_at(const std::string& text) const {
-    return text.find(gauges[0][1].str() + " at " + gauges[0][2].str()) != std::string::npos ? gauges[0] : gauges[1];
+  const std::smatch& gauge_of(const std::string& text) const {
+    return text.find("gauge " + gauges[0][1].str()) != std::string::npos ? gauges[0] : gauges[1];
   }
   std::vector<std::smatch> gauges;
   std::smatch shelter_match, road_match, message_match;
 };
+
+/// A report of other names and numbers, with these lines in the place of its own.
+std::string report_around(const std::string& excerpt) {
+  std::map<std::string, std::string> lines = {
+      {"1 Gauge A", "Gauge A, the Xa at Xb: 1 cm, rising 1 cm an hour, warning level 2 cm, danger level 3 cm."},
+      {"2 Gauge B", "Gauge B, the Xc at Xd: 9 cm, rising 1 cm an hour, warning level 2 cm, danger level 3 cm."},
+      {"3 is a shelter", "The hall in Xe is a shelter with 1 places, 1 are taken."},
+      {"4 The road", "The road from Xf to Xg is open."},
+      {"5 The town of", "The town of Xh asks for 1 things until 00:00."}};
+  std::istringstream stream(excerpt);
+  for (std::string line; std::getline(stream, line);)
+    for (auto& [key, own] : lines)
+      if (line.find(key.substr(2)) != std::string::npos) own = line;
+  std::string report;
+  for (const auto& [key, line] : lines) report += line + "\n";
+  return report;
+}
 
 /// The answer, from the report's words.
 std::string answer_of(const std::string& report, const std::string& question) {
   const Read r(report);
   const auto has = [&](const char* part) { return question.find(part) != std::string::npos; };
   const auto yes = [](bool is) { return std::string(is ? "yes" : "no"); };
-  const std::smatch& g = r.gauge_at(question);
+  const std::smatch& g = r.gauge_of(question);
   const auto number = [](const std::ssub_match& m) { return std::stoi(m.str()); };
-  if (has("above its warning level")) return yes(number(g[3]) > number(g[6]));
-  if (has("above its danger level")) return yes(number(g[3]) > number(g[7]));
-  if (has("Does ") && has(" rise?")) return yes(g[4] == "rises");
-  if (has("Does ") && has(" fall?")) return yes(g[4] == "falls");
-  if (has("Is the road")) return yes(has((r.road_match[3].str() + "?").c_str()));
-  if (has("Which stands higher"))
-    return number(r.gauges[0][3]) > number(r.gauges[1][3]) ? r.gauges[0][1] : r.gauges[1][1];
+  if (has("the report say of the shelter")) return r.shelter_match[0];
+  if (has("the report say of the road")) return r.road_match[0];
+  if (has("the report say of help")) return r.message_match[0];
+  if (has("the report say of gauge")) return g[0];
+  if (has("above its warning level")) return yes(number(g[4]) > number(g[7]));
+  if (has("above its danger level")) return yes(number(g[4]) > number(g[8]));
+  if (has(" rising?")) return yes(g[5] == "rising");
+  if (has("Is the road")) return yes(r.road_match[3] == "open");
+  if (has("Which river stands higher"))
+    return number(r.gauges[0][4]) > number(r.gauges[1][4]) ? r.gauges[0][2] : r.gauges[1][2];
   if (has("Where is the shelter")) return r.shelter_match[2];
   if (has("Who asks for help")) return r.message_match[1];
   if (has("Which place is a shelter")) return "t" + r.shelter_match[1].str().substr(1);
   if (has("What does")) return r.message_match[2].str() + " " + r.message_match[3].str();
   if (has("Until when")) return r.message_match[4];
-  if (has("Which river is measured at"))
-    return has((r.gauges[0][2].str() + "?").c_str()) ? r.gauges[0][1] : r.gauges[1][1];
-  if (has("At what level")) return g[3].str() + " cm";
+  if (has("Which river has")) return g[2];
   if (has("places of the shelter are free"))
     return std::to_string(number(r.shelter_match[3]) - number(r.shelter_match[4]));
-  if (has("stand in an hour")) return std::to_string(number(g[3]) + (g[4] == "rises" ? 1 : -1) * number(g[5])) + " cm";
-  if (has("How far is")) return std::to_string(std::abs(number(g[7]) - number(g[3]))) + " cm";
+  if (has("in an hour")) return std::to_string(number(g[4]) + (g[5] == "rising" ? 1 : -1) * number(g[6])) + " cm";
+  if (has("At what level")) return g[4].str() + " cm";
+  if (has("How far is")) return std::to_string(std::abs(number(g[8]) - number(g[4]))) + " cm";
   return "no such question";
 }
 
@@ -91,6 +115,7 @@ TEST_F(FloodWorld, EveryAnswerFollowsFromItsReport) {
   for (const nlohmann::json& task : lines_of(made("test", "tasks", 400, 3))) {
     const std::string kind = task.at("kind"), question = task.at("question"), answer = task.at("answer");
     ASSERT_EQ(answer_of(task.at("report"), question), answer) << task.at("report") << question;
+    EXPECT_EQ(question.find("the report say of"), std::string::npos) << "a line to learn from is no task";
     EXPECT_EQ(task.at("prompt"), task.at("report").get<std::string>() + "Question: " + question + "\nAnswer:");
     ++answers[kind][answer];
     if (kind == "yes_no" || kind == "choice") {
@@ -115,7 +140,7 @@ TEST_F(FloodWorld, QuestionsAreTheTasksWithoutTheirReport) {
   }
 }
 
-TEST_F(FloodWorld, TextHoldsQuestionsOfEachKindWithTheirAnswers) {
+TEST_F(FloodWorld, TextHoldsQuestionsOfEachKindAndALineOfTheReport) {
   for (const int questions : {1, 3}) {
     const auto lines = lines_of(made("train", "text", 200, 5, questions));
     ASSERT_EQ(lines.size(), 200u);
@@ -126,7 +151,7 @@ TEST_F(FloodWorld, TextHoldsQuestionsOfEachKindWithTheirAnswers) {
       int count = 0;
       for (std::sregex_iterator it(text.begin(), text.end(), question), end; it != end; ++it, ++count)
         ASSERT_EQ(answer_of(report, (*it)[1]), (*it)[2]) << text;
-      EXPECT_EQ(count, 4 * questions) << text;
+      EXPECT_EQ(count, 5 * questions) << text;
     }
   }
 }
@@ -142,8 +167,27 @@ TEST_F(FloodWorld, TurnsAreTheTextCutBeforeAndBehindEachAnswer) {
       joined += turn.at("prompt").get<std::string>() + turn.at("completion").get<std::string>();
     }
     EXPECT_EQ(joined, texts[i].at("text"));
-    EXPECT_EQ(turns[i].at("turns").size(), 8u);
+    EXPECT_EQ(turns[i].at("turns").size(), 10u);
   }
+}
+
+TEST_F(FloodWorld, ExcerptsAskOnlyForWhatTheirLineSays) {
+  std::map<std::string, int> begins;
+  for (const nlohmann::json& line : lines_of(made("train", "turns", 500, 5, 2, {"--excerpts"}))) {
+    const nlohmann::json& turns = line.at("turns");
+    ASSERT_EQ(turns.size(), 10u);
+    const std::string first = turns[0].at("prompt"), excerpt = first.substr(0, first.find("Question: "));
+    ASSERT_EQ(std::ranges::count(excerpt, '\n'), excerpt.starts_with("Gauge") ? 2 : 1) << excerpt;
+    const std::string whole = report_around(excerpt);
+    for (const nlohmann::json& turn : turns) {
+      const std::string prompt = turn.at("prompt"), completion = turn.at("completion");
+      const std::string question = prompt.substr(prompt.find("Question: ") + 10);
+      ASSERT_EQ(" " + answer_of(whole, question.substr(0, question.find('\n'))) + "\n", completion)
+          << whole << question;
+    }
+    ++begins[excerpt.substr(0, 8)];
+  }
+  for (const char* begin : {"Gauge A,", "The road", "The town"}) EXPECT_GT(begins[begin], 60) << begin;
 }
 
 TEST_F(FloodWorld, TheSameSeedGivesTheSameBytes) {
@@ -158,8 +202,8 @@ TEST_F(FloodWorld, NoTownOrRiverIsInTwoSplits) {
   for (const std::string split : {"train", "valid", "test"})
     for (const nlohmann::json& line : lines_of(made(split, "text", 1500, 9))) {
       const std::string text = line.at("text");
-      const Read r(text);
-      for (const std::smatch& gauge : r.gauges) names[split].insert(gauge[1]), names[split].insert(gauge[2]);
+      const Read r(text.substr(0, text.find("Question: ")));
+      for (const std::smatch& gauge : r.gauges) names[split].insert(gauge[2]), names[split].insert(gauge[3]);
       for (const auto& town : {r.shelter_match[2], r.road_match[1], r.road_match[2], r.message_match[1]})
         names[split].insert(town);
     }
@@ -176,6 +220,8 @@ TEST_F(FloodWorld, RefusesWhatItCannotWrite) {
                "--split: 'dev', expected train, valid or test");
   expect_error(run("flood_world", {"--reports", "0", "--out", "a"}), 2, "--reports: '0'");
   expect_error(run("flood_world", {"--out", "/no/such/folder/a"}), 1, "/no/such/folder");
+  expect_error(run("flood_world", {"--form", "tasks", "--excerpts", "--out", "a"}), 2,
+               "--excerpts does nothing for --form tasks");
 }
 
 }  // namespace
