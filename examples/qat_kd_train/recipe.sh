@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The study of a real pair, six rows on equal data and steps: a float twin trained by cross-entropy, one trained with the
+# teacher, both quantized afterwards (PTQ), QAT and QAT+KD. Hours; a run that was stopped goes on.
+#   examples/qat_kd_train/recipe.sh STUDENT TEACHER DATA [OUT [BIN]]
+#     STUDENT, TEACHER   Qwen2.5-0.5B and 1.5B, Hugging Face folders
+#     DATA               a folder: train*.txt to learn from, test*.txt to measure on
+#     OUT, BIN           results (default build/pair), programs (default build/release/bin)
+#   In the environment: STEPS (200) of SEQ (256) tokens, LR (1e-5), KD_WEIGHT (1), SCHEME (w4g32), WINDOWS (64) of 512
+#   tokens measured, VALIDATE_EVERY (50) steps for the curve in OUT/*/metrics.jsonl
+set -euo pipefail
+source "$(dirname "$0")/../../scripts/arguments.sh"
+expect_arguments 3 5 "$@"
+root=$(cd "$(dirname "$0")/../.." && pwd)
+student=$1 teacher=$2 data=$3 out=${4:-$root/build/pair} bin=${5:-$root/build/release/bin}
+scheme=${SCHEME:-w4g32}
+mkdir -p "$out"
+
+# train MODE OPTION…
+train() {
+  local mode=$1 file texts=()
+  for file in "$data"/train*.txt; do texts+=(--train "$file"); done
+  [ -s "$out/$mode/model.gguf" ] && return
+  "$bin/qat_kd_train" --mode "$mode" --student "$student" "${texts[@]}" --scheme "$scheme" --steps "${STEPS:-200}" \
+    --batch 1 --seq "${SEQ:-256}" --lr "${LR:-1e-5}" --checkpoint-every 50 --validate-every "${VALIDATE_EVERY:-50}" \
+    --valid-sequences 16 --seed 1 --resume --out "$out/$mode" "${@:2}"
+  rm -rf "$out/$mode/checkpoints" "$out/$mode/best"  # 6 GB each
+}
+guided=(--teacher "$teacher" --kd-weight "${KD_WEIGHT:-1}")
+train fp32
+train qat
+train kd "${guided[@]}"
+train qat_kd "${guided[@]}"
+
+# measure TEXT MODEL TWIN WEIGHTS: one JSON document
+measure() {
+  local name
+  name=$(basename "$1" .txt)-$(basename "$(dirname "$2")")
+  [ -s "$out/$name.json" ] || "$bin/evaluate" --model "$2" --data "$1" --protocol llamacpp512 \
+    --windows "${WINDOWS:-64}" --weights "$4" --kl-to f32 --kl-model "$3" --kl-tokens 8192 --json > "$out/$name.tmp"
+  [ -s "$out/$name.json" ] || mv "$out/$name.tmp" "$out/$name.json"
+  jq -r --arg text "$(basename "$1" .txt)" --arg mode "$(basename "$(dirname "$2")")" '.results[] |
+    [$text, $mode, .weights, (.perplexity * 1000 | round / 1000), (.kl * 100000 | round / 100000)] | @tsv' "$out/$name.json"
+}
+for text in "$data"/test*.txt; do
+  for twin in fp32:qat kd:qat_kd; do
+    IFS=: read -r float trained <<< "$twin"
+    measure "$text" "$out/$float/f32" "$out/$float/f32" "f32,$scheme"
+    measure "$text" "$out/$trained/model.gguf" "$out/$float/f32" as-is
+  done
+done | tee "$out/rows.tsv" | awk -F '\t' '
+  { printf "%-20s %-8s %-8s perplexity %8s  KL to the twin %s\n", $1, $2, $3, $4, $5 }
+  $2 == "fp32" || $2 == "kd" { if ($3 == "f32") twin = $4; else ptq = $4 }
+  $2 == "qat" || $2 == "qat_kd" { printf "%-20s %-8s recovery %.1f %%\n", $1, $2, 100 * (ptq - $4) / (ptq - twin) }'
