@@ -165,6 +165,10 @@ TEST_P(FakeQuantKernels, SymmetricRowsEqualTheGridForEveryLength) {
         ASSERT_EQ(std::bit_cast<uint32_t>(y[i]),
                   std::bit_cast<uint32_t>(decode(grid, params, encode(grid, params, row[i]))));
       ASSERT_EQ(y.back(), 7.0f);
+      std::vector<int8_t> codes(static_cast<size_t>(n + 1), 99);
+      variant().encode_symmetric(row.data(), n, params.inverse, codes.data());
+      for (size_t i = 0; i < row.size(); ++i) ASSERT_EQ(codes[i], encode(grid, params, row[i]));
+      ASSERT_EQ(codes.back(), 99);
     }
 }
 

@@ -78,9 +78,8 @@ void WeightView::encode_row(int64_t r, std::span<std::byte> row, float* row_scal
             scheme_ == nullptr ? "none" : scheme_->name);
   const std::span<const float> values = weights_.subspan(static_cast<size_t>(r * k_), static_cast<size_t>(k_));
   if (row.size() == row_bytes(scheme_->scheme, k_) && encode_groups_by_kernel(*kernel_, *scheme_, values, row)) return;
-  std::optional<GridParams> of_tensor;
-  if (scheme_->granularity == Granularity::Tensor) of_tensor = row_params_[static_cast<size_t>(r)];
-  slm::encode_row(scheme_->scheme, values, row, row_scale, of_tensor);
+  slm::encode_row(scheme_->scheme, values, row, row_scale,
+                  row_params_.empty() ? std::nullopt : std::optional(row_params_[static_cast<size_t>(r)]));
 }
 
 void WeightView::mask_clipped_(std::span<float> gradient) const {

@@ -22,10 +22,11 @@ namespace slm {
 uint64_t row_bytes(WeightScheme scheme, int64_t k);
 
 /// By the scheme's grid (grid.h). *row_scale is written where has_row_scales(scheme), and must not be null there.
-/// `tensor`: what tensor_params gives, for schemes of one scale per tensor and no others.
+/// `known`: what tensor_params gives, for schemes of one scale per tensor; the row's parameters, where they were found
+/// before, for schemes of one scale per row; else none.
 /// Throws ArgumentError on a size mismatch, a value that is not finite, a scale that overflows its half. Serial.
 void encode_row(WeightScheme scheme, std::span<const float> values, std::span<std::byte> row, float* row_scale,
-                const std::optional<GridParams>& tensor = {});
+                const std::optional<GridParams>& known = {});
 
 /// Parameters of a whole tensor by its extremes, which is all that the grids of such schemes look at.
 /// Throws ArgumentError where the scheme has no scale of a whole tensor.

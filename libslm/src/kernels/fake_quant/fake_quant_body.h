@@ -207,6 +207,17 @@ struct FakeQuant {
     for (int64_t j = i; j < n; ++j) y[j] = lanes[j - i];
   }
 
+  static void encode_symmetric(const float* x, int64_t n, float inverse, int8_t* codes) {
+    int64_t i = 0;
+    for (; i + 32 <= n; i += 32) S::encode_32(x + i, inverse, codes + i);
+    if (i == n) return;
+    alignas(64) float rest[32] = {};
+    alignas(64) int8_t rest_codes[32];
+    for (int64_t j = i; j < n; ++j) rest[j - i] = x[j];
+    S::encode_32(rest, inverse, rest_codes);
+    for (int64_t j = i; j < n; ++j) codes[j] = rest_codes[j - i];
+  }
+
   SLM_ISA_ROW static FakeQuantVariant variant(Isa isa, const char* name) {
     return {.isa = isa,
             .name = name,
@@ -218,7 +229,8 @@ struct FakeQuant {
             .mask_q4_0_ = mask_q4_0_,
             .encode_q4_0 = encode<Q4_0>,
             .encode_q4_1 = encode<Q4_1>,
-            .encode_q8_0 = encode<Q8_0>};
+            .encode_q8_0 = encode<Q8_0>,
+            .encode_symmetric = encode_symmetric};
   }
 };
 

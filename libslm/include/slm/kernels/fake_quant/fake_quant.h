@@ -31,6 +31,8 @@ struct FakeQuantVariant {
   bool (*encode_q4_0)(const float* x, int64_t n, int32_t qmax, uint8_t* blocks);
   bool (*encode_q4_1)(const float* x, int64_t n, int32_t qmax, uint8_t* blocks);
   bool (*encode_q8_0)(const float* x, int64_t n, int32_t qmax, uint8_t* blocks);
+  /// codes[i] = rint(x[i] · inverse), half to even; |x · inverse| ≤ 127.5. Any n.
+  void (*encode_symmetric)(const float* x, int64_t n, float inverse, int8_t* codes);
 };
 
 }  // namespace slm::kernels
