@@ -34,16 +34,18 @@ done
 "$bin/new_model" --tokenizer "$out/new-student" --context 2048 --seed 2 \
   --width 256 --layers 6 --heads 8 --kv-heads 4 --ffn 704 --out "$out/new-teacher"
 
-# train FROM TEXT BATCH STEPS LEARNING_RATE SCHEDULE TO: sequences of several documents, so that few are cut
+# train FROM TEXTS BATCH STEPS LEARNING_RATE SCHEDULE TO: sequences of several documents, so that few are cut
 train() {
-  "$bin/qat_kd_train" --mode fp32 --scheme w8g32 --student "$out/$1" --train "$out/train-$2.jsonl" \
-    --valid "$out/valid-$2.jsonl" --valid-sequences 20 --batch "$3" --seq 2048 --steps "$4" --lr "$5" --schedule "$6" \
+  local text texts=()
+  for text in $2; do texts+=(--train "$out/train-$text.jsonl"); done
+  "$bin/qat_kd_train" --mode fp32 --scheme w8g32 --student "$out/$1" "${texts[@]}" \
+    --valid "$out/valid-${2##* }.jsonl" --valid-sequences 20 --batch "$3" --seq 2048 --steps "$4" --lr "$5" --schedule "$6" \
     --weight-decay 0.05 --checkpoint-every 200 --seed 1 --resume --out "$out/$7"
 }
 train new-student excerpts 2 1500 3e-3 constant student-excerpts
 train student-excerpts/f32 reports 2 3500 3e-3 cosine student-reports
 train new-teacher excerpts 1 1000 2e-3 constant teacher-excerpts
-train teacher-excerpts/f32 reports 1 2500 2e-3 cosine teacher-reports
+train teacher-excerpts/f32 "excerpts reports" 1 4000 2e-3 cosine teacher-reports
 for model in student teacher; do
   "$bin/quantize" --model "$out/$model-reports/f32" --scheme bf16 --out "$out/$model/"
   for form in tasks questions; do
