@@ -16,24 +16,26 @@
 #include "slm/export/hf_folder.h"
 #include "slm/io/atomic_file.h"
 #include "slm/io/json.h"
+#include "slm/quant/scheme.h"
 #include "slm/quant/ties.h"
 
 namespace slm {
 namespace {
 
-/// metrics.jsonl: a line for each step. After a resume it goes on behind the step that was resumed from.
+/// metrics.jsonl: a line for each step and each validation. After a resume it goes on behind those of the step that was
+/// resumed from.
 class Metrics {
  public:
   Metrics(const std::filesystem::path& path, int64_t steps_done) : path_(path.string()) {
     std::string kept;
     std::ifstream before(path);
-    int64_t step = 0;
-    for (std::string line; steps_done > step && std::getline(before, line);) {
+    for (std::string line; steps_done > 0 && std::getline(before, line) && !before.eof();) {  // half a line is none
       const Json json = parse_json(line, path_);
-      step = json_value<int64_t>(json, "step", 0, path_);
+      const auto step = json_value<int64_t>(json, "step", 0, path_);
       if (step > steps_done) break;
       kept += line + "\n";
       if (json.contains("loss")) losses_.push_back(json_value<double>(json, "loss", 0.0, path_));
+      if (json.contains("perplexity")) last_validated_ = step;
     }
     write_file(path, kept);
     file_.open(path, std::ios::app);
@@ -52,7 +54,11 @@ class Metrics {
     write(line);
     losses_.push_back(r.loss);
   }
-  void add_validation(int64_t step, double perplexity) { write({{"step", step}, {"perplexity", perplexity}}); }
+  void add_validation(int64_t step, double perplexity) {
+    write({{"step", step}, {"perplexity", perplexity}});
+    last_validated_ = step;
+  }
+  int64_t last_validated() const { return last_validated_; }  ///< 0: no step was
   /// Mean loss of the last `count` steps, or of all where there are fewer.
   double mean_loss(int64_t count) const {
     const auto first = losses_.end() - std::min(count, std::ssize(losses_));
@@ -69,6 +75,7 @@ class Metrics {
   std::string path_;
   std::ofstream file_;
   std::vector<double> losses_;  // of all steps in the file
+  int64_t last_validated_ = 0;
 };
 
 /// The best validation so far, and its checkpoint.
@@ -126,6 +133,15 @@ RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoin
     save_checkpoint(checkpoints, trainer, best.notes());
     last_checkpoint = fmt::format("of step {}", trainer.steps_done());
   };
+  const auto validate_where_due = [&] {
+    const int64_t step = trainer.steps_done();
+    if (o.validate_every == 0 || step == 0 || (step != o.steps && step % o.validate_every != 0)) return;
+    if (metrics.last_validated() == step) return;
+    const double perplexity = validate();
+    metrics.add_validation(step, perplexity);
+    best.look_at(trainer, perplexity);
+  };
+  validate_where_due();  // where the run was ended before it was done
   RunResult result;
   std::optional<ProgressLine> line(std::in_place, "training");
   while (trainer.steps_done() < o.steps) {
@@ -140,13 +156,9 @@ RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoin
     result.seconds += step.seconds;
     result.teacher_seconds += step.teacher_seconds;
     const bool last = step.step == o.steps;
-    if (o.validate_every > 0 && (last || step.step % o.validate_every == 0)) {
-      try {
-        const double perplexity = validate();
-        metrics.add_validation(step.step, perplexity);
-        best.look_at(trainer, perplexity);
-      } catch (const Interrupted&) {  // the step is done: it is saved below
-      }
+    try {
+      validate_where_due();
+    } catch (const Interrupted&) {  // the step is done: it is saved below
     }
     const bool asked_to_end = EndOnSignal::raised();
     if (asked_to_end || (o.checkpoint_every > 0 && (last || step.step % o.checkpoint_every == 0))) save();
@@ -172,6 +184,7 @@ void settle_ties(const TrainOptions& o, TrainableModel& model) {
     if (p.shape.rank() != 2) continue;
     const WeightScheme scheme = plan.scheme_of(p.name, Dtype::F32, model.config().tied_head);
     if (o.dither) dither_ties_(scheme, p.shape[1], p.value, rng);
+    if (!info(scheme).grid) continue;  // kept as it is
     ties += tie_share(scheme, p.shape[1], p.value) * static_cast<double>(p.value.size());
     weights += static_cast<double>(p.value.size());
   }
