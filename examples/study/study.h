@@ -23,7 +23,7 @@ namespace slm {
 struct StudyOptions {
   std::string student, teacher, train, valid, tasks, out;
   std::vector<std::string> schemes = {"w8g32", "w4g32", "w2g32"};
-  int64_t steps = 100, batch = 8, sequence = 192, valid_sequences = 48, task_limit = 0, runs = 1;
+  int64_t steps = 100, batch = 2, sequence = 1024, valid_sequences = 48, task_limit = 0, runs = 1;
   double learning_rate = 5e-4, kd_weight = 0.5;
 };
 
