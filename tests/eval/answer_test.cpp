@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Free answers against what the official script of SQuAD 1.1 says of them (evaluate-v1.1.py, run once for these).
+// Free answers against what the official script of SQuAD 1.1 says of them (evaluate-v1.1.py, run once for these), and that of 2.0 where a side has
+// no words.
 #include "slm/eval/answer.h"
 
 #include <gtest/gtest.h>
@@ -26,7 +27,7 @@ TEST(Answer, ExactMatchAndF1AreTheOfficialOnes) {
   EXPECT_DOUBLE_EQ(word_f1("Denver Broncos", "the Broncos"), 2.0 / 3.0);
   EXPECT_DOUBLE_EQ(word_f1("river river rose", "river rose rose"), 2.0 / 3.0) << "words are a multiset";
   EXPECT_DOUBLE_EQ(word_f1("cat", "dog"), 0.0);
-  EXPECT_DOUBLE_EQ(word_f1("the", "a"), 1.0) << "neither has words";
+  EXPECT_DOUBLE_EQ(word_f1("the", "a"), 1.0) << "neither has words: 1 by the script of 2.0";
   EXPECT_DOUBLE_EQ(word_f1("the", "dog"), 0.0);
   EXPECT_DOUBLE_EQ(word_f1("dog", ""), 0.0);
 }

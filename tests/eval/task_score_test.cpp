@@ -73,10 +73,11 @@ class TaskScores : public testing::Test {
 
 TEST_F(TaskScores, LogLikelihoodIsThatOfOnePassOverTheWholeText) {
   const std::vector<std::string> choices = {" the river", " no", " the river rose in the night"};
-  for (const std::string context : {"Question: is it high? Answer:", "Question: is it high? Answer:  ", "Q"}) {
+  for (const std::string context : {"Question: is it high? Answer:", "Question: is it high? Answer:  ",
+                                    "Question: is it high?\nAnswer:\n\t\u3000", "Q"}) {
     Session s = session();
     const std::vector<double> found = log_likelihoods(s, tokenizer_, context, choices);
-    const std::string trimmed = context.substr(0, context.find_last_not_of(' ') + 1);
+    const std::string trimmed = context.substr(0, context.find_last_of(":Q") + 1);
     const size_t before = tokenizer_.encode(trimmed).size();
     for (size_t i = 0; i < choices.size(); ++i) {
       std::vector<int32_t> ids = tokenizer_.encode(context + choices[i]);

@@ -60,9 +60,8 @@ void answer(Session& session, const Tokenizer& tokenizer, const Task& task, int6
 
 std::vector<double> log_likelihoods(Session& session, const Tokenizer& tokenizer, std::string_view context,
                                     std::span<const std::string> continuations) {
-  const size_t end = context.find_last_not_of(' ');
-  SLM_CHECK(end != context.npos, "[log_likelihood] the context is empty");
-  const std::string text(context.substr(0, end + 1)), spaces(context.substr(end + 1));
+  const std::string text(strip_end(context)), spaces(context.substr(text.size()));
+  SLM_CHECK(!text.empty(), "[log_likelihood] the context is empty");
   const EncodeOptions how{.add_bos = tokenizer.add_bos()};
   const Ids before = tokenizer.encode(text, how);
   const kernels::VecVariant& vec = kernels::select(kernels::vec_variants());

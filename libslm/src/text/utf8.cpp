@@ -79,6 +79,10 @@ std::string_view strip(std::string_view text) {
     if (!step.valid || !is_python_space(step.code_point)) break;
     text.remove_prefix(step.length);
   }
+  return strip_end(text);
+}
+
+std::string_view strip_end(std::string_view text) {
   while (!text.empty()) {
     size_t begin = text.size() - 1;
     while (begin > 0 && text.size() - begin < 4 && (static_cast<uint8_t>(text[begin]) & 0xC0) == 0x80) --begin;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How good a free answer is: exact match and F1 over words, as the official evaluation script of SQuAD 1.1 counts them
-// (Rajpurkar et al. 2016, §6).
+// (Rajpurkar et al. 2016, §6); where a side has no words as that of 2.0 does.
 #pragma once
 
 #include <span>

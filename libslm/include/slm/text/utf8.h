@@ -35,5 +35,7 @@ bool is_white_space(char32_t c);
 bool is_python_space(char32_t c);
 /// Without the spaces of Python at both ends (str.strip(), Jinja's trim).
 std::string_view strip(std::string_view text);
+/// At the end alone (str.rstrip()).
+std::string_view strip_end(std::string_view text);
 
 }  // namespace slm
