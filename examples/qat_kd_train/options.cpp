@@ -135,6 +135,12 @@ void check(const TrainOptions& o) {
     throw UsageError("[train] --activation-delay and --activation-decay belong to --activations a8s");
   if (is_static && info(*parse_weights(o.scheme).weights).activations == ActivationScheme::F32)
     throw UsageError(fmt::format("[train] --activations a8s: {} weights are multiplied with floats", o.scheme));
+  const auto leaves_steps = [&](const char* option, int64_t value) {
+    if (value >= o.steps)
+      throw UsageError(fmt::format("[train] {} is {}, expected less than --steps, {}", option, value, o.steps));
+  };
+  if (o.qat_start > 0) leaves_steps("--qat-start", o.qat_start);
+  if (o.activation_delay) leaves_steps("--activation-delay", *o.activation_delay);
   if (o.warmup.value_or(0) > o.steps)
     throw UsageError(fmt::format("[train] --warmup is {}, expected at most --steps, {}", *o.warmup, o.steps));
 }

@@ -17,11 +17,23 @@
 namespace slm {
 namespace {
 
-constexpr int64_t kContext = 256;      // tokens a report and its question need
+constexpr int64_t kAnswerTokens = 16;  // of a generated answer
 constexpr int64_t kDecodeTokens = 64;  // timed
 
 std::vector<PackedSequence> sequences_of(const std::string& file, const Tokenizer& tokenizer, int64_t tokens) {
   return pack_documents(read_documents(file, tokenizer), tokens);
+}
+
+/// Tokens of the longest task with its longest answer.
+int64_t context_for(const std::vector<Task>& tasks, const Tokenizer& tokenizer) {
+  int64_t longest = 1;
+  for (const Task& task : tasks) {
+    int64_t answer = kAnswerTokens;
+    for (const std::string& choice : task.choices)
+      answer = std::max(answer, std::ssize(tokenizer.encode(" " + choice)) + 1);
+    longest = std::max(longest, std::ssize(tokenizer.encode(task.prompt, {.add_bos = tokenizer.add_bos()})) + answer);
+  }
+  return longest;
 }
 
 double decode_ms_per_token(const std::shared_ptr<const Model>& model) {
@@ -30,6 +42,12 @@ double decode_ms_per_token(const std::shared_ptr<const Model>& model) {
   const Stopwatch watch;
   for (int32_t i = 0; i < kDecodeTokens; ++i) session.append(std::vector<int32_t>{i % 64});
   return 1000 * watch.seconds() / kDecodeTokens;
+}
+
+void check_context(int64_t sequence, const ModelFiles& files, const char* whose) {
+  if (sequence > files.config().context)
+    throw ArgumentError(
+        fmt::format("[study] --seq is {}, the {} has a context of {}", sequence, whose, files.config().context));
 }
 
 }  // namespace
@@ -47,13 +65,17 @@ Study::Study(const StudyOptions& o)
       sequences_(sequences_of(o.train, tokenizer_, o.sequence)),
       valid_(sequences_of(o.valid, tokenizer_, o.sequence)),
       tasks_(read_tasks(o.tasks)) {
-  for (const std::string& word : o.schemes) parse_weight_scheme(word);  // before anything is trained
+  for (const std::string& word : o.schemes)  // before anything is trained
+    check_plan(files_, {.weights = parse_weight_scheme(word), .keep_fp = {}});
+  check_context(o.sequence, files_, "student");
+  check_context(o.sequence, ModelFiles::open(o.teacher), "teacher");
   if (o.valid_sequences > 0 && o.valid_sequences < std::ssize(valid_))
     valid_.resize(static_cast<size_t>(o.valid_sequences));
   if (o.task_limit > 0) {
     std::map<std::string, int64_t> taken;
     std::erase_if(tasks_, [&](const Task& task) { return ++taken[task.kind] > o.task_limit; });
   }
+  context_ = context_for(tasks_, tokenizer_);
   shared_vocab_ = shared_vocabulary(tokenizer_, load_tokenizer(o.teacher));
   teacher_ = load_model_showing(o.teacher, {.plan = {.weights = WeightScheme::F32}});
 }
@@ -100,8 +122,8 @@ StudyRow Study::measure(const std::string& method, WeightScheme scheme, const Tr
                .perplexity = validate(model, valid_, progress).perplexity(),
                .train_seconds = trained.seconds,
                .packed_bytes = model->packed_bytes};
-  Session session(model, {.context = std::min(kContext, model->config.context)});
-  row.kinds = score_tasks(session, tokenizer_, tasks_, {.max_tokens = 16, .progress = progress});
+  Session session(model, {.context = std::min(context_, model->config.context)});
+  row.kinds = score_tasks(session, tokenizer_, tasks_, {.max_tokens = kAnswerTokens, .progress = progress});
   row.memory_bytes = model->packed_bytes + session.kv_bytes();
   row.ms_per_token = decode_ms_per_token(model);
   return row;

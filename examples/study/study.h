@@ -71,6 +71,7 @@ class Study {
   std::vector<Task> tasks_;
   std::shared_ptr<const Model> teacher_;
   int64_t shared_vocab_ = 0;
+  int64_t context_ = 0;  ///< tokens the longest task needs
 };
 
 }  // namespace slm

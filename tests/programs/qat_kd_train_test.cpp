@@ -226,6 +226,9 @@ TEST_F(Train, NamesWhatIsWrong) {
   refuses(words("qat", "a", {"--steps", "2", "--activation-delay", "1"}), 2, "belong to --activations a8s");
   refuses(words("qat", "a", {"--steps", "2", "--scheme", "bf16", "--activations", "a8s"}), 2, "multiplied with floats");
   refuses(words("qat", "a", {"--steps", "2", "--warmup", "3"}), 2, "--warmup is 3, expected at most --steps, 2");
+  refuses(words("qat", "a", {"--steps", "2", "--qat-start", "2"}), 2, "--qat-start is 2, expected less than --steps, 2");
+  refuses(words("qat", "a", {"--steps", "2", "--activations", "a8s", "--scheme", "w8c", "--activation-delay", "3"}), 2,
+          "--activation-delay is 3, expected less than --steps, 2");
   refuses(words("qat", "a", {"--steps", "2", "--scheme", "w5x"}), 2, "w5x");
   refuses(words("qat", "a", {"--steps", "2", "--keep-fp", "nothing.*"}), 1, "nothing.*");
   refuses(words("qat", "a", {"--steps", "2", "--freeze", "nothing.*"}), 1, "\"nothing.*\" matches no tensor");

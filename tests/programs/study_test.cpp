@@ -83,6 +83,12 @@ TEST_F(StudyProgram, ComparesTheFourMethodsAtEachWidth) {
 TEST_F(StudyProgram, NamesWhatIsWrongBeforeItTrains) {
   expect_error(run("study", words("a", {"--schemes", "w5x"})), 2, "w5x");
   expect_error(run("study", words("a", {"--schemes", "as-is"})), 1, "as-is");
+  const Ran wide = run("study", words("a", {"--schemes", "w8g32,w4g128"}));
+  expect_error(wide, 1, "w4g128");
+  EXPECT_EQ(wide.err.find("FP32"), std::string::npos) << "something was trained: " << wide.err;
+  Words too_long = words("a");
+  *(std::ranges::find(too_long, "--seq") + 1) = "1200";
+  expect_error(run("study", too_long), 1, "--seq is 1200, the student has a context of ");
   Words other = words("a");
   other[3] = tiny("llama_tied");
   expect_error(run("study", other), 1, "expected one vocabulary");
