@@ -2,8 +2,10 @@
 // Schemes in groups of 32 through the kernel of their grid's pattern: Q4_0, Q4_1, Q8_0 and those with fewer codes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <optional>
 #include <span>
 
 #include "slm/kernels/fake_quant/fake_quant.h"
@@ -35,5 +37,9 @@ inline bool encode_groups_by_kernel(const kernels::FakeQuantVariant& kernels, co
          by_pattern(s, kernels.encode_q4_0, kernels.encode_q4_1, kernels.encode_q8_0)(
              values.data(), std::ssize(values), s.grid->qmax, reinterpret_cast<uint8_t*>(row.data()));
 }
+
+/// encode_row of quant/rows.h with kernels chosen before, for those who encode row after row.
+void encode_row(const kernels::FakeQuantVariant& kernels, WeightScheme scheme, std::span<const float> values,
+                std::span<std::byte> row, float* row_scale, const std::optional<GridParams>& known);
 
 }  // namespace slm

@@ -68,13 +68,16 @@ uint64_t row_bytes(WeightScheme scheme, int64_t k) {
 
 void encode_row(WeightScheme scheme, std::span<const float> values, std::span<std::byte> row, float* row_scale,
                 const std::optional<GridParams>& known) {
+  encode_row(kernels::select(kernels::fake_quant_variants()), scheme, values, row, row_scale, known);
+}
+
+void encode_row(const kernels::FakeQuantVariant& kernels, WeightScheme scheme, std::span<const float> values,
+                std::span<std::byte> row, float* row_scale, const std::optional<GridParams>& known) {
   check_row("encode_row", scheme, values.size(), row.size());
   const WeightSchemeInfo& s = info(scheme);
   SLM_CHECK(known ? s.grid && s.granularity != Granularity::Group : s.granularity != Granularity::Tensor,
             "[encode_row] {} with parameters, {}", s.name, known ? "expected none" : "expected those of the tensor");
-  // What a kernel refuses, the blocks and the grid name.
-  const kernels::FakeQuantVariant& kernel = kernels::select(kernels::fake_quant_variants());
-  if (encode_groups_by_kernel(kernel, s, values, row)) return;
+  if (encode_groups_by_kernel(kernels, s, values, row)) return;  // what a kernel refuses, the blocks and the grid name
   if (s.gguf_dtype && native_scheme(*s.gguf_dtype) == scheme) return encode_blocks(*s.gguf_dtype, values, row);
   if (s.gguf_dtype) return encode_in_blocks(s, values, row);
   SLM_CHECK(row_scale != nullptr, "[encode_row] {} needs a place for its scale", s.name);
@@ -83,8 +86,8 @@ void encode_row(WeightScheme scheme, std::span<const float> values, std::span<st
   const GridParams params = known ? *known : find_params(*s.grid, values);
   *row_scale = params.scale;
   if (s.grid->kind == GridKind::Symmetric)
-    return kernel.encode_symmetric(values.data(), std::ssize(values), params.inverse,
-                                   reinterpret_cast<int8_t*>(row.data()));
+    return kernels.encode_symmetric(values.data(), std::ssize(values), params.inverse,
+                                    reinterpret_cast<int8_t*>(row.data()));
   for (size_t i = 0; i < values.size(); ++i)
     row[i] = static_cast<std::byte>(encode(*s.grid, params, values[i]) - params.zero);
 }

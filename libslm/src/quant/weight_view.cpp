@@ -77,8 +77,7 @@ void WeightView::encode_row(int64_t r, std::span<std::byte> row, float* row_scal
   SLM_CHECK(scheme_ != nullptr && r >= 0 && r < n_, "[weight_view] row {} of {} as stored, scheme {}", r, n_,
             scheme_ == nullptr ? "none" : scheme_->name);
   const std::span<const float> values = weights_.subspan(static_cast<size_t>(r * k_), static_cast<size_t>(k_));
-  if (row.size() == row_bytes(scheme_->scheme, k_) && encode_groups_by_kernel(*kernel_, *scheme_, values, row)) return;
-  slm::encode_row(scheme_->scheme, values, row, row_scale,
+  slm::encode_row(*kernel_, scheme_->scheme, values, row, row_scale,
                   row_params_.empty() ? std::nullopt : std::optional(row_params_[static_cast<size_t>(r)]));
 }
 

@@ -19,12 +19,12 @@ struct FakeQuant {
   static constexpr uint32_t kInfinity = 0x7f800000u;
 
   static uint32_t magnitude_bits(float x) { return __builtin_bit_cast(uint32_t, x) & 0x7fffffffu; }
+  static bool finite(float x) { return magnitude_bits(x) < kInfinity; }
   /// 1/d, 0 where that is not finite.
   static float inverse_of(float d) {
     const float inverse = d == 0.0f ? 0.0f : 1.0f / d;
-    return magnitude_bits(inverse) < kInfinity ? inverse : 0.0f;
+    return finite(inverse) ? inverse : 0.0f;
   }
-  static bool finite_as_half(float x) { return magnitude_bits(S::round_to_half(x)) < kInfinity; }
 
   /// The value of largest magnitude of a group, the first of equals.
   static float signed_max(const float* x, uint32_t largest) {
@@ -70,13 +70,14 @@ struct FakeQuant {
           offset(S::set(8.0f - half)) {}
     bool find(const float* x) {
       const uint32_t largest = S::max_abs_bits_32(x);
-      if (largest >= kInfinity) return false;
       d = signed_max(x, largest) / -half;
+      const float kept = S::round_to_half(d);
       inverse = S::set(inverse_of(d));
-      scale = S::set(S::round_to_half(d));
-      return finite_as_half(d);
+      scale = S::set(kept);
+      return largest < kInfinity && finite(kept);
     }
-    V code(V v) const { return S::min(S::trunc(S::add(S::mul(v, inverse), shift)), most); }
+    V unclamped(V v) const { return S::add(S::mul(v, inverse), shift); }  // before trunc
+    V code(V v) const { return S::min(S::trunc(unclamped(v)), most); }
     V value(V code) const { return S::mul(scale, S::sub(code, zero_code)); }
     V stored(V code) const { return S::add(code, offset); }
     uint8_t* put(const int8_t* codes, uint8_t* out) const { return put_nibbles(codes, put_half(d, out)); }
@@ -103,11 +104,12 @@ struct FakeQuant {
         min = __builtin_bit_cast(float, bits);
       }
       d = (S::max_lanes(high) - min) / steps;
+      const float kept = S::round_to_half(d), kept_min = S::round_to_half(min);
       inverse = S::set(inverse_of(d));
       from = S::set(min);
-      scale = S::set(S::round_to_half(d));
-      minimum = S::set(S::round_to_half(min));
-      return finite_as_half(d) && finite_as_half(min);
+      scale = S::set(kept);
+      minimum = S::set(kept_min);
+      return finite(kept) && finite(kept_min);
     }
     V code(V v) const { return S::min(S::trunc(S::add(S::mul(S::sub(v, from), inverse), half)), most); }
     V value(V code) const { return S::add(S::mul(scale, code), minimum); }
@@ -127,9 +129,10 @@ struct FakeQuant {
       const uint32_t largest = S::max_abs_bits_32(x);
       if (largest >= kInfinity) return false;
       d = __builtin_bit_cast(float, largest) / largest_code;
+      const float kept = S::round_to_half(d);
       inverse = S::set(inverse_of(d));
-      scale = S::set(S::round_to_half(d));
-      return finite_as_half(d);
+      scale = S::set(kept);
+      return finite(kept);
     }
     V code(V v) const {
       const V t = S::mul(v, inverse), whole = S::trunc(t), rest = S::sub(t, whole);
@@ -173,12 +176,12 @@ struct FakeQuant {
   }
 
   static void mask_q4_0_(const float* x, int64_t n, int32_t qmax, float* gradient) {
-    const float half = static_cast<float>(qmax + 1);
-    const V shift = S::set(half + 0.5f), clipped = S::set(2.0f * half);
+    Q4_0 group(qmax);
+    const V clipped = S::set(2.0f * group.half);
     for (int64_t g = 0; g < n; g += 32) {
-      const V inverse = S::set(inverse_of(signed_max(x + g, S::max_abs_bits_32(x + g)) / -half));
+      group.find(x + g);  // a scale beyond a half is refused where it is stored
       for (int64_t i = g; i < g + 32; i += W) {
-        const V beyond = S::sub(S::add(S::mul(S::load(x + i), inverse), shift), clipped);
+        const V beyond = S::sub(group.unclamped(S::load(x + i)), clipped);
         S::store(gradient + i, S::select_negative(beyond, S::load(gradient + i), S::zero()));
       }
     }
@@ -187,8 +190,9 @@ struct FakeQuant {
   static bool a8g32(const float* x, int64_t n, float* y) {
     for (int64_t g = 0; g < n; g += 32) {
       const QuantizeRule rule = quantize_rule(S::max_abs_bits_32(x + g));
-      if (!finite_as_half(rule.scale)) return false;
-      symmetric(x + g, 32, rule.inverse, S::round_to_half(rule.scale), y + g);
+      const float kept = S::round_to_half(rule.scale);
+      if (!finite(kept)) return false;
+      symmetric(x + g, 32, rule.inverse, kept, y + g);
     }
     return true;
   }

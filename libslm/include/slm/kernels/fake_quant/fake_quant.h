@@ -26,8 +26,7 @@ struct FakeQuantVariant {
   /// gradient[i] = 0 where Q4_0 with that qmax clips x[i], the one of these grids that does. Finite x, n a multiple of
   /// 32.
   void (*mask_q4_0_)(const float* x, int64_t n, int32_t qmax, float* gradient);
-  /// The blocks that q4_0, q4_1 and q8_0 read back, 18, 20 and 34 bytes for 32 values; fewer codes lie in the middle of
-  /// those of a block. False as above.
+  /// The blocks that q4_0, q4_1 and q8_0 read back, 18, 20 and 34 bytes for 32 values. False as above.
   bool (*encode_q4_0)(const float* x, int64_t n, int32_t qmax, uint8_t* blocks);
   bool (*encode_q4_1)(const float* x, int64_t n, int32_t qmax, uint8_t* blocks);
   bool (*encode_q8_0)(const float* x, int64_t n, int32_t qmax, uint8_t* blocks);
