@@ -129,6 +129,12 @@ Tokenizer load_tokenizer(const std::string& path) {
   return tokenizer;
 }
 
+void check_sequence(int64_t tokens, const ModelFiles& files, const char* whose) {
+  if (tokens > files.config().context)
+    throw ArgumentError(
+        fmt::format("[train] --seq is {}, the {} has a context of {}", tokens, whose, files.config().context));
+}
+
 std::shared_ptr<const Model> load_model_showing(const std::string& path, const LoadOptions& options) {
   return load_model_showing(ModelFiles::open(path), options);
 }

@@ -38,6 +38,8 @@ std::string weights_name(const SchemePlan& plan);
 /// The known names with their meaning, a line each, for --help.
 std::string describe_weights();
 
+/// Throws ArgumentError where --seq is longer than the model's context.
+void check_sequence(int64_t tokens, const ModelFiles& files, const char* whose);
 /// The tokenizer, with the memory its parsing took given back to the system: load it before the weights.
 Tokenizer load_tokenizer(const std::string& path);
 /// Loads with progress on stderr, and says there which stored types no kernel runs and what they became, and that

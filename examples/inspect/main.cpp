@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // inspect: what is in a model file: config, tensors, tokenizer, chat format, and the keys of a GGUF file.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/model_options.h"
 #include "cli/program.h"

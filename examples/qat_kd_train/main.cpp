@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
     slm::prepare_out_folder(o);
     const slm::ModelFiles files = slm::ModelFiles::open(o.student);
     const slm::Tokenizer tokenizer = slm::load_tokenizer(o.student);
-    slm::check_context(o, files, "student");
+    slm::check_sequence(o.sequence, files, "student");
     slm::TrainingText text = slm::read_training_text(o, tokenizer, program.seed());
 
     // Memory, before anything large is read.
@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
     uint64_t teacher_bytes = 0;
     if (o.distills()) {
       teacher_files = slm::ModelFiles::open(o.teacher);
-      slm::check_context(o, *teacher_files, "teacher");
+      slm::check_sequence(o.sequence, *teacher_files, "teacher");
       shared = slm::shared_vocabulary(tokenizer, slm::load_tokenizer(o.teacher));
       teacher_bytes =
           slm::Teacher::planned_bytes(*teacher_files, teacher_plan, o.sequence, slm::HeadLossOptions{}.chunk_rows);

@@ -145,12 +145,6 @@ void check(const TrainOptions& o) {
     throw UsageError(fmt::format("[train] --warmup is {}, expected at most --steps, {}", *o.warmup, o.steps));
 }
 
-void check_context(const TrainOptions& o, const ModelFiles& files, const char* whose) {
-  if (o.sequence > files.config().context)
-    throw ArgumentError(
-        fmt::format("[train] --seq is {}, the {} has a context of {}", o.sequence, whose, files.config().context));
-}
-
 SchemePlan plan_of(const TrainOptions& o) {
   SchemePlan plan = parse_weights(o.scheme);
   plan.keep_fp = o.keep_fp;

@@ -45,9 +45,6 @@ void add_train_options(CLI::App& app, TrainOptions& options);
 /// Throws UsageError for options that make no sense together.
 void check(const TrainOptions& options);
 
-/// Throws ArgumentError where a sequence is longer than the model's context.
-void check_context(const TrainOptions& options, const ModelFiles& files, const char* whose);
-
 /// The scheme and what it leaves out: of the quantizer in the loop, and of the file that is written.
 SchemePlan plan_of(const TrainOptions& options);
 TrainableOptions trainable_options(const TrainOptions& options);

@@ -44,12 +44,6 @@ double decode_ms_per_token(const std::shared_ptr<const Model>& model) {
   return 1000 * watch.seconds() / kDecodeTokens;
 }
 
-void check_context(int64_t sequence, const ModelFiles& files, const char* whose) {
-  if (sequence > files.config().context)
-    throw ArgumentError(
-        fmt::format("[study] --seq is {}, the {} has a context of {}", sequence, whose, files.config().context));
-}
-
 }  // namespace
 
 double StudyRow::quality() const {
@@ -67,8 +61,9 @@ Study::Study(const StudyOptions& o)
       tasks_(read_tasks(o.tasks)) {
   for (const std::string& word : o.schemes)  // before anything is trained
     check_plan(files_, {.weights = parse_weight_scheme(word), .keep_fp = {}});
-  check_context(o.sequence, files_, "student");
-  check_context(o.sequence, ModelFiles::open(o.teacher), "teacher");
+  const ModelFiles teacher_files = ModelFiles::open(o.teacher);
+  check_sequence(o.sequence, files_, "student");
+  check_sequence(o.sequence, teacher_files, "teacher");
   if (o.valid_sequences > 0 && o.valid_sequences < std::ssize(valid_))
     valid_.resize(static_cast<size_t>(o.valid_sequences));
   if (o.task_limit > 0) {
@@ -77,7 +72,7 @@ Study::Study(const StudyOptions& o)
   }
   context_ = context_for(tasks_, tokenizer_);
   shared_vocab_ = shared_vocabulary(tokenizer_, load_tokenizer(o.teacher));
-  teacher_ = load_model_showing(o.teacher, {.plan = {.weights = WeightScheme::F32}});
+  teacher_ = load_model_showing(teacher_files, {.plan = {.weights = WeightScheme::F32}});
 }
 
 Study::Trained Study::train(uint64_t seed, std::optional<WeightScheme> scheme, bool guided, const std::string& label,
