@@ -13,7 +13,8 @@ namespace slm::flood_world {
 struct DocumentOptions {
   int64_t questions = 1;  ///< rounds: of each kind one, and a line of the report, in a drawn order
   bool as_turns = false;  ///< else one text
-  bool excerpt = false;   ///< a drawn line (or both gauges) instead of the report, and rounds as long of questions about it
+  bool excerpt =
+      false;  ///< a drawn line (or both gauges) instead of the report, and rounds as long of questions about it
 };
 /// A report with its questions.
 JsonDocument document_of(Split split, const DocumentOptions& options, Rng& rng);

@@ -22,9 +22,10 @@ std::vector<Question> yes_no_questions(const Report& r) {
       yes_or_no(Line::Road, fmt::format("Is the road from {} to {} open?", r.road.from, r.road.to), !r.road.closed)};
   for (const Gauge& g : r.gauges) {
     all.push_back(
-        yes_or_no(g.line, fmt::format("Is gauge {} above its warning level?", g.letter), g.level > g.warning));
-    all.push_back(yes_or_no(g.line, fmt::format("Is gauge {} above its danger level?", g.letter), g.level > g.danger));
-    all.push_back(yes_or_no(g.line, fmt::format("Is gauge {} rising?", g.letter), g.change > 0));
+        yes_or_no(g.line, fmt::format("Is gauge {} above its warning level?", g.letter()), g.level > g.warning));
+    all.push_back(
+        yes_or_no(g.line, fmt::format("Is gauge {} above its danger level?", g.letter()), g.level > g.danger));
+    all.push_back(yes_or_no(g.line, fmt::format("Is gauge {} rising?", g.letter()), g.change > 0));
   }
   return all;
 }
@@ -78,9 +79,9 @@ Question draw_span(const Report& r, Rng& rng) {
     case 2:
       return span(Line::Help, fmt::format("Until when does {} need help?", r.message.from), r.message.until);
     case 3:
-      return span(g.line, fmt::format("Which river has gauge {}?", g.letter), g.river);
+      return span(g.line, fmt::format("Which river has gauge {}?", g.letter()), g.river);
     default:
-      return span(g.line, fmt::format("At what level is gauge {}?", g.letter), fmt::format("{} cm", g.level));
+      return span(g.line, fmt::format("At what level is gauge {}?", g.letter()), fmt::format("{} cm", g.level));
   }
 }
 
@@ -98,9 +99,9 @@ Question draw_arithmetic(const Report& r, Rng& rng) {
     case 0:
       return number(Line::Shelter, "How many places of the shelter are free?", r.shelter.places - r.shelter.taken, "");
     case 1:
-      return number(g.line, fmt::format("At what level is gauge {} in an hour?", g.letter), g.level + g.change, "cm");
+      return number(g.line, fmt::format("At what level is gauge {} in an hour?", g.letter()), g.level + g.change, "cm");
     default:
-      return number(g.line, fmt::format("How far is gauge {} from its danger level?", g.letter),
+      return number(g.line, fmt::format("How far is gauge {} from its danger level?", g.letter()),
                     std::abs(g.danger - g.level), "cm");
   }
 }

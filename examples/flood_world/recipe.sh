@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# How the models of flood world were made: a vocabulary from its own text, a teacher of 4.6 M parameters and a student of
+# How models of flood world are made: a vocabulary from its own text, a teacher of 4.6 M parameters and a student of
 # 0.8 M, both trained from nothing by qat_kd_train, on the answers alone (of a report's own words most cannot be foretold).
-# First on excerpts, a line or two with questions about it: there to look up and to copy is learned in minutes, from whole reports
-# alone it took hours. It takes an hour or two on 2 cores; a run that was stopped goes on.
+# First on excerpts, a line or two with questions about it: there to look up and to copy is learned sooner than from whole
+# reports. It takes hours on 2 cores; a run that was stopped goes on.
 # The vocabulary has the halves of all names and no whole name: with 1,024 tokens every town of the training text was a
 # token of its own, and what was learned of them said nothing about the towns of the test.
 #   examples/flood_world/recipe.sh [BIN [OUT]]     programs in BIN (default build/release/bin), all files in OUT

@@ -76,7 +76,7 @@ Report draw_report(Split split, Rng& rng) {
   report.number = between(rng, 1, 99);
   report.time = draw_time(rng);
   for (const Line line : {Line::GaugeA, Line::GaugeB}) {
-    Gauge gauge{.line = line, .letter = line == Line::GaugeA ? 'A' : 'B', .river = river(), .town = town()};
+    Gauge gauge{.line = line, .river = river(), .town = town()};
     gauge.warning = 10 * between(rng, 20, 60);
     gauge.danger = gauge.warning + 10 * between(rng, 3, 9);
     // Below the warning, between the levels, above the danger: each as often.
@@ -101,8 +101,8 @@ std::vector<std::string> lines_of(const Report& r) {
   std::vector<std::string> lines = {fmt::format("Report {}, {}.", r.number, r.time)};
   for (const Gauge& g : r.gauges)
     lines.push_back(fmt::format(
-        "Gauge {}, the {} at {}: {} cm, {} {} cm an hour, warning level {} cm, danger level {} cm.", g.letter, g.river,
-        g.town, g.level, g.change > 0 ? "rising" : "falling", std::abs(g.change), g.warning, g.danger));
+        "Gauge {}, the {} at {}: {} cm, {} {} cm an hour, warning level {} cm, danger level {} cm.", g.letter(),
+        g.river, g.town, g.level, g.change > 0 ? "rising" : "falling", std::abs(g.change), g.warning, g.danger));
   lines.push_back(fmt::format("{} is a shelter with {} places, {} are taken.", "T" + r.shelter.place.substr(1),
                               r.shelter.places, r.shelter.taken));
   lines.push_back(

@@ -25,13 +25,13 @@ inline constexpr std::array kLines = {Line::GaugeA, Line::GaugeB, Line::Shelter,
 
 struct Gauge {
   Line line;
-  char letter;        ///< what questions call it
   std::string river;  ///< "Arlen"
   std::string town;
   int level = 0;    ///< cm
   int warning = 0;  ///< cm, below `danger`
   int danger = 0;
-  int change = 0;  ///< cm an hour; never 0
+  int change = 0;                                                   ///< cm an hour; never 0
+  char letter() const { return line == Line::GaugeA ? 'A' : 'B'; }  ///< what questions call it
 };
 struct Shelter {
   std::string place;  ///< "the school in Harford"
