@@ -24,6 +24,8 @@ TEST(NewModel, MakesAFolderThatRunsAndTheSameForASeed) {
   const nlohmann::json first = made("a", {"--text", text, "--vocab", "300", "--seed", "4"});
   EXPECT_GT(first.at("vocab"), 265) << "as many as pairs come twice, at most what was asked";
   EXPECT_LE(first.at("vocab"), 300);
+  const nlohmann::json config = nlohmann::json::parse(content_of(folder.path() / "a/config.json"));
+  EXPECT_EQ(config.at("rms_norm_eps"), 1e-6) << "the decimal, not the float's neighbour";
   answer("infer", (folder.path() / "a").string(), {"--raw", "--prompt", "The river", "-n", "4", "--ignore-eos"});
   made("b", {"--text", text, "--vocab", "300", "--seed", "4"});
   EXPECT_EQ(weights("a"), weights("b"));

@@ -6,30 +6,15 @@
 #include <gtest/gtest.h>
 
 #include "slm/model/initialize.h"
+#include "tests/support/model_paths.h"
 
 namespace slm {
 namespace {
 
-ModelConfig small_config() {
-  return {.family = Family::Qwen2,
-          .vocab = 320,
-          .width = 128,
-          .layers = 12,
-          .heads = 4,
-          .kv_heads = 2,
-          .head_dim = 32,
-          .ffn = 352,
-          .context = 256,
-          .rope_theta = 10000.0,
-          .norm_eps = 1e-6f,
-          .qkv_bias = true,
-          .tied_head = true};
-}
-
 std::vector<PackedSequence> sequences(int64_t tokens) {
   Document document;
   for (int32_t i = 0; i < 4 * tokens; ++i) {
-    document.ids.push_back(i * 37 % 320);
+    document.ids.push_back(i * 37 % 300);
     document.is_target.push_back(1);
   }
   return pack_documents(std::vector{document}, tokens);
@@ -38,11 +23,12 @@ std::vector<PackedSequence> sequences(int64_t tokens) {
 struct Planned {
   MemoryPlan plan;
   uint64_t taken_by_tape = 0;
-  uint64_t elements = 0, trained = 0;
+  uint64_t elements = 0, trained = 0, table = 0;
 };
 
 Planned plan_and_step(std::optional<WeightScheme> scheme, int64_t tokens, const std::vector<std::string>& freeze = {}) {
-  const ModelConfig config = small_config();
+  ModelConfig config = ModelFiles::open(test::tiny_models() / "qwen2_tied").config();
+  config.layers = 12;  // the plan's spare block of gradients is then a small part
   const auto values = initial_values(config, 3);
   const ModelFiles files =
       ModelFiles::in_memory(config, [&](const std::string& name) { return std::span<const float>(values.at(name)); });
@@ -56,6 +42,7 @@ Planned plan_and_step(std::optional<WeightScheme> scheme, int64_t tokens, const 
   Planned result{.plan = plan_memory(files, options, training, batcher.longest_batch_rows(), 1000, 50)};
   trainer.step();
   trainer.step();
+  result.table = static_cast<uint64_t>(config.vocab * config.width);
   result.taken_by_tape = trainer.activation_bytes();
   for (const Parameter& p : model.parameters()) {
     result.elements += p.value.size();
@@ -75,10 +62,12 @@ TEST(MemoryPlan, CountsWhatAModelTakes) {
     EXPECT_EQ(p.plan.program, 50u);
     EXPECT_EQ(p.plan.total(), p.plan.weights + p.plan.gradients + p.plan.moments + p.plan.activations + p.plan.head +
                                   p.plan.packing + 1050);
-    EXPECT_EQ(p.elements - p.trained, freeze.empty() ? 0u : 320u * 128u);
+    EXPECT_EQ(p.elements - p.trained, freeze.empty() ? 0u : p.table);
   }
 }
 
+// Buffers come in sizes up to an eighth apart (autograd/tape.cpp), which the plan does not know; it counts one block's
+// gradients more than ever live at once, a twelfth. Both within the tenth that a plan promises.
 TEST(MemoryPlan, ForeseesWhatTheTapeKeeps) {
   for (const std::optional<WeightScheme> scheme :
        {std::optional<WeightScheme>(), std::optional(WeightScheme::W4G32), std::optional(WeightScheme::W8C)})

@@ -56,7 +56,7 @@ Json made_config(const ModelConfig& c, const TokenizerData& tokenizer, WeightSch
                  {"head_dim", c.head_dim},
                  {"hidden_act", "silu"},
                  {"max_position_embeddings", c.context},
-                 {"rms_norm_eps", std::stod(fmt::format("{}", c.norm_eps))},  // the shortest decimal of the float
+                 {"rms_norm_eps", Json::parse(fmt::format("{}", c.norm_eps))},  // the shortest decimal of the float
                  {"rope_theta", c.rope_theta},
                  {"tie_word_embeddings", c.tied_head},
                  {"torch_dtype", torch_name(scheme)}};
