@@ -6,7 +6,7 @@
 #     STUDENT, TEACHER   Qwen2.5-0.5B and 1.5B, Hugging Face folders
 #     DATA               a folder: train*.txt to learn from, test*.txt to measure on
 #     OUT, BIN           results (default build/pair), programs (default build/release/bin)
-#   In the environment: STEPS (200) of SEQ (256) tokens, LR (1e-5), KD_WEIGHT (1), SCHEME (w4g32), WINDOWS (64) of 512
+#   In the environment: STEPS (200) of SEQ (256) tokens, LR (2e-5), KD_WEIGHT (1), SCHEME (w4g32), WINDOWS (64) of 512
 #   tokens measured, VALIDATE_EVERY (50) steps for the curve in OUT/*/metrics.jsonl
 set -euo pipefail
 source "$(dirname "$0")/../../scripts/arguments.sh"
@@ -22,15 +22,15 @@ train() {
   for file in "$data"/train*.txt; do texts+=(--train "$file"); done
   [ -s "$out/$mode/model.gguf" ] && return
   "$bin/qat_kd_train" --mode "$mode" --student "$student" "${texts[@]}" --scheme "$scheme" --steps "${STEPS:-200}" \
-    --batch 1 --seq "${SEQ:-256}" --lr "${LR:-1e-5}" --checkpoint-every 50 --validate-every "${VALIDATE_EVERY:-50}" \
+    --batch 1 --seq "${SEQ:-256}" --lr "${LR:-2e-5}" --checkpoint-every 50 --validate-every "${VALIDATE_EVERY:-50}" \
     --valid-sequences 16 --seed 1 --resume --out "$out/$mode" "${@:2}"
   rm -rf "$out/$mode/checkpoints" "$out/$mode/best"  # 6 GB each
 }
 guided=(--teacher "$teacher" --kd-weight "${KD_WEIGHT:-1}")
-train fp32
-train qat
-train kd "${guided[@]}"
 train qat_kd "${guided[@]}"
+train kd "${guided[@]}"
+train qat
+train fp32
 
 # measure TEXT MODEL TWIN WEIGHTS: one JSON document
 measure() {
