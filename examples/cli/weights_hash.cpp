@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <map>
 #include <memory>
 
@@ -13,11 +14,17 @@
 #include "slm/core/error.h"
 
 namespace slm {
+namespace {
 
-std::string weights_sha256(const ModelFiles& model) {
-  std::map<std::string, std::shared_ptr<const MappedFile>> files;
+using Files = std::map<std::string, std::shared_ptr<const MappedFile>>;
+
+Files weight_files(const ModelFiles& model) {
+  Files files;
   for (const ModelTensor& tensor : model.tensors()) files.emplace(tensor.stored.file->path(), tensor.stored.file);
+  return files;
+}
 
+std::string sha256(const Files& files) {
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
   bool good = context && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1;
   constexpr size_t kStep = size_t{1} << 24;  // pages go back step by step: hashing adds nothing to the peak
@@ -35,6 +42,19 @@ std::string weights_sha256(const ModelFiles& model) {
   std::string hex;
   for (const unsigned char byte : digest) hex += fmt::format("{:02x}", byte);
   return hex;
+}
+
+}  // namespace
+
+std::string weights_sha256(const ModelFiles& model) { return sha256(weight_files(model)); }
+
+std::string model_sha256(const ModelFiles& model) {
+  Files files = weight_files(model);
+  if (!model.gguf()) {  // a GGUF file holds its config
+    const std::string config = (std::filesystem::path(model.path()) / "config.json").string();
+    files.emplace(config, MappedFile::open(config));
+  }
+  return sha256(files);
 }
 
 }  // namespace slm

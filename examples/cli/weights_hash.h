@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// WeightsHash: which weights a number was measured on.
+// WeightsHash: which weights a number was measured on, which models a run is made of.
 // In: ModelFiles.  Out: SHA-256 of the files that hold the weights.
 #pragma once
 
@@ -13,5 +13,7 @@ namespace slm {
 /// for a single file (and model hubs show beside it), `cat model-*.safetensors | sha256sum` for shards. Gives the
 /// files' pages back. Throws Interrupted. Cost: one read; about 1.5 GB/s where the processor has SHA instructions.
 std::string weights_sha256(const ModelFiles& model);
+/// The same over config.json and the weights: whether two paths hold one model. Not of a model in memory.
+std::string model_sha256(const ModelFiles& model);
 
 }  // namespace slm

@@ -8,6 +8,7 @@
 #include "cli/model_options.h"
 #include "cli/program.h"
 #include "cli/terminal.h"
+#include "qat_kd_train/identity.h"
 #include "qat_kd_train/options.h"
 #include "qat_kd_train/run.h"
 #include "qat_kd_train/text.h"
@@ -67,7 +68,8 @@ int main(int argc, char** argv) {
                         training.loss.chunk_rows);
       slm::Trainer trainer(model, text.batches, teacher ? &*teacher : nullptr, training);
       slm::CheckpointOptions checkpoints = slm::checkpoints_of(o);
-      checkpoints.identity = slm::identity_of(o, program.seed(), text.fingerprint);
+      checkpoints.identity =
+          slm::identity_of(o, program.seed(), text, files, teacher_files ? &*teacher_files : nullptr);
       slm::check_free_space(checkpoints, model);
       const auto trained = [&] { return slm::values_of(files, model, trainer.static_inputs()); };
       run = slm::run_training(o, checkpoints, trainer, [&] { return perplexity(trained(), packed); });

@@ -6,7 +6,6 @@
 #include "cli/model_options.h"
 #include "cli/option_values.h"
 #include "cli/program.h"
-#include "slm/io/json.h"
 
 namespace slm {
 
@@ -175,41 +174,6 @@ TrainerOptions trainer_options(const TrainOptions& o, int64_t kd_vocab) {
   t.loss.kd_vocab = kd_vocab;
   t.loss.kd_top_k = o.teacher_top_k.value_or(0);
   return t;
-}
-
-CheckpointNotes identity_of(const TrainOptions& o, uint64_t seed, uint64_t data) {
-  const TrainerOptions t = trainer_options(o, 0);
-  const Json values = {{"mode", o.mode},
-                       {"student", o.student},
-                       {"teacher", o.teacher},
-                       {"teacher_weights", weights_name(teacher_plan_of(o))},
-                       {"train", o.train},
-                       {"data", data},
-                       {"valid", o.valid},
-                       {"scheme", o.scheme},
-                       {"activations", o.activations.value_or("auto")},
-                       {"activation_delay", t.static_inputs ? t.static_inputs->delay : 0},
-                       {"activation_decay", t.static_inputs ? t.static_inputs->decay : 0.0},
-                       {"keep_fp", o.keep_fp},
-                       {"freeze", o.freeze},
-                       {"dither", o.dither ? Json(*o.dither) : Json()},
-                       {"steps", o.steps},
-                       {"batch", o.batch},
-                       {"sequence", o.sequence},
-                       {"accumulate", o.accumulate},
-                       {"qat_start", o.qat_start},
-                       {"learning_rate", o.learning_rate},
-                       {"schedule", o.schedule},
-                       {"warmup", t.schedule.warmup},
-                       {"weight_decay", o.weight_decay},
-                       {"clip", o.clip},
-                       {"kd_weight", t.loss.kd_weight},
-                       {"temperature", t.loss.temperature},
-                       {"teacher_top_k", t.loss.kd_top_k},
-                       {"seed", seed}};
-  CheckpointNotes identity;
-  for (const auto& [key, value] : values.items()) identity[key] = value.dump();
-  return identity;
 }
 
 }  // namespace slm

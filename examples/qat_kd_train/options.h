@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "slm/model/trainable_model.h"
-#include "slm/train/checkpoint.h"
 #include "slm/train/trainer.h"
 
 namespace CLI {
@@ -52,7 +51,5 @@ TrainableOptions trainable_options(const TrainOptions& options);
 TrainerOptions trainer_options(const TrainOptions& options, int64_t kd_vocab);
 /// How the teacher is held.
 SchemePlan teacher_plan_of(const TrainOptions& options);
-/// What makes a run this run: a checkpoint of another is refused. `data`: the fingerprint of what is learned.
-CheckpointNotes identity_of(const TrainOptions& options, uint64_t seed, uint64_t data);
 
 }  // namespace slm

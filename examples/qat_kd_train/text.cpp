@@ -7,17 +7,13 @@
 #include "slm/data/document.h"
 
 namespace slm {
-namespace {
-
-uint64_t fingerprint_of(const std::vector<PackedSequence>& sequences) {
+uint64_t fingerprint(const std::vector<PackedSequence>& sequences) {
   uint64_t hash = 0xcbf29ce484222325ull;
   const auto add = [&](int32_t value) { hash = (hash ^ static_cast<uint32_t>(value)) * 0x100000001b3ull; };
   for (const PackedSequence& sequence : sequences)
     for (const PackedRow& row : sequence) add(row.token), add(row.position), add(row.label);
   return hash;
 }
-
-}  // namespace
 
 TrainingText read_training_text(const TrainOptions& o, const Tokenizer& tokenizer, uint64_t seed) {
   std::vector<Document> learned, measured;
@@ -29,8 +25,8 @@ TrainingText read_training_text(const TrainOptions& o, const Tokenizer& tokenize
   }
   if (!o.valid.empty()) measured = read_documents(o.valid, tokenizer);
   std::vector<PackedSequence> sequences = pack_documents(learned, o.sequence);
-  const uint64_t fingerprint = fingerprint_of(sequences);
-  TrainingText text{.batches = Batcher(std::move(sequences), o.batch, seed), .valid = {}, .fingerprint = fingerprint};
+  const uint64_t of_learned = fingerprint(sequences);
+  TrainingText text{.batches = Batcher(std::move(sequences), o.batch, seed), .valid = {}, .fingerprint = of_learned};
   int64_t tokens = 0;
   for (const Document& document : measured) tokens += std::ssize(document.ids);
   if (tokens < 2)

@@ -13,8 +13,11 @@ namespace slm {
 struct TrainingText {
   Batcher batches;
   std::vector<PackedSequence> valid;
-  uint64_t fingerprint = 0;  ///< of what is learned: FNV-1a over its rows
+  uint64_t fingerprint = 0;  ///< of what is learned
 };
+
+/// FNV-1a over the rows.
+uint64_t fingerprint(const std::vector<PackedSequence>& sequences);
 
 /// Reads --train and --valid, or keeps the last 5 % of each training file for it. Throws as read_documents and
 /// pack_documents.

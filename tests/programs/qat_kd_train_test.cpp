@@ -226,7 +226,8 @@ TEST_F(Train, NamesWhatIsWrong) {
   refuses(words("qat", "a", {"--steps", "2", "--activation-delay", "1"}), 2, "belong to --activations a8s");
   refuses(words("qat", "a", {"--steps", "2", "--scheme", "bf16", "--activations", "a8s"}), 2, "multiplied with floats");
   refuses(words("qat", "a", {"--steps", "2", "--warmup", "3"}), 2, "--warmup is 3, expected at most --steps, 2");
-  refuses(words("qat", "a", {"--steps", "2", "--qat-start", "2"}), 2, "--qat-start is 2, expected less than --steps, 2");
+  refuses(words("qat", "a", {"--steps", "2", "--qat-start", "2"}), 2,
+          "--qat-start is 2, expected less than --steps, 2");
   refuses(words("qat", "a", {"--steps", "2", "--activations", "a8s", "--scheme", "w8c", "--activation-delay", "3"}), 2,
           "--activation-delay is 3, expected less than --steps, 2");
   refuses(words("qat", "a", {"--steps", "2", "--scheme", "w5x"}), 2, "w5x");
@@ -260,6 +261,40 @@ TEST_F(Train, RefusesADamagedCheckpointAndOneOfAnotherRun) {
   const fs::path weights = folder_.path() / "run/checkpoints/step-00000004/weights.safetensors";
   fs::resize_file(weights, fs::file_size(weights) / 2);
   expect_error(run("qat_kd_train", words("qat", "run", more)), 1, "weights.safetensors");
+}
+
+TEST_F(Train, KnowsItsModelsByWhatTheyHold) {
+  const auto copy = [&](const std::string& model, const std::string& name) {
+    fs::copy(tiny_models() / model, folder_.path() / name, fs::copy_options::recursive);
+    return out(name);
+  };
+  const std::string student = copy("qwen2_tied", "student"), teacher = copy("qwen2_untied", "teacher");
+  const auto resumed = [&](const std::string& of_student, const std::string& of_teacher) {
+    Words all = words("qat_kd", "run", {"--steps", "4", "--resume"});
+    all[3] = of_student;
+    all[static_cast<size_t>(std::ranges::find(all, "--teacher") - all.begin()) + 1] = of_teacher;
+    return run("qat_kd_train", all);
+  };
+  ASSERT_EQ(resumed(student, teacher).exit_code, 0);
+  EXPECT_EQ(resumed(copy("qwen2_tied", "moved"), copy("qwen2_untied", "teacher_moved")).exit_code, 0)
+      << "the same under other names";
+  for (const std::string& model : {student, teacher})
+    for (const std::string file :
+         {"config.json", model == student ? "model.safetensors" : "model-00002-of-00002.safetensors"}) {
+      const std::string kept = content_of(fs::path(model) / file);
+      std::string other = kept;
+      if (file == "config.json") {
+        const std::string before = "\"rope_theta\": ";
+        other.replace(other.find(before), before.size(), before + "9");
+      } else {
+        other[other.size() - 2] = static_cast<char>(other[other.size() - 2] ^ 1);  // a bit of the last weight
+      }
+      std::ofstream(fs::path(model) / file, std::ios::binary) << other;
+      expect_error(resumed(student, teacher), 1,
+                   std::string("of another run: ") + (model == student ? "student" : "teacher") + "_sha256 is ");
+      std::ofstream(fs::path(model) / file, std::ios::binary) << kept;
+    }
+  EXPECT_EQ(resumed(student, teacher).exit_code, 0);
 }
 
 TEST_F(Train, AFullDiskLeavesTheOlderCheckpoint) {

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qat_kd_train/identity.h"
+
+#include "cli/model_options.h"
+#include "cli/weights_hash.h"
+#include "slm/io/json.h"
+
+namespace slm {
+
+CheckpointNotes identity_of(const TrainOptions& o, uint64_t seed, const TrainingText& text, const ModelFiles& student,
+                            const ModelFiles* teacher) {
+  const TrainerOptions t = trainer_options(o, 0);
+  const Json values = {{"mode", o.mode},
+                       {"student_sha256", model_sha256(student)},
+                       {"teacher_sha256", teacher ? model_sha256(*teacher) : ""},
+                       {"teacher_weights", weights_name(teacher_plan_of(o))},
+                       {"data", text.fingerprint},
+                       {"valid", fingerprint(text.valid)},
+                       {"scheme", o.scheme},
+                       {"activations", o.activations.value_or("auto")},
+                       {"activation_delay", t.static_inputs ? t.static_inputs->delay : 0},
+                       {"activation_decay", t.static_inputs ? t.static_inputs->decay : 0.0},
+                       {"keep_fp", o.keep_fp},
+                       {"freeze", o.freeze},
+                       {"dither", o.dither ? Json(*o.dither) : Json()},
+                       {"steps", o.steps},
+                       {"batch", o.batch},
+                       {"sequence", o.sequence},
+                       {"accumulate", o.accumulate},
+                       {"qat_start", o.qat_start},
+                       {"learning_rate", o.learning_rate},
+                       {"schedule", o.schedule},
+                       {"warmup", t.schedule.warmup},
+                       {"weight_decay", o.weight_decay},
+                       {"clip", o.clip},
+                       {"kd_weight", t.loss.kd_weight},
+                       {"temperature", t.loss.temperature},
+                       {"teacher_top_k", t.loss.kd_top_k},
+                       {"seed", seed}};
+  CheckpointNotes identity;
+  for (const auto& [key, value] : values.items()) identity[key] = value.dump();
+  return identity;
+}
+
+}  // namespace slm
