@@ -3,11 +3,14 @@
 // what it cannot do.
 #include "slm/train/trainer.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <stdio.h>
 
 #include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <limits>
 
 #include "slm/core/rng.h"
@@ -16,6 +19,20 @@
 #include "tests/support/model_paths.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/threads.h"
+
+namespace {
+
+/// While set, called after every rename of this process: a kill may come there.
+std::function<void()> after_rename;
+
+}  // namespace
+
+// In the place of the C library's.
+extern "C" int rename(const char* from, const char* to) noexcept {
+  const int result = renameat(AT_FDCWD, from, AT_FDCWD, to);
+  if (after_rename) after_rename();
+  return result;
+}
 
 namespace slm {
 namespace {
@@ -275,6 +292,42 @@ TEST_F(Checkpoints, ANewRunTakesThePlaceOfALaterStep) {
   ASSERT_TRUE(notes);
   EXPECT_TRUE(notes->contains("again"));
   EXPECT_EQ(again.trainer.steps_done(), 1);
+}
+
+TEST_F(Checkpoints, AWholeOneIsThereAtEveryMoment) {
+  TinyRun training(tiny());
+  training.steps(1);
+  save_checkpoint(options(1), training.trainer, {});
+  int renames = 0, without = 0;
+  after_rename = [&] { ++renames, without += has_checkpoint(options(1)) ? 0 : 1; };
+  save_checkpoint(options(1), training.trainer, {{"again", "yes"}});
+  training.steps(1);
+  save_checkpoint(options(1), training.trainer, {});
+  after_rename = {};
+  EXPECT_EQ(without, 0);
+  EXPECT_GE(renames, 3) << "the measure measures";
+}
+
+TEST_F(Checkpoints, OneMovedAsideCountsUntilTheOtherIsThere) {
+  TinyRun training(tiny());
+  training.steps(1);
+  const fs::path step = save_checkpoint(options(), training.trainer, {{"which", "first"}});
+  const fs::path aside = step.string() + ".replaced";
+  const auto loaded = [&] {
+    TinyRun again(tiny());
+    return load_checkpoint(options(), again.trainer).value().at("which");
+  };
+  fs::rename(step, aside);
+  fs::create_directory(step.string() + ".unfinished");
+  EXPECT_EQ(loaded(), "first");
+  fs::copy(aside, folder_.path() / "kept", fs::copy_options::recursive);
+  save_checkpoint(options(), training.trainer, {{"which", "second"}});
+  EXPECT_EQ(names(), std::vector<std::string>{"step-00000001"});
+  fs::rename(folder_.path() / "kept", aside);
+  EXPECT_EQ(loaded(), "second");
+  training.steps(1);
+  save_checkpoint(options(), training.trainer, {{"which", "third"}});
+  EXPECT_EQ(names(), (std::vector<std::string>{"step-00000001", "step-00000002"}));
 }
 
 TEST_F(Checkpoints, AnUnfinishedOneIsNotReadAndGoesWithTheNextSave) {

@@ -23,23 +23,31 @@ constexpr const char* kWeights = "weights.safetensors";
 constexpr const char* kMoments = "moments.safetensors";
 constexpr const char* kState = "state.json";
 constexpr const char* kTemporary = ".unfinished";
+constexpr const char* kReplaced = ".replaced";
 
 fs::path folder_of(const CheckpointOptions& options, int64_t step) {
   return options.folder / fmt::format("step-{:08}", step);
 }
 
-/// Whole checkpoints, oldest first.
-std::vector<fs::path> whole_checkpoints(const CheckpointOptions& options) {
+/// One that is being replaced by another of its step counts until that one is there.
+bool is_whole(const fs::path& checkpoint) {
+  std::error_code error;
+  if (checkpoint.extension() == kReplaced) return !fs::exists(fs::path(checkpoint).replace_extension(), error);
+  return checkpoint.extension() != kTemporary;
+}
+
+/// Whole checkpoints, or what is left of others, oldest first.
+std::vector<fs::path> checkpoints(const CheckpointOptions& options, bool whole) {
   std::vector<fs::path> found;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(options.folder, error)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("step-") && !name.ends_with(kTemporary)) found.push_back(entry.path());
-  }
+  for (const auto& entry : fs::directory_iterator(options.folder, error))
+    if (entry.path().filename().string().starts_with("step-") && is_whole(entry.path()) == whole)
+      found.push_back(entry.path());
   if (error && error.value() != ENOENT) throw IoError("[checkpoint] " + options.folder.string(), error.value());
   std::ranges::sort(found);
   return found;
 }
+std::vector<fs::path> whole_checkpoints(const CheckpointOptions& options) { return checkpoints(options, true); }
 
 /// Under a name that counts as unfinished first: what is half removed is no checkpoint.
 void remove_checkpoint(const fs::path& folder) {
@@ -51,13 +59,8 @@ void remove_checkpoint(const fs::path& folder) {
 }
 
 void remove_unfinished(const CheckpointOptions& options) {
-  std::error_code error;
-  std::vector<fs::path> found;
-  for (const auto& entry : fs::directory_iterator(options.folder, error)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with("step-") && name.ends_with(kTemporary)) found.push_back(entry.path());
-  }
-  for (const fs::path& path : found) fs::remove_all(path, error);
+  std::error_code ignored;
+  for (const fs::path& path : checkpoints(options, false)) fs::remove_all(path, ignored);
 }
 
 /// A part of a tensor file: name, and where its values live.
@@ -195,10 +198,12 @@ fs::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer, con
                       {"identity", options.identity}, {"notes", notes}};
   write_file(unfinished.path / kState, state.dump(1) + "\n");
   sync_folder(unfinished.path);
-  if (fs::exists(folder, error)) remove_checkpoint(folder);  // the same step of a run that this one takes the place of
-  fs::rename(unfinished.path, folder, error);
+  const fs::path replaced = folder.string() + kReplaced;  // the same step of a run that this one takes the place of
+  if (fs::exists(folder, error)) fs::rename(folder, replaced, error);
+  if (!error) fs::rename(unfinished.path, folder, error);
   if (error) throw IoError("[checkpoint] cannot rename to " + folder.string(), error.value());
   unfinished.kept = true;
+  fs::remove_all(replaced, error);
   sync_folder(options.folder);
   std::vector<fs::path> all = whole_checkpoints(options);
   for (; all.back() != folder; all.pop_back()) remove_checkpoint(all.back());

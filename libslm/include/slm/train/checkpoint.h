@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checkpoints: all a run needs to go on as if it had not stopped: weights, moments, the place in the data. A folder
 //   <run>/checkpoints/step-00000100/   weights.safetensors  moments.safetensors  state.json
-// is written under a temporary name and renamed when it is whole; the last few are kept.
+// is written under a temporary name and renamed when it is whole; the last few are kept. At every moment there is a whole one,
+// once there was: one that another takes the place of is moved aside, and counts until that one is there.
 // In: a Trainer.  Out: a folder, and back.
 #pragma once
 
