@@ -12,6 +12,7 @@
 
 #include "cli/program.h"
 #include "cli/terminal.h"
+#include "slm/core/finite.h"
 #include "slm/export/gguf_model.h"
 #include "slm/export/hf_folder.h"
 #include "slm/io/atomic_file.h"
@@ -92,6 +93,7 @@ class Best {
     if (!(perplexity < perplexity_)) return;
     perplexity_ = perplexity;
     save_checkpoint(checkpoints_, trainer, notes());
+    remove_oldest_checkpoints(checkpoints_);
   }
   CheckpointNotes notes() const { return {{kNote, fmt::format("{}", perplexity_)}}; }
 
@@ -100,6 +102,16 @@ class Best {
   const CheckpointOptions checkpoints_;
   double perplexity_ = std::numeric_limits<double>::infinity();
 };
+
+/// Where a run goes back to that diverged behind `steps_done` steps: not to the weights that led to it.
+std::string last_good(const CheckpointOptions& checkpoints, int64_t steps_done) {
+  std::vector<int64_t> steps = checkpoint_steps(checkpoints);
+  const bool led_to_it = !steps.empty() && steps.back() == steps_done;
+  if (led_to_it) steps.pop_back();
+  return (steps.empty() ? "there is no good checkpoint"
+                        : fmt::format("the last good checkpoint is of step {}", steps.back())) +
+         (led_to_it ? fmt::format(", that of step {} holds the weights that led to this", steps_done) : "");
+}
 
 }  // namespace
 
@@ -114,25 +126,17 @@ void prepare_out_folder(const TrainOptions& o) {
   const std::filesystem::path probe = std::filesystem::path(o.out) / ".writable";
   write_file(probe, "");
   std::filesystem::remove(probe, error);
-  if (!o.resume && has_checkpoint(checkpoints_of(o)))
+  if (!o.resume && !checkpoint_steps(checkpoints_of(o)).empty())
     throw ArgumentError(fmt::format(
         "[train] --out {} holds checkpoints: --resume goes on from them, a new run needs another --out", o.out));
 }
 
 RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoints, Trainer& trainer,
                        const std::function<double()>& validate) {
-  std::string last_checkpoint = "none";
   const std::optional<CheckpointNotes> notes = o.resume ? load_checkpoint(checkpoints, trainer) : std::nullopt;
   Best best(o, checkpoints, notes.value_or(CheckpointNotes{}));
-  if (notes) {
-    last_checkpoint = fmt::format("of step {}", trainer.steps_done());
-    tell("resumed from the checkpoint {}\n", last_checkpoint);
-  }
+  if (notes) tell("resumed from the checkpoint of step {}\n", trainer.steps_done());
   Metrics metrics(std::filesystem::path(o.out) / "metrics.jsonl", trainer.steps_done());
-  const auto save = [&] {
-    save_checkpoint(checkpoints, trainer, best.notes());
-    last_checkpoint = fmt::format("of step {}", trainer.steps_done());
-  };
   const auto validate_where_due = [&] {
     const int64_t step = trainer.steps_done();
     if (o.validate_every == 0 || step == 0 || (step != o.steps && step % o.validate_every != 0)) return;
@@ -144,13 +148,9 @@ RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoin
   validate_where_due();  // where the run was ended before it was done
   RunResult result;
   std::optional<ProgressLine> line(std::in_place, "training");
-  while (trainer.steps_done() < o.steps) {
-    StepReport step;
-    try {
-      step = trainer.step();
-    } catch (const DivergedError& error) {
-      throw DivergedError(fmt::format("{}; the last checkpoint is {}", error.what(), last_checkpoint));
-    }
+  const auto step_and_save = [&] {
+    const StepReport step = trainer.step();
+    remove_oldest_checkpoints(checkpoints);  // the newest has proven good
     metrics.add(step);
     result.tokens += step.tokens;
     result.seconds += step.seconds;
@@ -161,16 +161,28 @@ RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoin
     } catch (const Interrupted&) {  // the step is done: it is saved below
     }
     const bool asked_to_end = EndOnSignal::raised();
-    if (asked_to_end || (o.checkpoint_every > 0 && (last || step.step % o.checkpoint_every == 0))) save();
+    if (asked_to_end || (o.checkpoint_every > 0 && (last || step.step % o.checkpoint_every == 0)))
+      save_checkpoint(checkpoints, trainer, best.notes());
     if (asked_to_end) {
       line.reset();
-      tell("saved the checkpoint {}; --resume goes on from it\n", last_checkpoint);
+      tell("saved the checkpoint of step {}; --resume goes on from it\n", step.step);
       EndOnSignal::check();
     }
     report(line->callback(),
            {fmt::format("loss {:.4f}, {:.0f} tok/s", step.loss, static_cast<double>(step.tokens) / step.seconds),
             static_cast<uint64_t>(step.step), static_cast<uint64_t>(o.steps)});
+  };
+  const auto diverged = [&](const Error& error) {
+    return DivergedError(fmt::format("{}; {}", error.what(), last_good(checkpoints, trainer.steps_done())));
+  };
+  try {
+    while (trainer.steps_done() < o.steps) step_and_save();
+  } catch (const DivergedError& error) {
+    throw diverged(error);
+  } catch (const NotFiniteError& error) {  // found while validating or saving
+    throw diverged(error);
   }
+  remove_oldest_checkpoints(checkpoints);
   result.loss = metrics.mean_loss(std::max<int64_t>(1, o.steps / 10));
   return result;
 }

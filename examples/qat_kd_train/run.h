@@ -25,7 +25,8 @@ struct RunResult {
 };
 
 /// Steps until options.steps are done, from the last checkpoint where `resume`. On a signal to end (an EndOnSignal lives) it
-/// saves a checkpoint and throws Interrupted; DivergedError names the last good checkpoint.
+/// saves a checkpoint and throws Interrupted; DivergedError names the last checkpoint whose weights a step with a finite
+/// loss began with: it stays until the next one has proven as good.
 /// `validate`: the perplexity of the packed model as it is now, asked every options.validate_every steps and at the end.
 RunResult run_training(const TrainOptions& options, const CheckpointOptions& checkpoints, Trainer& trainer,
                        const std::function<double()>& validate);

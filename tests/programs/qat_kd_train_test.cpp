@@ -319,6 +319,35 @@ TEST_F(Train, AFullDiskLeavesTheOlderCheckpoint) {
   EXPECT_EQ(shipped("full"), shipped("whole"));
 }
 
+TEST_F(Train, ThatDivergesKeepsAndNamesTheLastGoodCheckpoint) {
+  const auto diverges = [&](const std::string& name, const Words& rest) {
+    Words all = words("fp32", name, {"--steps", "40", "--weight-decay", "1", "--warmup", "0", "--resume"});
+    all[static_cast<size_t>(std::ranges::find(all, "--lr") - all.begin()) + 1] =
+        "10";  // weights grow tenfold each step
+    all.insert(all.end(), rest.begin(), rest.end());
+    const Ran ran = run("qat_kd_train", all);
+    EXPECT_EQ(ran.exit_code, 1);
+    return ran.error();
+  };
+  const std::string error = diverges("run", {"--checkpoint-every", "1"});
+  const int64_t last = metrics("run").back().at("step");  // the last of a finite loss: its weights are too large
+  ASSERT_GE(last, 2);
+  EXPECT_NE(error.find(fmt::format("step {}: loss", last + 1)), std::string::npos) << error;
+  EXPECT_NE(error.find(fmt::format("the last good checkpoint is of step {}, that of step {} holds the weights that led "
+                                   "to this",
+                                   last - 1, last)),
+            std::string::npos)
+      << error;
+  Words kept = checkpoints("run");
+  std::ranges::sort(kept);
+  EXPECT_EQ(kept, (Words{fmt::format("step-{:08}", last - 1), fmt::format("step-{:08}", last)}));
+  EXPECT_EQ(diverges("run", {"--checkpoint-every", "1"}), error) << "resumed";
+  const std::string before = fmt::format("{}", last - 1);
+  EXPECT_TRUE(
+      diverges("before", {"--checkpoint-every", before}).ends_with("the last good checkpoint is of step " + before));
+  EXPECT_TRUE(diverges("none", {"--checkpoint-every", "0"}).ends_with("there is no good checkpoint"));
+}
+
 TEST_F(Train, DoesNotWriteOverTheCheckpointsOfAnotherRun) {
   const Words more = {"--steps", "4", "--checkpoint-every", "2"};
   ASSERT_EQ(run("qat_kd_train", words("qat", "run", more)).exit_code, 0);

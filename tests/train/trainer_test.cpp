@@ -12,7 +12,9 @@
 #include <fstream>
 #include <functional>
 #include <limits>
+#include <utility>
 
+#include "slm/core/finite.h"
 #include "slm/core/rng.h"
 #include "slm/train/checkpoint.h"
 #include "tests/support/expect_error.h"
@@ -275,7 +277,10 @@ TEST_F(Checkpoints, TheLastFewStay) {
   for (int i = 0; i < 4; ++i) {
     training.steps(1);
     save_checkpoint(options(), training.trainer, {});
+    if (i < 3) remove_oldest_checkpoints(options());
   }
+  EXPECT_EQ(checkpoint_steps(options()), (std::vector<int64_t>{2, 3, 4})) << "4 has not proven good";
+  remove_oldest_checkpoints(options());
   EXPECT_EQ(names(), (std::vector<std::string>{"step-00000003", "step-00000004"}));
 }
 
@@ -299,7 +304,7 @@ TEST_F(Checkpoints, AWholeOneIsThereAtEveryMoment) {
   training.steps(1);
   save_checkpoint(options(1), training.trainer, {});
   int renames = 0, without = 0;
-  after_rename = [&] { ++renames, without += has_checkpoint(options(1)) ? 0 : 1; };
+  after_rename = [&] { ++renames, without += checkpoint_steps(options(1)).empty() ? 1 : 0; };
   save_checkpoint(options(1), training.trainer, {{"again", "yes"}});
   training.steps(1);
   save_checkpoint(options(1), training.trainer, {});
@@ -364,6 +369,28 @@ TEST_F(Checkpoints, DamagedOrForeignOnesAreRefusedByName) {
   TinyRun frozen({.freeze = {"model.norm.weight"}});
   expect_error<FormatError>([&] { load_checkpoint(options(), frozen.trainer); }, {"weights.safetensors", "tensors"});
   EXPECT_TRUE(load_checkpoint(options(), other.trainer)) << "whole again";
+}
+
+TEST_F(Checkpoints, HoldFiniteValuesOnly) {
+  TinyRun training(tiny());
+  training.steps(1);
+  const fs::path step = save_checkpoint(options(), training.trainer, {});
+  const Parameter& p = training.model.parameter("model.norm.weight");
+  for (const std::span<float> values :
+       {p.value, training.trainer.optimizer().first_moment(p), training.trainer.optimizer().second_moment(p)})
+    for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+      const float kept = std::exchange(values[3], bad);
+      training.trainer.optimizer().set_steps(2);
+      expect_error<NotFiniteError>([&] { save_checkpoint(options(), training.trainer, {}); }, {"model.norm.weight"});
+      EXPECT_EQ(names(), std::vector<std::string>{"step-00000001"});
+      values[3] = kept;
+    }
+  std::fstream file(step / "weights.safetensors", std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(-4, std::ios::end);
+  file.write("\0\0\x80\x7f", 4);  // infinity
+  file.close();
+  TinyRun again(tiny());
+  expect_error<FormatError>([&] { load_checkpoint(options(), again.trainer); }, {"weights.safetensors", "inf"});
 }
 
 TEST_F(Checkpoints, WhatDoesNotFitOnTheDiskIsSaidBefore) {

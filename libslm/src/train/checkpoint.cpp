@@ -6,10 +6,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 
 #include "slm/core/check.h"
+#include "slm/core/finite.h"
 #include "slm/io/atomic_file.h"
 #include "slm/io/json.h"
 #include "slm/io/safetensors.h"
@@ -19,6 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kStep = "step-";
 constexpr const char* kWeights = "weights.safetensors";
 constexpr const char* kMoments = "moments.safetensors";
 constexpr const char* kState = "state.json";
@@ -26,7 +30,7 @@ constexpr const char* kTemporary = ".unfinished";
 constexpr const char* kReplaced = ".replaced";
 
 fs::path folder_of(const CheckpointOptions& options, int64_t step) {
-  return options.folder / fmt::format("step-{:08}", step);
+  return options.folder / fmt::format("{}{:08}", kStep, step);
 }
 
 /// One that is being replaced by another of its step counts until that one is there.
@@ -41,7 +45,7 @@ std::vector<fs::path> checkpoints(const CheckpointOptions& options, bool whole) 
   std::vector<fs::path> found;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(options.folder, error))
-    if (entry.path().filename().string().starts_with("step-") && is_whole(entry.path()) == whole)
+    if (entry.path().filename().string().starts_with(kStep) && is_whole(entry.path()) == whole)
       found.push_back(entry.path());
   if (error && error.value() != ENOENT) throw IoError("[checkpoint] " + options.folder.string(), error.value());
   std::ranges::sort(found);
@@ -86,7 +90,16 @@ std::vector<Piece> moments_of(Trainer& trainer) {
   return pieces;
 }
 
+/// What is wrong with a piece that holds a value no run can go on from.
+std::optional<std::string> not_finite(const Piece& piece) {
+  const auto bad = std::ranges::find_if(piece.values, [](float x) { return !std::isfinite(x); });
+  if (bad == piece.values.end()) return std::nullopt;
+  return fmt::format("[checkpoint] a value of {} is {}, expected a finite one", piece.name, *bad);
+}
+
 void write_pieces(const fs::path& file, const std::vector<Piece>& pieces) {
+  for (const Piece& piece : pieces)
+    if (const auto wrong = not_finite(piece)) throw NotFiniteError(*wrong);
   std::vector<SafetensorsEntry> entries;
   for (const Piece& piece : pieces) entries.push_back({piece.name, Dtype::F32, piece.shape});
   write_safetensors(file, entries, {}, [&](size_t i, const ByteSink& sink) { sink(std::as_bytes(pieces[i].values)); });
@@ -110,6 +123,7 @@ void read_pieces(const fs::path& file, const std::vector<Piece>& pieces) {
                         fmt::format("[checkpoint] {} is {} {}, this model's is F32 {}", piece.name,
                                     name(tensor.dtype()), tensor.shape().to_string(), piece.shape.to_string()));
     std::memcpy(piece.values.data(), tensor.data(), piece.values.size_bytes());
+    if (const auto wrong = not_finite(piece)) throw FormatError(file.string(), *wrong);
   }
 }
 
@@ -167,7 +181,12 @@ uint64_t checkpoint_bytes(const TrainableModel& model) {
 
 }  // namespace
 
-bool has_checkpoint(const CheckpointOptions& options) { return !whole_checkpoints(options).empty(); }
+std::vector<int64_t> checkpoint_steps(const CheckpointOptions& options) {
+  std::vector<int64_t> steps;
+  for (const fs::path& path : whole_checkpoints(options))
+    steps.push_back(std::atoll(path.filename().c_str() + kStep.size()));
+  return steps;
+}
 
 void check_free_space(const CheckpointOptions& options, const TrainableModel& model) {
   std::error_code error;
@@ -207,8 +226,12 @@ fs::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer, con
   sync_folder(options.folder);
   std::vector<fs::path> all = whole_checkpoints(options);
   for (; all.back() != folder; all.pop_back()) remove_checkpoint(all.back());
-  for (size_t i = 0; i + static_cast<size_t>(options.keep) < all.size(); ++i) remove_checkpoint(all[i]);
   return folder;
+}
+
+void remove_oldest_checkpoints(const CheckpointOptions& options) {
+  const std::vector<fs::path> all = whole_checkpoints(options);
+  for (size_t i = 0; i + static_cast<size_t>(options.keep) < all.size(); ++i) remove_checkpoint(all[i]);
 }
 
 std::optional<CheckpointNotes> load_checkpoint(const CheckpointOptions& options, Trainer& trainer) {

@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "slm/train/trainer.h"
 
@@ -27,20 +28,24 @@ struct CheckpointOptions {
   CheckpointNotes identity;
 };
 
-/// Whether there is one to go on from.
-bool has_checkpoint(const CheckpointOptions& options);
+/// Steps of those there are to go on from, in rising order.
+std::vector<int64_t> checkpoint_steps(const CheckpointOptions& options);
 
 /// Throws IoError that says how much is needed and how much is free, where the disk has no room for `keep` + 1 checkpoints,
 /// those that are there counted.
 void check_free_space(const CheckpointOptions& options, const TrainableModel& model);
 
-/// Writes a checkpoint of the step just done, then removes the oldest beyond `keep`, those of later steps (of a run this one
-/// takes the place of), and what an earlier save left unfinished. `notes` travel with it. Throws IoError; older checkpoints
-/// are then as they were.
+/// Writes a checkpoint of the step just done, then removes those of later steps (of a run this one takes the place of) and
+/// what an earlier save left unfinished. `notes` travel with it. Throws IoError, NotFiniteError where a weight or a moment is
+/// no finite number; older checkpoints are then as they were.
 std::filesystem::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer, const CheckpointNotes& notes);
 
+/// Removes the oldest beyond `keep`. For when the newest has proven good: only the loss of the next step tells that finite
+/// weights are not too large to go on from.
+void remove_oldest_checkpoints(const CheckpointOptions& options);
+
 /// Puts the newest whole checkpoint into the trainer; its notes, or nothing where there is no checkpoint. Throws
-/// FormatError where it is damaged or of another model or run, naming it.
+/// FormatError where it is damaged, holds a value that is not finite, or is of another model or run, naming it.
 std::optional<CheckpointNotes> load_checkpoint(const CheckpointOptions& options, Trainer& trainer);
 
 }  // namespace slm
