@@ -71,8 +71,12 @@ void write_stderr(std::string_view text) {
   if (why != 0) throw IoError("[output] cannot write to stdout", why);
 }
 
-ProgressLine::ProgressLine(std::string task)
-    : task_(std::move(task)), terminal_(isatty(STDERR_FILENO) == 1), begin_(Clock::now()), last_(begin_) {}
+ProgressLine::ProgressLine(std::string task, uint64_t done_before)
+    : task_(std::move(task)),
+      done_before_(done_before),
+      terminal_(isatty(STDERR_FILENO) == 1),
+      begin_(Clock::now()),
+      last_(begin_) {}
 
 Progress ProgressLine::callback() {
   return [this](const ProgressEvent& event) { show(event); };
@@ -85,9 +89,11 @@ void ProgressLine::show(const ProgressEvent& event) {
   last_ = now;
   std::string text = fmt::format("{} {}", task_, event.what);
   if (event.total > 0) {
-    const double part = std::min(1.0, static_cast<double>(event.done) / static_cast<double>(event.total));
-    text += fmt::format("  {:.0f} %", 100 * part);
-    if (part > 0) text += fmt::format("  {} left", duration(seconds_between(begin_, now) * (1 - part) / part));
+    const uint64_t done = std::min(event.done, event.total);
+    text += fmt::format("  {:.0f} %", 100 * static_cast<double>(done) / static_cast<double>(event.total));
+    if (done > done_before_)
+      text += fmt::format("  {} left", duration(seconds_between(begin_, now) * static_cast<double>(event.total - done) /
+                                                static_cast<double>(done - done_before_)));
   }
   tell("{}{}{}", terminal_ ? "\r\033[K" : "", text, terminal_ ? "" : "\n");
   shown_ = true;

@@ -28,12 +28,13 @@ void tell(fmt::format_string<Args...> format, Args&&... args) {
 /// short and fast work stays silent. While an EndOnSignal lives, its callback is where work ends on a signal.
 class ProgressLine {
  public:
-  explicit ProgressLine(std::string task);
+  /// `done_before`: units of the total that were done before it began, which say nothing of its pace.
+  explicit ProgressLine(std::string task, uint64_t done_before = 0);
   ~ProgressLine() { finish(); }
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  /// Refers to this object. The time left is estimated from done / total. Throws Interrupted.
+  /// Refers to this object. The time left is estimated from what was done since it began. Throws Interrupted.
   Progress callback();
   /// Clears the line on a terminal.
   void finish();
@@ -42,6 +43,7 @@ class ProgressLine {
   void show(const ProgressEvent& event);
 
   std::string task_;
+  uint64_t done_before_;
   bool terminal_;
   bool shown_ = false;
   std::chrono::steady_clock::time_point begin_, last_;

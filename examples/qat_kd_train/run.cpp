@@ -147,7 +147,7 @@ RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoin
   };
   validate_where_due();  // where the run was ended before it was done
   RunResult result;
-  std::optional<ProgressLine> line(std::in_place, "training");
+  std::optional<ProgressLine> line(std::in_place, "training", static_cast<uint64_t>(trainer.steps_done()));
   const auto step_and_save = [&] {
     const StepReport step = trainer.step();
     remove_oldest_checkpoints(checkpoints);  // the newest has proven good
