@@ -10,6 +10,7 @@ namespace slm {
 CheckpointNotes identity_of(const TrainOptions& o, uint64_t seed, const TrainingText& text, const ModelFiles& student,
                             const ModelFiles* teacher) {
   const TrainerOptions t = trainer_options(o, 0);
+  const bool is_default = !o.activations || o.activations == name(info(*plan_of(o).weights).activations);
   const Json values = {{"mode", o.mode},
                        {"student_sha256", model_sha256(student)},
                        {"teacher_sha256", teacher ? model_sha256(*teacher) : ""},
@@ -17,7 +18,7 @@ CheckpointNotes identity_of(const TrainOptions& o, uint64_t seed, const Training
                        {"data", text.fingerprint},
                        {"valid", fingerprint(text.valid)},
                        {"scheme", o.scheme},
-                       {"activations", o.activations.value_or("auto")},
+                       {"activations", is_default ? "auto" : *o.activations},
                        {"activation_delay", t.static_inputs ? t.static_inputs->delay : 0},
                        {"activation_decay", t.static_inputs ? t.static_inputs->decay : 0.0},
                        {"keep_fp", o.keep_fp},

@@ -48,10 +48,12 @@ void add_train_options(CLI::App& app, TrainOptions& o) {
       ->check(CLI::Validator(refuse_unknown_weights, ""))
       ->type_name("S")
       ->capture_default_str();
-  app.add_option("--activations", o.activations,
-                 "Of quantized linears: auto (what their kernels use, found as they come; the default), a8s (static "
-                 "ranges, averaged while training; the head's stay dynamic) or f32 (as they are)")
-      ->check(one_of({"auto", "a8s", "f32"}))
+  app.add_option(
+         "--activations", o.activations,
+         "Of quantized linears: auto (what the kernels of --scheme use, found as they come; the default), the "
+         "same by its name, a8g32 or a8t, a8s (static ranges, averaged while training; the head's stay dynamic) "
+         "or f32 (as they are)")
+      ->check(one_of({"auto", "a8g32", "a8t", "a8s", "f32"}))
       ->type_name("NAME");
   add_number(app, "--activation-delay", o.activation_delay,
              "Steps before static ranges come into the loop (default 10 % of --steps)", WholeRange{0});
@@ -129,11 +131,15 @@ void check(const TrainOptions& o) {
   does_nothing("--teacher-weights", !o.distills() && o.teacher_weights);
   does_nothing("--qat-start", !o.quantizes() && o.qat_start > 0);
   does_nothing("--activations", !o.quantizes() && o.activations);
-  const bool is_static = o.activations == "a8s";
-  if ((o.activation_delay || o.activation_decay) && !is_static)
+  if ((o.activation_delay || o.activation_decay) && o.activations != "a8s")
     throw UsageError("[train] --activation-delay and --activation-decay belong to --activations a8s");
-  if (is_static && info(*parse_weights(o.scheme).weights).activations == ActivationScheme::F32)
-    throw UsageError(fmt::format("[train] --activations a8s: {} weights are multiplied with floats", o.scheme));
+  const ActivationScheme of_kernels = info(*parse_weights(o.scheme).weights).activations;
+  const std::string given = o.activations.value_or("auto");
+  const bool dynamic = given == "a8g32" || given == "a8t";
+  if ((given == "a8s" && of_kernels == ActivationScheme::F32) || (dynamic && given != name(of_kernels)))
+    throw UsageError(fmt::format(
+        "[train] --activations {}: {} weights are multiplied with {}", given, o.scheme,
+        of_kernels == ActivationScheme::F32 ? "floats" : fmt::format("{} inputs, or a8s", name(of_kernels))));
   const auto leaves_steps = [&](const char* option, int64_t value) {
     if (value >= o.steps)
       throw UsageError(fmt::format("[train] {} is {}, expected less than --steps, {}", option, value, o.steps));

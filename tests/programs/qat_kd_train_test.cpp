@@ -109,6 +109,20 @@ TEST_F(Train, StaticInputsAreTrainedShippedAndResumed) {
   EXPECT_EQ(shipped("stopped"), shipped("w8c"));
 }
 
+TEST_F(Train, TheKernelsOwnInputsCanBeNamed) {
+  for (const auto& [scheme, inputs] : {std::pair{"w4g32", "a8g32"}, {"w8g32", "a8g32"}, {"w8c", "a8t"}}) {
+    const std::string plain = std::string(scheme), named = plain + "_named";
+    const Words more = {"--steps", "4", "--scheme", scheme};
+    Words with = more;
+    with.insert(with.end(), {"--activations", inputs});
+    ASSERT_EQ(run("qat_kd_train", words("qat", plain, more)).exit_code, 0);
+    ASSERT_EQ(run("qat_kd_train", words("qat", named, with)).exit_code, 0);
+    EXPECT_EQ(shipped(named), shipped(plain));
+    with.emplace_back("--resume");
+    EXPECT_EQ(run("qat_kd_train", words("qat", plain, with)).exit_code, 0) << "the same run";
+  }
+}
+
 TEST_F(Train, SurvivesBeingKilledAtAnyTime) {
   const Words more = {"--steps", "40",       "--accumulate",     "2", "--checkpoint-every",
                       "3",       "--resume", "--validate-every", "6"};
@@ -225,6 +239,9 @@ TEST_F(Train, NamesWhatIsWrong) {
   refuses(words("qat", "a", {"--steps", "2", "--teacher-weights", "f32"}), 2, "--teacher-weights does nothing");
   refuses(words("qat", "a", {"--steps", "2", "--activation-delay", "1"}), 2, "belong to --activations a8s");
   refuses(words("qat", "a", {"--steps", "2", "--scheme", "bf16", "--activations", "a8s"}), 2, "multiplied with floats");
+  refuses(words("qat", "a", {"--steps", "2", "--scheme", "bf16", "--activations", "a8g32"}), 2, "with floats");
+  refuses(words("qat", "a", {"--steps", "2", "--scheme", "w4g32", "--activations", "a8t"}), 2, "with a8g32 inputs");
+  refuses(words("qat", "a", {"--steps", "2", "--scheme", "w8c", "--activations", "a8g32"}), 2, "with a8t inputs");
   refuses(words("qat", "a", {"--steps", "2", "--warmup", "3"}), 2, "--warmup is 3, expected at most --steps, 2");
   refuses(words("qat", "a", {"--steps", "2", "--qat-start", "2"}), 2,
           "--qat-start is 2, expected less than --steps, 2");
