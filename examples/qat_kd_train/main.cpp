@@ -13,7 +13,6 @@
 #include "qat_kd_train/run.h"
 #include "qat_kd_train/text.h"
 #include "slm/text/shared_vocabulary.h"
-#include "slm/train/memory_plan.h"
 #include "slm/train/validation.h"
 
 int main(int argc, char** argv) {
@@ -42,11 +41,8 @@ int main(int argc, char** argv) {
       teacher_bytes =
           slm::Teacher::planned_bytes(*teacher_files, teacher_plan, o.sequence, slm::HeadLossOptions{}.chunk_rows);
     }
-    const slm::TrainableOptions trainable = slm::trainable_options(o);
     const slm::TrainerOptions training = slm::trainer_options(o, shared);
-    const slm::MemoryPlan plan = slm::plan_memory(files, trainable, training, text.batches.longest_batch_rows(),
-                                                  teacher_bytes, slm::peak_rss_bytes());
-    slm::tell_plan(o, plan);
+    const slm::MemoryPlan plan = slm::plan_run(o, files, text, training, teacher_bytes);
 
     const slm::LoadOptions packed = {.plan = slm::plan_of(o)};
     const auto perplexity = [&](const slm::ModelFiles& model, const slm::LoadOptions& how) {
@@ -58,7 +54,7 @@ int main(int argc, char** argv) {
     slm::Shipped shipped;
     double before = 0.0;
     {  // what trains is gone before the result is loaded
-      slm::TrainableModel model(files, trainable);
+      slm::TrainableModel model(files, slm::trainable_options(o));
       slm::settle_ties(o, model);
       before = perplexity(slm::values_of(files, model), packed);
       slm::tell("packed as {} before training: perplexity {:.4f}\n", o.scheme, before);
@@ -70,7 +66,6 @@ int main(int argc, char** argv) {
       slm::CheckpointOptions checkpoints = slm::checkpoints_of(o);
       checkpoints.identity =
           slm::identity_of(o, program.seed(), text, files, teacher_files ? &*teacher_files : nullptr);
-      slm::check_free_space(checkpoints, model);
       const auto trained = [&] { return slm::values_of(files, model, trainer.static_inputs()); };
       run = slm::run_training(o, checkpoints, trainer, [&] { return perplexity(trained(), packed); });
       shipped = slm::ship(o, trained(), tokenizer);
@@ -88,6 +83,7 @@ int main(int argc, char** argv) {
                               {"tokens_per_second", rate},
                               {"peak_rss_bytes", slm::peak_rss_bytes()},
                               {"planned_bytes", plan.total()},
+                              {"planned_disk_bytes", slm::planned_disk_bytes(o, files, plan)},
                               {"perplexity_before", before},
                               {"perplexity_after", after},
                               {"gguf", shipped.gguf},

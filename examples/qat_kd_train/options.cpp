@@ -25,8 +25,8 @@ Examples:
   qat_kd_train --mode qat_kd --student models/qwen2.5-0.5b --teacher models/qwen2.5-1.5b --train books.txt \
     --scheme w4g32 --steps 200 --seq 256 --lr 5e-6 --out run
   qat_kd_train --mode qat --student models/tiny --train tasks.jsonl --scheme w4g32 --steps 2000 --batch 8 --out run --resume
-JSON: {mode, scheme, steps, loss, tokens, tokens_per_second, peak_rss_bytes, planned_bytes, perplexity_before,
-       perplexity_after, gguf, folder, seconds}; perplexities are those of the packed model on the validation text)";
+JSON: {mode, scheme, steps, loss, tokens, tokens_per_second, peak_rss_bytes, planned_bytes, planned_disk_bytes,
+       perplexity_before, perplexity_after, gguf, folder, seconds}; perplexities are those of the packed model on the validation text)";
 }
 
 void add_train_options(CLI::App& app, TrainOptions& o) {

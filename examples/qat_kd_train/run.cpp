@@ -19,6 +19,7 @@
 #include "slm/io/json.h"
 #include "slm/quant/scheme.h"
 #include "slm/quant/ties.h"
+#include "slm/train/validation.h"
 
 namespace slm {
 namespace {
@@ -79,11 +80,16 @@ class Metrics {
   int64_t last_validated_ = 0;
 };
 
+CheckpointOptions best_of(const TrainOptions& o) {
+  return {.folder = std::filesystem::path(o.out) / "best", .keep = 1, .identity = {}};
+}
+
 /// The best validation so far, and its checkpoint.
 class Best {
  public:
   Best(const TrainOptions& o, const CheckpointOptions& checkpoints, const CheckpointNotes& notes)
-      : checkpoints_{.folder = std::filesystem::path(o.out) / "best", .keep = 1, .identity = checkpoints.identity} {
+      : checkpoints_(best_of(o)) {
+    checkpoints_.identity = checkpoints.identity;
     const auto it = notes.find(kNote);
     if (it != notes.end()) perplexity_ = std::stod(it->second);
   }
@@ -99,7 +105,7 @@ class Best {
 
  private:
   static constexpr const char* kNote = "best_perplexity";
-  const CheckpointOptions checkpoints_;
+  CheckpointOptions checkpoints_;
   double perplexity_ = std::numeric_limits<double>::infinity();
 };
 
@@ -221,16 +227,32 @@ Shipped ship(const TrainOptions& o, const ModelFiles& trained, const Tokenizer& 
   return shipped;
 }
 
-void tell_plan(const TrainOptions& o, const MemoryPlan& plan) {
+uint64_t planned_disk_bytes(const TrainOptions& o, const ModelFiles& student, const MemoryPlan& plan) {
+  const uint64_t shipped = planned_bytes(student, plan_of(o)) + planned_bytes(student, {.weights = WeightScheme::F32});
+  const auto stay = static_cast<uint64_t>(o.keep + (o.validate_every > 0 ? 1 : 0));
+  return stay * plan.checkpoint() + std::max(plan.checkpoint(), shipped);
+}
+
+MemoryPlan plan_run(const TrainOptions& o, const ModelFiles& student, const TrainingText& text,
+                    const TrainerOptions& training, uint64_t teacher) {
+  const MemoryPlan plan = plan_memory(student, trainable_options(o), training, text.batches.longest_batch_rows(),
+                                      {.teacher = teacher,
+                                       .validation = planned_validation_bytes(student, plan_of(o), text.valid),
+                                       .validates_on_way = o.validate_every > 0,
+                                       .program = peak_rss_bytes()});
+  const uint64_t disk = planned_disk_bytes(o, student, plan);
   tell(
       "planned memory: {} = weights {} + gradients {} + moments {} + activations {} + head {} + packing {} + "
-      "teacher {} + program {}\n",
+      "teacher {} + validation {} + program {}; on disk {}\n",
       megabytes(plan.total()), megabytes(plan.weights), megabytes(plan.gradients), megabytes(plan.moments),
       megabytes(plan.activations), megabytes(plan.head), megabytes(plan.packing), megabytes(plan.teacher),
-      megabytes(plan.program));
+      megabytes(plan.validation), megabytes(plan.program), megabytes(disk));
   if (o.memory_limit_gb > 0 && static_cast<double>(plan.total()) > o.memory_limit_gb * 1e9)
     throw ArgumentError(
         fmt::format("[train] the run needs {}, --memory-limit is {:g} GB", megabytes(plan.total()), o.memory_limit_gb));
+  const size_t there = checkpoint_steps(checkpoints_of(o)).size() + checkpoint_steps(best_of(o)).size();
+  check_free_space(o.out, disk - std::min(disk, there * plan.checkpoint()));
+  return plan;
 }
 
 }  // namespace slm

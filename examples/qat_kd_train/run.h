@@ -7,6 +7,7 @@
 #include <string>
 
 #include "qat_kd_train/options.h"
+#include "qat_kd_train/text.h"
 #include "slm/text/tokenizer.h"
 #include "slm/train/checkpoint.h"
 #include "slm/train/memory_plan.h"
@@ -43,7 +44,11 @@ struct Shipped {
 /// --out/f32/ as it is.
 Shipped ship(const TrainOptions& options, const ModelFiles& trained, const Tokenizer& tokenizer);
 
-/// Says on stderr what the run will hold at its fullest. Throws ArgumentError where that is beyond --memory-limit.
-void tell_plan(const TrainOptions& options, const MemoryPlan& plan);
+/// Bytes of --out at its fullest: all checkpoints, the best one too, and one more in the writing or, at the end, the model.
+uint64_t planned_disk_bytes(const TrainOptions& options, const ModelFiles& student, const MemoryPlan& plan);
+/// Says on stderr what the run will take at its fullest, in memory and on disk. `teacher`: bytes it will hold. Throws
+/// ArgumentError where that is beyond --memory-limit, IoError where the disk has no room for what is not there yet.
+MemoryPlan plan_run(const TrainOptions& options, const ModelFiles& student, const TrainingText& text,
+                    const TrainerOptions& training, uint64_t teacher);
 
 }  // namespace slm

@@ -204,6 +204,32 @@ TEST_F(Train, MeasuresOnTheWayAndKeepsTheBest) {
   EXPECT_TRUE(fs::exists(folder_.path() / "run/best/step-00000030")) << "it learned until the end";
 }
 
+TEST_F(Train, PlansMemoryAndDiskOfWhatIsMeasuredOnTheWay) {
+  const fs::path student = folder_.path() / "student";
+  make_qwen2_folder(student, 256, 24000);  // 26 MB of F32
+  for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
+    fs::copy(tiny_models() / "qwen2_tied" / file, student);
+  Words all = words(
+      "fp32", "run",
+      {"--steps", "4", "--scheme", "f32", "--validate-every", "2", "--checkpoint-every", "1", "--keep", "2", "--json"});
+  all[3] = student.string();
+  const Ran ran = run("qat_kd_train", all);
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+#if !defined(__SANITIZE_ADDRESS__)
+  EXPECT_NEAR(ran.json().at("planned_bytes"), ran.json().at("peak_rss_bytes").get<double>(), 13e6) << ran.err;
+#endif
+  const auto bytes_in = [&](const std::string& name) {
+    double bytes = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(folder_.path() / "run" / name))
+      if (entry.is_regular_file()) bytes += static_cast<double>(entry.file_size());
+    return bytes;
+  };
+  const double one = bytes_in("best");
+  const double shipped = bytes_in("f32") + static_cast<double>(fs::file_size(out("run") + "/model.gguf"));
+  EXPECT_NEAR(bytes_in("checkpoints"), 2 * one, 1e4);
+  EXPECT_NEAR(ran.json().at("planned_disk_bytes"), 3 * one + std::max(one, shipped), 1e5);
+}
+
 TEST_F(Train, WarnsOfWeightsOnATieAndSpreadsThem) {
   // Codes of four bits are ties of three, every other one.
   const std::string on_a_grid = out("q4.gguf");

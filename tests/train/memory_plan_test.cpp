@@ -39,7 +39,8 @@ Planned plan_and_step(std::optional<WeightScheme> scheme, int64_t tokens, const 
   Batcher batcher(sequences(tokens), 1, 1);
   const TrainerOptions training = {.schedule = {.peak = 1e-4, .steps = 10}};
   Trainer trainer(model, batcher, nullptr, training);
-  Planned result{.plan = plan_memory(files, options, training, batcher.longest_batch_rows(), 1000, 50)};
+  Planned result{.plan = plan_memory(files, options, training, batcher.longest_batch_rows(),
+                                     {.teacher = 1000, .validation = 3000, .validates_on_way = true, .program = 50})};
   trainer.step();
   trainer.step();
   result.table = static_cast<uint64_t>(config.vocab * config.width);
@@ -59,11 +60,24 @@ TEST(MemoryPlan, CountsWhatAModelTakes) {
     EXPECT_EQ(p.plan.gradients, 4 * p.trained);
     EXPECT_EQ(p.plan.moments, 8 * p.trained);
     EXPECT_EQ(p.plan.teacher, 1000u);
+    EXPECT_EQ(p.plan.validation, 3000u);
     EXPECT_EQ(p.plan.program, 50u);
+    EXPECT_EQ(p.plan.checkpoint(), 12 * p.trained);
     EXPECT_EQ(p.plan.total(), p.plan.weights + p.plan.gradients + p.plan.moments + p.plan.activations + p.plan.head +
-                                  p.plan.packing + 1050);
+                                  p.plan.packing + 4050);
     EXPECT_EQ(p.elements - p.trained, freeze.empty() ? 0u : p.table);
   }
+}
+
+TEST(MemoryPlan, CountsWhatIsMeasuredBeforeThereIsATrainerWhereThatIsMore) {
+  const ModelFiles files = ModelFiles::open(test::tiny_models() / "qwen2_tied");
+  const auto plan = [&](uint64_t validation) {
+    return plan_memory(files, {}, {.schedule = {.peak = 1e-4, .steps = 10}}, 64,
+                       {.teacher = 1000, .validation = validation, .program = 50});
+  };
+  const MemoryPlan small = plan(3000), large = plan(1 << 30);
+  EXPECT_EQ(small.validation, 0u);
+  EXPECT_EQ(large.total(), large.weights + large.gradients + (1 << 30) + 50);
 }
 
 // Buffers come in sizes up to an eighth apart (autograd/tape.cpp), which the plan does not know; it counts one block's

@@ -7,6 +7,7 @@
 
 #include "slm/core/check.h"
 #include "slm/ops/linear.h"
+#include "slm/quant/rows.h"
 
 namespace slm {
 namespace {
@@ -134,6 +135,18 @@ void check_plan(const ModelFiles& files, const SchemePlan& plan) {
     SLM_CHECK(tensor.source.k() % s.group == 0, "[pack] rows of {} values, {} needs a multiple of {} (tensor {})",
               tensor.source.k(), s.name, s.group, tensor.name);
   }
+}
+
+uint64_t planned_bytes(const ModelFiles& files, const SchemePlan& plan) {
+  uint64_t bytes = 0;
+  for (const ModelTensor& tensor : files.tensors()) {
+    const Tensor& stored = tensor.stored.tensor;
+    const WeightScheme scheme = stored.shape().rank() == 2
+                                    ? plan.scheme_of(tensor.name, stored.dtype(), files.config().tied_head)
+                                    : WeightScheme::F32;
+    bytes += static_cast<uint64_t>(stored.shape().rows()) * row_bytes(scheme, stored.shape().row_elements());
+  }
+  return bytes;
 }
 
 Model load_model(const ModelFiles& files, const LoadOptions& options) {

@@ -171,14 +171,6 @@ struct UnfinishedFolder {
   }
 };
 
-/// Bytes one checkpoint of this model takes, nearly.
-uint64_t checkpoint_bytes(const TrainableModel& model) {
-  uint64_t values = 0;
-  for (const Parameter& p : model.parameters())
-    if (!p.frozen()) values += p.value.size();
-  return 3 * values * sizeof(float) + (uint64_t{1} << 20);
-}
-
 }  // namespace
 
 std::vector<int64_t> checkpoint_steps(const CheckpointOptions& options) {
@@ -188,17 +180,15 @@ std::vector<int64_t> checkpoint_steps(const CheckpointOptions& options) {
   return steps;
 }
 
-void check_free_space(const CheckpointOptions& options, const TrainableModel& model) {
+void check_free_space(const fs::path& folder, uint64_t bytes) {
   std::error_code error;
-  fs::path existing = options.folder;
+  fs::path existing = folder;
   while (!existing.empty() && !fs::exists(existing, error)) existing = existing.parent_path();
   const fs::space_info space = fs::space(existing.empty() ? fs::path(".") : existing, error);
-  if (error) throw IoError("[checkpoint] " + options.folder.string(), error.value());
-  const int64_t missing = options.keep + 1 - std::min(options.keep, std::ssize(whole_checkpoints(options)));
-  const uint64_t needed = checkpoint_bytes(model) * static_cast<uint64_t>(missing);
-  if (space.available < needed)
-    throw IoError(fmt::format("[checkpoint] {} more checkpoints need {} MB, {} has {} MB free", missing, needed >> 20,
-                              options.folder.string(), space.available >> 20),
+  if (error) throw IoError("[checkpoint] " + folder.string(), error.value());
+  if (space.available < bytes)
+    throw IoError(fmt::format("[checkpoint] the run needs {} MB more on disk, {} has {} MB free", bytes >> 20,
+                              folder.string(), space.available >> 20),
                   ENOSPC);
 }
 

@@ -8,7 +8,7 @@
 namespace slm {
 
 MemoryPlan plan_memory(const ModelFiles& files, const TrainableOptions& model, const TrainerOptions& trainer,
-                       int64_t rows, uint64_t teacher, uint64_t program) {
+                       int64_t rows, const BesideTraining& beside) {
   const ModelConfig& c = files.config();
   constexpr uint64_t kFloat = sizeof(float);
   const auto floats = [](int64_t count) { return static_cast<uint64_t>(count) * kFloat; };
@@ -32,8 +32,11 @@ MemoryPlan plan_memory(const ModelFiles& files, const TrainableOptions& model, c
   // linear_into packs 128 rows of the widest input for each thread; dW packs the batch once.
   const int64_t widest = std::max({c.width, c.ffn, c.q_width()});
   plan.packing = 2 * floats(num_threads() * 144 * std::max(widest, rows) + rows * widest);
-  plan.teacher = teacher;
-  plan.program = program;
+  plan.teacher = beside.teacher;
+  plan.program = beside.program;
+  const uint64_t not_yet = plan.moments + plan.activations + plan.head + plan.packing + plan.teacher;
+  plan.validation =
+      beside.validates_on_way ? beside.validation : beside.validation - std::min(beside.validation, not_yet);
   return plan;
 }
 

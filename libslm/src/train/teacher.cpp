@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "slm/core/check.h"
-#include "slm/quant/rows.h"
 
 namespace slm {
 namespace {
@@ -80,18 +79,11 @@ ConstMatrixView Teacher::logits(int64_t begin, int64_t end) {
 
 uint64_t Teacher::planned_bytes(const ModelFiles& files, const SchemePlan& plan, int64_t rows, int64_t chunk_rows) {
   const ModelConfig& c = files.config();
-  uint64_t bytes = 0;
-  for (const ModelTensor& tensor : files.tensors()) {
-    const Shape& shape = tensor.stored.tensor.shape();
-    const bool matrix = shape.rank() == 2;
-    const WeightScheme scheme =
-        matrix ? plan.scheme_of(tensor.name, tensor.stored.tensor.dtype(), c.tied_head) : WeightScheme::F32;
-    bytes += static_cast<uint64_t>(shape.rows()) * row_bytes(scheme, shape.row_elements());
-  }
   const int64_t step = std::min(rows, kStepRows);
   const int64_t floats =
       step * (4 * c.width + 2 * c.ffn + c.q_width() + 2 * c.kv_width()) + chunk_rows * (c.vocab + c.width);
-  return bytes + KvCache::bytes(c, rows, kernels::KvStorage::F32) + static_cast<uint64_t>(floats) * sizeof(float);
+  return slm::planned_bytes(files, plan) + KvCache::bytes(c, rows, kernels::KvStorage::F32) +
+         static_cast<uint64_t>(floats) * sizeof(float);
 }
 
 }  // namespace slm

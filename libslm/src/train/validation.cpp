@@ -16,14 +16,18 @@ namespace {
 
 constexpr int64_t kChunkRows = 64;
 
+int64_t longest_of(std::span<const PackedSequence> sequences) {
+  int64_t longest = 1;
+  for (const PackedSequence& sequence : sequences) longest = std::max(longest, std::ssize(sequence));
+  return longest;
+}
+
 }  // namespace
 
 Validation validate(const std::shared_ptr<const Model>& model, std::span<const PackedSequence> sequences,
                     const Progress& progress) {
   const kernels::VecVariant& vec = kernels::select(kernels::vec_variants());
-  int64_t longest = 1;
-  for (const PackedSequence& sequence : sequences) longest = std::max(longest, std::ssize(sequence));
-  Teacher runner(model, longest, kChunkRows);
+  Teacher runner(model, longest_of(sequences), kChunkRows);
 
   Validation result;
   double nll = 0.0;
@@ -56,6 +60,11 @@ Validation validate(const std::shared_ptr<const Model>& model, std::span<const P
   SLM_CHECK(result.labels > 0, "[validate] {} sequences without a label, expected at least one", sequences.size());
   result.mean_nll = nll / static_cast<double>(result.labels);
   return result;
+}
+
+uint64_t planned_validation_bytes(const ModelFiles& files, const SchemePlan& plan,
+                                  std::span<const PackedSequence> sequences) {
+  return Teacher::planned_bytes(files, plan, longest_of(sequences), kChunkRows);
 }
 
 }  // namespace slm

@@ -43,6 +43,9 @@ struct Model {
 /// that are no multiple of their scheme's group.
 void check_plan(const ModelFiles& files, const SchemePlan& plan);
 
+/// Bytes of all weights under the plan, packed in memory or in a file, nearly: some more for padding and names.
+uint64_t planned_bytes(const ModelFiles& files, const SchemePlan& plan);
+
 /// Packs tensor by tensor and gives the file's pages back:
 /// peak memory is the packed weights and a few MB. Freed heap goes back to the system, too (malloc_trim). Throws as
 /// ModelFiles and pack().

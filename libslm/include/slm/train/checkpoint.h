@@ -31,9 +31,9 @@ struct CheckpointOptions {
 /// Steps of those there are to go on from, in rising order.
 std::vector<int64_t> checkpoint_steps(const CheckpointOptions& options);
 
-/// Throws IoError that says how much is needed and how much is free, where the disk has no room for `keep` + 1 checkpoints,
-/// those that are there counted.
-void check_free_space(const CheckpointOptions& options, const TrainableModel& model);
+/// Throws IoError that says how much is needed and how much is free, where the disk of `folder`, which need not be there
+/// yet, has no room for so many bytes.
+void check_free_space(const std::filesystem::path& folder, uint64_t bytes);
 
 /// Writes a checkpoint of the step just done, then removes those of later steps (of a run this one takes the place of) and
 /// what an earlier save left unfinished. `notes` travel with it. Throws IoError, NotFiniteError where a weight or a moment is

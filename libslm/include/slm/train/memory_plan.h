@@ -17,12 +17,24 @@ struct MemoryPlan {
   uint64_t head = 0;         ///< a chunk of logits, and a row of gradients for each thread
   uint64_t packing = 0;      ///< what the float products pack into
   uint64_t teacher = 0;      ///< packed weights, cache, step buffers and its chunk of logits
+  uint64_t validation = 0;   ///< what the packed model that is measured adds to the rest
   uint64_t program = 0;      ///< the program itself, its libraries, tokenizer and data
-  uint64_t total() const { return weights + gradients + moments + activations + head + packing + teacher + program; }
+  uint64_t total() const {
+    return weights + gradients + moments + activations + head + packing + teacher + validation + program;
+  }
+  uint64_t checkpoint() const { return gradients + moments; }  ///< bytes of its files: what is trained, and its moments
 };
 
-/// `rows`: of the longest batch. `teacher`: Teacher::planned_bytes, or 0. `program`: bytes resident before the model is read.
+/// Bytes of what a run holds besides its trainer.
+struct BesideTraining {
+  uint64_t teacher = 0;           ///< Teacher::planned_bytes
+  uint64_t validation = 0;        ///< planned_validation_bytes
+  bool validates_on_way = false;  ///< beside the trainer, not only before there is one
+  uint64_t program = 0;           ///< resident before the model is read
+};
+
+/// `rows`: of the longest batch.
 MemoryPlan plan_memory(const ModelFiles& files, const TrainableOptions& model, const TrainerOptions& trainer,
-                       int64_t rows, uint64_t teacher, uint64_t program);
+                       int64_t rows, const BesideTraining& beside);
 
 }  // namespace slm

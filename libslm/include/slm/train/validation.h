@@ -22,4 +22,8 @@ struct Validation {
 Validation validate(const std::shared_ptr<const Model>& model, std::span<const PackedSequence> sequences,
                     const Progress& progress = {});
 
+/// Bytes validate() and its model under `plan` hold, nearly.
+uint64_t planned_validation_bytes(const ModelFiles& files, const SchemePlan& plan,
+                                  std::span<const PackedSequence> sequences);
+
 }  // namespace slm
