@@ -138,6 +138,7 @@ void check_plan(const ModelFiles& files, const SchemePlan& plan) {
 }
 
 uint64_t planned_bytes(const ModelFiles& files, const SchemePlan& plan) {
+  check_plan(files, plan);
   uint64_t bytes = 0;
   for (const ModelTensor& tensor : files.tensors()) {
     const Tensor& stored = tensor.stored.tensor;

@@ -43,7 +43,8 @@ struct Model {
 /// that are no multiple of their scheme's group.
 void check_plan(const ModelFiles& files, const SchemePlan& plan);
 
-/// Bytes of all weights under the plan, packed in memory or in a file, nearly: some more for padding and names.
+/// Bytes of all weights under the plan, packed in memory or in a file, nearly: some more for padding and names. Throws
+/// as check_plan.
 uint64_t planned_bytes(const ModelFiles& files, const SchemePlan& plan);
 
 /// Packs tensor by tensor and gives the file's pages back:
