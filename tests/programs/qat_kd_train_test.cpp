@@ -21,6 +21,11 @@ std::string story() {
   return text;
 }
 
+Words set(Words all, const std::string& option, const std::string& value) {
+  all.at(static_cast<size_t>(std::ranges::find(all, option) - all.begin()) + 1) = value;
+  return all;
+}
+
 class Train : public testing::Test {
  protected:
   std::string out(const std::string& name) const { return (folder_.path() / name).string(); }
@@ -80,6 +85,30 @@ TEST_F(Train, EveryModeLearnsAndShipsAModelThatRuns) {
     EXPECT_EQ(std::ranges::count(content_of(folder_.path() / mode / "metrics.jsonl"), '\n'), 60);
     answer("infer", result.at("gguf"), {"--raw", "--prompt", "On day", "-n", "4"});
     answer("infer", result.at("folder"), {"--raw", "--prompt", "On day", "-n", "4"});
+  }
+}
+
+TEST_F(Train, GivesTheSameBitsForAnyNumberOfThreads) {
+  const std::pair<const char*, Words> cases[] = {
+      {"fp32", {"--weight-decay", "0.1", "--scheme", "bf16"}},
+      {"qat", {"--scheme", "w8c", "--activations", "a8s", "--activation-delay", "2"}},
+      {"qat", {"--scheme", "w4g32a", "--accumulate", "2"}},
+      {"kd", {"--teacher-top-k", "8", "--teacher-weights", "w8c"}},
+      {"qat_kd", {"--scheme", "w4g32", "--freeze", "model.embed*", "--validate-every", "2"}}};
+  int number = 0;
+  for (const auto& [mode, options] : cases) {
+    std::string first;
+    std::vector<nlohmann::json> first_metrics;
+    for (const char* threads : {"1", "2", "3"}) {  // of vocabulary, width and rows one shares none evenly
+      const std::string name = fmt::format("{}_{}_{}", mode, number, threads);
+      Words all = set(set(words(mode, name, options), "--threads", threads), "--seq", "300");
+      all.insert(all.end(), {"--steps", "3", "--keep-fp", "*.1.mlp.*"});
+      ASSERT_EQ(run("qat_kd_train", all).exit_code, 0);
+      if (first.empty()) first = shipped(name), first_metrics = metrics(name);
+      EXPECT_EQ(shipped(name), first) << name;
+      EXPECT_EQ(metrics(name), first_metrics) << name;
+    }
+    ++number;
   }
 }
 
@@ -254,9 +283,7 @@ TEST_F(Train, NamesWhatIsWrong) {
   const Words steps = {"--steps", "2"};
   refuses(words("qat", "a", {"--steps", "0"}), 2, "--steps: '0', expected a whole number from 1");
   for (const char* rate : {"0", "-1e-4", "nan"}) {
-    Words all = words("qat", "a", steps);
-    all[static_cast<size_t>(std::ranges::find(all, "--lr") - all.begin()) + 1] = rate;
-    refuses(all, 2, "--lr: ");
+    refuses(set(words("qat", "a", steps), "--lr", rate), 2, "--lr: ");
   }
   refuses(words("qat", "a", {"--steps", "2", "--teacher", tiny("qwen2_untied")}), 2, "--teacher does nothing");
   refuses(words("qat", "a", {"--steps", "2", "--kd-weight", "0.3"}), 2, "--kd-weight does nothing in --mode qat");
@@ -277,23 +304,19 @@ TEST_F(Train, NamesWhatIsWrong) {
   refuses(words("qat", "a", {"--steps", "2", "--keep-fp", "nothing.*"}), 1, "nothing.*");
   refuses(words("qat", "a", {"--steps", "2", "--freeze", "nothing.*"}), 1, "\"nothing.*\" matches no tensor");
   refuses(words("qat", "a", {"--steps", "2", "--memory-limit", "0.001"}), 1, "--memory-limit is 0.001 GB");
-  Words other = words("kd", "a", steps);
-  other[static_cast<size_t>(std::ranges::find(other, tiny("qwen2_untied")) - other.begin())] = tiny("llama_tied");
-  refuses(other, 1, "expected one vocabulary");
+  refuses(set(words("kd", "a", steps), "--teacher", tiny("llama_tied")), 1, "expected one vocabulary");
   Words none = words("kd", "a", steps);
   none.erase(std::ranges::find(none, "--teacher"), std::ranges::find(none, "--teacher") + 2);
   refuses(none, 2, "--mode kd needs --teacher");
-  Words text = words("qat", "a", steps);
-  text[static_cast<size_t>(std::ranges::find(text, "--seq") - text.begin()) + 1] = "100000";
-  refuses(text, 1, "--seq is 100000, the student has a context of ");
+  refuses(set(words("qat", "a", steps), "--seq", "100000"), 1, "--seq is 100000, the student has a context of ");
   folder_.file("file", "");
   refuses(words("qat", "file", steps), 1, "--out");
   make_qwen2_folder(folder_.path() / "m48", 48, 320);
   for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
     fs::copy(tiny_models() / "qwen2_tied" / file, folder_.path() / "m48");
-  Words narrow = words("qat", "a", steps);
-  narrow[3] = (folder_.path() / "m48").string();
-  refuses(narrow, 1, "multiple of 32");
+  for (const char* mode : {"qat", "fp32"})
+    refuses(set(words(mode, "a", steps), "--student", out("m48")), 1,
+            "needs a multiple of 32 (tensor model.embed_tokens.weight)");
 }
 
 TEST_F(Train, RefusesADamagedCheckpointAndOneOfAnotherRun) {
@@ -313,10 +336,8 @@ TEST_F(Train, KnowsItsModelsByWhatTheyHold) {
   };
   const std::string student = copy("qwen2_tied", "student"), teacher = copy("qwen2_untied", "teacher");
   const auto resumed = [&](const std::string& of_student, const std::string& of_teacher) {
-    Words all = words("qat_kd", "run", {"--steps", "4", "--resume"});
-    all[3] = of_student;
-    all[static_cast<size_t>(std::ranges::find(all, "--teacher") - all.begin()) + 1] = of_teacher;
-    return run("qat_kd_train", all);
+    const Words all = words("qat_kd", "run", {"--steps", "4", "--resume"});
+    return run("qat_kd_train", set(set(all, "--student", of_student), "--teacher", of_teacher));
   };
   ASSERT_EQ(resumed(student, teacher).exit_code, 0);
   EXPECT_EQ(resumed(copy("qwen2_tied", "moved"), copy("qwen2_untied", "teacher_moved")).exit_code, 0)
@@ -365,8 +386,7 @@ TEST_F(Train, AFullDiskLeavesTheOlderCheckpoint) {
 TEST_F(Train, ThatDivergesKeepsAndNamesTheLastGoodCheckpoint) {
   const auto diverges = [&](const std::string& name, const Words& rest) {
     Words all = words("fp32", name, {"--steps", "40", "--weight-decay", "1", "--warmup", "0", "--resume"});
-    all[static_cast<size_t>(std::ranges::find(all, "--lr") - all.begin()) + 1] =
-        "10";  // weights grow tenfold each step
+    all = set(all, "--lr", "10");  // weights grow tenfold each step
     all.insert(all.end(), rest.begin(), rest.end());
     const Ran ran = run("qat_kd_train", all);
     EXPECT_EQ(ran.exit_code, 1);
