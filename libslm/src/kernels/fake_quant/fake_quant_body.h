@@ -27,19 +27,7 @@ struct FakeQuant {
   }
 
   /// The value of largest magnitude of a group, the first of equals.
-  static float signed_max(const float* x, uint32_t largest) {
-    V low = S::load(x), high = low;
-    for (int i = W; i < 32; i += W) {
-      const V v = S::load(x + i);
-      low = S::min(low, v);
-      high = S::max(high, v);
-    }
-    const float top = S::max_lanes(high), bottom = -S::max_lanes(S::sub(S::zero(), low));
-    if (top != -bottom) return top > -bottom ? top : bottom;
-    int i = 0;  // as large on both sides, rare in weights; or all are 0
-    while (magnitude_bits(x[i]) != largest) ++i;
-    return x[i];
-  }
+  static float signed_max(const float* x, uint32_t largest) { return x[S::first_of_magnitude_32(x, largest)]; }
 
   template <class F>
   static void map(const float* x, float* y, F f) {

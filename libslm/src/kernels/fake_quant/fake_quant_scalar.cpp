@@ -39,6 +39,11 @@ struct OneLane {
     }
     return largest;
   }
+  static int first_of_magnitude_32(const float* x, uint32_t bits) {
+    int i = 0;
+    while ((__builtin_bit_cast(uint32_t, x[i]) & 0x7fffffffu) != bits) ++i;
+    return i;
+  }
 };
 
 }  // namespace

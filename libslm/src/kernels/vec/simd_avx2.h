@@ -110,6 +110,17 @@ struct Simd {
     n = _mm_max_epi32(n, _mm_shuffle_epi32(n, 0xb1));
     return static_cast<uint32_t>(_mm_cvtsi128_si32(n));
   }
+  /// Index of the first of 32 values whose |x| has these bits; one has.
+  static int first_of_magnitude_32(const float* x, uint32_t bits) {
+    const __m256i magnitude = _mm256_set1_epi32(0x7fffffff), wanted = _mm256_set1_epi32(static_cast<int32_t>(bits));
+    uint32_t found = 0;
+    for (int i = 0; i < 32; i += 8) {
+      const __m256i v = _mm256_and_si256(magnitude, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + i)));
+      const int equal = _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(v, wanted)));
+      found |= static_cast<uint32_t>(equal) << i;
+    }
+    return __builtin_ctz(found);
+  }
   /// codes[i] = rint(x[i] · inverse), |product| ≤ 127.5, i < 32; returns their sum.
   static int32_t encode_32(const float* x, float inverse, int8_t* codes) {
     const __m256 scale = _mm256_set1_ps(inverse);

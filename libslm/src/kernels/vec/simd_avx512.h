@@ -91,6 +91,13 @@ struct Simd {
     const __m512i b = _mm512_and_si512(magnitude, _mm512_loadu_si512(x + 16));
     return static_cast<uint32_t>(_mm512_reduce_max_epi32(_mm512_max_epi32(a, b)));
   }
+  /// Index of the first of 32 values whose |x| has these bits; one has.
+  static int first_of_magnitude_32(const float* x, uint32_t bits) {
+    const __m512i magnitude = _mm512_set1_epi32(0x7fffffff), wanted = _mm512_set1_epi32(static_cast<int32_t>(bits));
+    const uint32_t a = _mm512_cmpeq_epi32_mask(_mm512_and_si512(magnitude, _mm512_loadu_si512(x)), wanted);
+    const uint32_t b = _mm512_cmpeq_epi32_mask(_mm512_and_si512(magnitude, _mm512_loadu_si512(x + 16)), wanted);
+    return __builtin_ctz(a | (b << 16));
+  }
   /// codes[i] = rint(x[i] · inverse), |product| ≤ 127.5, i < 32; returns their sum.
   static int32_t encode_32(const float* x, float inverse, int8_t* codes) {
     const __m512 scale = _mm512_set1_ps(inverse);

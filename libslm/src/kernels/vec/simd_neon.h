@@ -83,6 +83,16 @@ struct Simd {
       m = vmaxq_u32(m, vandq_u32(vdupq_n_u32(0x7fffffffu), vreinterpretq_u32_f32(vld1q_f32(x + i))));
     return vmaxvq_u32(m);
   }
+  /// Index of the first of 32 values whose |x| has these bits; one has.
+  static int first_of_magnitude_32(const float* x, uint32_t bits) {
+    const uint32_t first_lanes[4] = {0, 1, 2, 3};
+    uint32x4_t lane = vld1q_u32(first_lanes), first = vdupq_n_u32(32);
+    for (int i = 0; i < 32; i += 4, lane = vaddq_u32(lane, vdupq_n_u32(4))) {
+      const uint32x4_t v = vandq_u32(vdupq_n_u32(0x7fffffffu), vreinterpretq_u32_f32(vld1q_f32(x + i)));
+      first = vminq_u32(first, vbslq_u32(vceqq_u32(v, vdupq_n_u32(bits)), lane, vdupq_n_u32(32)));
+    }
+    return static_cast<int>(vminvq_u32(first));
+  }
   /// codes[i] = rint(x[i] · inverse), |product| ≤ 127.5, i < 32; returns their sum.
   static int32_t encode_32(const float* x, float inverse, int8_t* codes) {
     int32x4_t sum = vdupq_n_s32(0);
