@@ -14,6 +14,12 @@ namespace slm {
 namespace {
 
 constexpr int64_t kGrainValues = 1 << 14;  // values worth a thread
+constexpr int64_t kRowsAhead = 2;          // fetched while a row of a narrow piece is read: no hardware foresees a stride
+
+void prefetch(std::span<const float> values) {
+  constexpr size_t kLine = 64 / sizeof(float);
+  for (size_t i = 0; i < values.size(); i += kLine) __builtin_prefetch(&values[i]);
+}
 
 }  // namespace
 
@@ -52,9 +58,10 @@ void WeightView::read(int64_t row_begin, int64_t row_end, int64_t column_begin, 
   SLM_CHECK(std::ssize(out) == (row_end - row_begin) * columns, "[weight_view] room for {} values, the piece has {}",
             out.size(), (row_end - row_begin) * columns);
   const auto width = static_cast<size_t>(columns);
+  const auto piece_of = [&](int64_t r) { return weights_.subspan(static_cast<size_t>(r * k_ + column_begin), width); };
   for (int64_t r = row_begin; r < row_end; ++r) {
-    const std::span<const float> from = weights_.subspan(static_cast<size_t>(r * k_ + column_begin), width);
-    read_row(r, from, out.subspan(static_cast<size_t>(r - row_begin) * width, width));
+    if (columns < k_ && r + kRowsAhead < n_) prefetch(piece_of(r + kRowsAhead));
+    read_row(r, piece_of(r), out.subspan(static_cast<size_t>(r - row_begin) * width, width));
   }
 }
 
