@@ -2,9 +2,12 @@
 #include "flood_world/documents.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <string>
 #include <vector>
+
+#include "slm/core/error.h"
 
 namespace slm::flood_world {
 
@@ -36,19 +39,49 @@ std::string excerpt_of(const Report& report, Line line) {
   return of_gauge ? of(Line::GaugeA) + of(Line::GaugeB) : of(line);
 }
 
-}  // namespace
+struct Draft {
+  std::string text;
+  std::vector<Question> questions;
+};
 
-JsonDocument document_of(Split split, const DocumentOptions& options, Rng& rng) {
+Draft draft_of_report(Split split, const DocumentOptions& options, Rng& rng) {
   const Report report = draw_report(split, rng);
   const Line line = kLines[rng.below(kLines.size())];
-  std::string text = options.excerpt ? excerpt_of(report, line) : text_of(report);
-  JsonDocument turns = JsonDocument::array();
+  const bool excerpt = options.about == About::Excerpts;
+  Draft draft{.text = excerpt ? excerpt_of(report, line) : text_of(report), .questions = {}};
   for (int64_t i = 0; i < options.questions; ++i)
-    for (const Question& question : options.excerpt ? draw_round_about(report, line, rng) : draw_round(report, rng)) {
-      const std::string answer = fmt::format(" {}\n", question.answer);
-      turns.push_back({{"prompt", (turns.empty() ? text : "") + prompt_of(question)}, {"completion", answer}});
-      text += prompt_of(question) + answer;
-    }
+    for (Question& question : excerpt ? draw_round_about(report, line, rng) : draw_round(report, rng))
+      draft.questions.push_back(std::move(question));
+  return draft;
+}
+
+Draft draft_of_names(Split split, int64_t rounds, Rng& rng) {
+  const std::vector<std::string> names = draw_names(split, 3 + rng.below(10), rng);
+  Draft draft{.text = fmt::format("Names: {}.\n", fmt::join(names, ", ")), .questions = {read_back(names)}};
+  for (int64_t i = 0; i < 3 * rounds; ++i) draft.questions.push_back(draw_question(names, rng));
+  return draft;
+}
+
+}  // namespace
+
+About parse_about(std::string_view name) {
+  if (name == "reports") return About::Reports;
+  if (name == "excerpts") return About::Excerpts;
+  if (name == "names") return About::Names;
+  throw ArgumentError(
+      fmt::format("[flood_world] \"{}\" is nothing to tell of, expected one of: reports excerpts names", name));
+}
+
+JsonDocument document_of(Split split, const DocumentOptions& options, Rng& rng) {
+  const Draft draft = options.about == About::Names ? draft_of_names(split, options.questions, rng)
+                                                    : draft_of_report(split, options, rng);
+  std::string text = draft.text;
+  JsonDocument turns = JsonDocument::array();
+  for (const Question& question : draft.questions) {
+    const std::string answer = fmt::format(" {}\n", question.answer);
+    turns.push_back({{"prompt", (turns.empty() ? text : "") + prompt_of(question)}, {"completion", answer}});
+    text += prompt_of(question) + answer;
+  }
   if (options.as_turns) return {{"turns", turns}};
   return {{"text", text}};
 }

@@ -27,7 +27,7 @@ constexpr const char* kExamples = R"(Examples:
 
 int main(int argc, char** argv) {
   slm::Program program("flood_world", kTeaches, kExamples);
-  std::string split = "train", form = "text", out;
+  std::string split = "train", form = "text", about = "reports", out;
   int64_t reports = 1000;
   DocumentOptions document;
   program.options()
@@ -42,9 +42,10 @@ int main(int argc, char** argv) {
   slm::add_number(program.options(), "--questions", document.questions,
                   "Questions of each kind, and for a line, after a report, in text and turns",
                   slm::WholeRange{1, 1000});
-  program.options().add_flag(
-      "--excerpts", document.excerpt,
-      "In text and turns: a line of each report (or both gauges), with questions about it alone");
+  program.options()
+      .add_option("--about", about, "What text and turns tell of: reports, excerpts of them, or lists of names")
+      ->check(slm::one_of({"reports", "excerpts", "names"}))
+      ->capture_default_str();
   program.options()
       .add_option("--out", out, "The file to write")
       ->required()
@@ -55,8 +56,9 @@ int main(int argc, char** argv) {
     const slm::EndOnSignal no_half_file;
     const Split of = parse_split(split);
     const bool is_document = form == "text" || form == "turns";
-    if (document.excerpt && !is_document)
-      throw slm::UsageError(fmt::format("[flood_world] --excerpts does nothing for --form {}", form));
+    document.about = parse_about(about);
+    if (document.about != About::Reports && !is_document)
+      throw slm::UsageError(fmt::format("[flood_world] --about {} does nothing for --form {}", about, form));
     document.as_turns = form == "turns";
     slm::Rng rng(program.seed());
     slm::AtomicFile file(out);

@@ -2,6 +2,7 @@
 #include "flood_world/questions.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -113,6 +114,15 @@ Question read_back(const Report& report, Line line) {
                                                                 "help"};
   const auto i = static_cast<size_t>(line);
   return span(line, fmt::format("What does the report say of {}?", kSubjects.at(i - 1)), lines_of(report).at(i));
+}
+
+Question read_back(const std::vector<std::string>& names) {
+  return span(Line::None, "Which names are there?", fmt::format("{}", fmt::join(names, ", ")));
+}
+
+Question draw_question(const std::vector<std::string>& names, Rng& rng) {
+  const size_t i = rng.below(names.size() - 1);
+  return span(Line::None, fmt::format("Which name comes after {}?", names[i]), names[i + 1]);
 }
 
 std::string_view name(Kind kind) {

@@ -28,6 +28,9 @@ struct Question {
 Question draw_question(const Report& report, Kind kind, Rng& rng);
 /// A line of the report, asked for by its subject: to learn reading from, no task (the answer is long).
 Question read_back(const Report& report, Line line);
+/// All names of a list; the one behind a drawn one. No tasks either.
+Question read_back(const std::vector<std::string>& names);
+Question draw_question(const std::vector<std::string>& names, Rng& rng);
 /// "Question: …\nAnswer:", what comes before the answer.
 std::string prompt_of(const Question& question);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Flood world: the project's own small world in its users' domain. A report is drawn from a seed: rivers with gauges,
 // levels and thresholds, a shelter, a road, a message. All of it is invented.
-// Names are put together from two parts; a pair belongs to one split only, so towns and rivers of the test are unseen.
+// Names are put together from three parts; a name belongs to one split only, so towns and rivers of the test are unseen.
 // In: a split and a random stream.  Out: Report.  Next: questions.h.
 #pragma once
 
@@ -59,6 +59,8 @@ struct Report {
 };
 
 Report draw_report(Split split, Rng& rng);
+/// So many different towns and rivers.
+std::vector<std::string> draw_names(Split split, size_t count, Rng& rng);
 /// The report as its readers get it, a text for each Line.
 std::vector<std::string> lines_of(const Report& report);
 /// The lines, each ended.

@@ -43,8 +43,9 @@ class FloodWorld : public testing::Test {
 struct Read {
   explicit Read(const std::string& report) {
     static const std::regex gauge(
-        "Gauge ([AB]), the (\\w+) at (\\w+): (\\d+) cm, (rising|falling) (\\d) cm an hour, warning level (\\d+) cm, "
-        "danger level (\\d+) cm.");
+        "Gauge ([AB]) is on the (\\w+) at (\\w+). Gauge \\1 stands at (\\d+) cm. Gauge \\1 is (rising|falling) (\\d) "
+        "cm an "
+        "hour. Gauge \\1 has its warning level at (\\d+) cm. Gauge \\1 has its danger level at (\\d+) cm.");
     for (std::sregex_iterator it(report.begin(), report.end(), gauge), end; it != end; ++it) gauges.push_back(*it);
     static const std::regex shelter("(The [\\w ]+ in (\\w+)) is a shelter with (\\d+) places, (\\d+) are taken.");
     static const std::regex road("The road from (\\w+) to (\\w+) is (open|closed).");
@@ -63,9 +64,15 @@ struct Read {
 
 /// A report of other names and numbers, with these lines in the place of its own.
 std::string report_around(const std::string& excerpt) {
+  const auto gauge = [](const std::string& letter, const std::string& river, int level) {
+    return fmt::format(
+        "Gauge {0} is on the {1} at Xb. Gauge {0} stands at {2} cm. Gauge {0} is rising 1 cm an hour. Gauge "
+        "{0} has its warning level at 2 cm. Gauge {0} has its danger level at 3 cm.",
+        letter, river, level);
+  };
   std::map<std::string, std::string> lines = {
-      {"1 Gauge A", "Gauge A, the Xa at Xb: 1 cm, rising 1 cm an hour, warning level 2 cm, danger level 3 cm."},
-      {"2 Gauge B", "Gauge B, the Xc at Xd: 9 cm, rising 1 cm an hour, warning level 2 cm, danger level 3 cm."},
+      {"1 Gauge A", gauge("A", "Xa", 1)},
+      {"2 Gauge B", gauge("B", "Xc", 9)},
       {"3 is a shelter", "The hall in Xe is a shelter with 1 places, 1 are taken."},
       {"4 The road", "The road from Xf to Xg is open."},
       {"5 The town of", "The town of Xh asks for 1 things until 00:00."}};
@@ -173,7 +180,7 @@ TEST_F(FloodWorld, TurnsAreTheTextCutBeforeAndBehindEachAnswer) {
 
 TEST_F(FloodWorld, ExcerptsAskOnlyForWhatTheirLineSays) {
   std::map<std::string, int> begins;
-  for (const nlohmann::json& line : lines_of(made("train", "turns", 500, 5, 2, {"--excerpts"}))) {
+  for (const nlohmann::json& line : lines_of(made("train", "turns", 500, 5, 2, {"--about", "excerpts"}))) {
     const nlohmann::json& turns = line.at("turns");
     ASSERT_EQ(turns.size(), 10u);
     const std::string first = turns[0].at("prompt"), excerpt = first.substr(0, first.find("Question: "));
@@ -187,7 +194,34 @@ TEST_F(FloodWorld, ExcerptsAskOnlyForWhatTheirLineSays) {
     }
     ++begins[excerpt.substr(0, 8)];
   }
-  for (const char* begin : {"Gauge A,", "The road", "The town"}) EXPECT_GT(begins[begin], 60) << begin;
+  for (const char* begin : {"Gauge A ", "The road", "The town"}) EXPECT_GT(begins[begin], 60) << begin;
+}
+
+TEST_F(FloodWorld, NamesAreReadBackFromTheirList) {
+  size_t most = 0, least = 99;
+  for (const nlohmann::json& line : lines_of(made("train", "turns", 200, 5, 2, {"--about", "names"}))) {
+    const nlohmann::json& turns = line.at("turns");
+    ASSERT_EQ(turns.size(), 7u);
+    const std::string first = turns[0].at("prompt"), all = turns[0].at("completion");
+    const std::string list = all.substr(1, all.size() - 2);
+    EXPECT_EQ(first, "Names: " + list + ".\nQuestion: Which names are there?\nAnswer:");
+    std::vector<std::string> names = {""};
+    for (const char c : list)
+      if (c == ',')
+        names.emplace_back();
+      else if (c != ' ')
+        names.back() += c;
+    most = std::max(most, names.size()), least = std::min(least, names.size());
+    EXPECT_EQ(std::set(names.begin(), names.end()).size(), names.size()) << list;
+    for (size_t i = 1; i < turns.size(); ++i) {
+      const std::string prompt = turns[i].at("prompt"), completion = turns[i].at("completion");
+      const auto name = std::ranges::find(names, completion.substr(1, completion.size() - 2));
+      ASSERT_TRUE(name != names.end() && name != names.begin()) << list << completion;
+      EXPECT_EQ(prompt, "Question: Which name comes after " + *(name - 1) + "?\nAnswer:");
+    }
+  }
+  EXPECT_EQ(least, 3u);
+  EXPECT_EQ(most, 12u);
 }
 
 TEST_F(FloodWorld, TheSameSeedGivesTheSameBytes) {
@@ -220,8 +254,10 @@ TEST_F(FloodWorld, RefusesWhatItCannotWrite) {
                "--split: 'dev', expected train, valid or test");
   expect_error(run("flood_world", {"--reports", "0", "--out", "a"}), 2, "--reports: '0'");
   expect_error(run("flood_world", {"--out", "/no/such/folder/a"}), 1, "/no/such/folder");
-  expect_error(run("flood_world", {"--form", "tasks", "--excerpts", "--out", "a"}), 2,
-               "--excerpts does nothing for --form tasks");
+  expect_error(run("flood_world", {"--form", "tasks", "--about", "names", "--out", "a"}), 2,
+               "--about names does nothing for --form tasks");
+  expect_error(run("flood_world", {"--about", "rivers", "--out", "a"}), 2,
+               "--about: 'rivers', expected reports, excerpts or names");
 }
 
 }  // namespace
