@@ -1,72 +1,45 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# From nothing to text on a bare Debian machine: builds libslm, fetches the smallest real model, and shows a streamed
-# completion, a chat answer, a quantized export, and what each scheme costs.
-#   scripts/demo.sh [MODEL]     MODEL: a GGUF file or Hugging Face folder; default: SmolLM2-135M-Instruct, fetched
+# From nothing to a quantized model that answers, on a bare Debian machine; nothing is fetched but Debian's packages. Builds
+# libslm, invents flood reports, trains the committed student of flood world on them with and without quantizers and
+# teacher, shows what each way costs (a table, a plot), and asks the int4 model about a report it has never seen.
+#   scripts/demo.sh [--seed N]     N: of reports and training, default 1; another one gives other numbers
 set -euo pipefail
 source "$(dirname "$0")/arguments.sh"
-expect_arguments 0 1 "$@"
-model=
-if [ $# -gt 0 ]; then  # before the build, which takes minutes
-  [ -e "$1" ] || wrong_usage "no model at '$1'"
-  [ -f "$1" ] || [ -f "$1/config.json" ] || wrong_usage "'$1' is a folder without config.json"
-  [ -d "$1" ] || [ "$(head -c 4 -- "$1" | tr -d '\0')" = GGUF ] || wrong_usage "'$1' is no GGUF file"
-  model=$(realpath -- "$1")
+seed=1
+if [ "${1-}" = --seed ]; then
+  [[ "${2-}" =~ ^[0-9]{1,9}$ ]] || wrong_usage "--seed '${2-}', expected a whole number below 1000000000"
+  seed=$2
+  shift 2
 fi
+expect_arguments 0 0 "$@"
 cd "$(dirname "$0")/.."
 source scripts/packages.sh
-
-step() { printf '\n== %s\n' "$1"; }
-# Ninja's status: rewritten in place on a terminal, a line every ten seconds elsewhere; all of it where it fails.
-build() {
-  if [ -t 1 ]; then
-    cmake --build build/demo
-    return
-  fi
-  local line last=$SECONDS log=build/demo/build.log
-  cmake --build build/demo 2>&1 | tee "$log" | while read -r line; do
-    case $line in \[*) ;; *) continue ;; esac
-    [ $((SECONDS - last)) -ge 10 ] || continue
-    printf '%s\n' "${line%%]*}]"
-    last=$SECONDS
-  done || { cat "$log" >&2; return 1; }
-  tail -n 1 "$log"
-}
-# ask MODEL PROMPT OPTION…: the prompt, then what the model writes.
-ask() {
-  printf '> %s\n' "$2"
-  "$bin/infer" --model "$1" --prompt "${@:2}"
-}
+source scripts/demo_steps.sh
 
 step "build"
-[ -n "$model" ] || model=$(scripts/get_model.sh --find || true)
-packages=("${build_packages[@]}" "${table_packages[@]}")
-[ -n "$model" ] || packages+=("${fetch_packages[@]}")
-require_packages "${packages[@]}"  # all of them now: what is missing is said before anything is built or fetched
-cmake -S . -B build/demo -G Ninja -DCMAKE_BUILD_TYPE=Release -DSLM_TESTS=OFF >/dev/null
-build
-bin=build/demo/bin
-out=build/demo/out
+require_packages "${build_packages[@]}" "${table_packages[@]}"
+build_demo flood_world study infer
+world=examples/flood_world
+out=build/demo/flood_world
 mkdir -p "$out"
-[ -n "$model" ] || model=$(scripts/get_model.sh)
+write() { "$bin/flood_world" --out "$out/$1.jsonl" --seed "$seed" "${@:2}"; }
 
-step "a completion: infer --raw --prompt"
-ask "$model" "When a river rises above its banks, the first thing to do is" --raw -n 48
+step "flood reports: names of the test are in no other text"
+write train --split train --form turns --reports 3000 --questions 3
+write valid --split valid --form turns --reports 60
+write tasks --split test --form tasks --reports 150
+write asked --split test --form tasks --reports 1
+head -n 1 "$out/asked.jsonl" | jq -r .report
 
-step "a chat answer: infer --prompt"
-ask "$model" "Name three things to pack before a flood." -n 96
+step "the study: $world/student trained in seven ways, measured in ten"
+"$bin/study" --student "$world/student" --teacher "$world/teacher" --train "$out/train.jsonl" --valid "$out/valid.jsonl" \
+  --tasks "$out/tasks.jsonl" --schemes w8g32,w4g32,w2g32 --steps 60 --seed "$seed" --out "$out/study"
 
-step "a quantized export: quantize --scheme w4g32 (GGUF Q4_0, runs in llama.cpp too)"
-"$bin/quantize" --model "$model" --scheme w4g32 --out "$out/model-w4g32.gguf"
-ask "$out/model-w4g32.gguf" "The bridge was closed because" --raw -n 24
-
-step "what each scheme costs"
-schemes=f32,bf16,w8c,w8g32,w4g32a,w4g32
-"$bin/evaluate" --model "$model" --data examples/text/flood_watch.txt --protocol rolling --window 512 --stride 256 \
-  --weights "$schemes" --kl-to f32 --json > "$out/evaluate.json"
-for scheme in ${schemes//,/ }; do  # one process each: peak memory is a process's
-  "$bin/end_to_end_bench" --model "$model" --weights "$scheme" --prefill 256 --decode 64 --rounds 3 --json \
-    > "$out/bench-$scheme.json"
-done
-scripts/demo_table.sh "$out/evaluate.json" $(printf "$out/bench-%s.json " ${schemes//,/ }) | tee "$out/table.md"
-printf '\nPerplexity on examples/text/flood_watch.txt. Files and table: %s\n' "$out"
+step "the int4 model answers: infer --model $out/study/w4g32.gguf"
+while read -r task; do
+  printf '> %s\n%s   (right: %s)\n' "$(jq -r .question <<< "$task")" \
+    "$("$bin/infer" --model "$out/study/w4g32.gguf" --raw --prompt "$(jq -r .prompt <<< "$task")" --stop $'\n' -n 16)" \
+    "$(jq -r .answer <<< "$task")"
+done < "$out/asked.jsonl"
+printf '\nTable %s, plot %s, models and numbers beside them\n' "$out/study/study.md" "$out/study/study.svg"

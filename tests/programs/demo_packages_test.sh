@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The demo says all it lacks before it builds or fetches anything. Every command it could do that with is a stand-in.
+# The demos say all they lack before it builds or fetches anything. Every command it could do that with is a stand-in.
 #   tests/programs/demo_packages_test.sh SOURCE
 set -euo pipefail
 source=$1
@@ -18,25 +18,28 @@ printf GGUF > "$work/model.gguf"
 missing() {  # package…: all others are installed
   stand_in dpkg-query 'case " '"$*"' " in *" ${@: -1} "*) exit 1;; esac; echo "install ok installed"'
 }
-# expect_said ARGUMENT… -- PACKAGE…
+# expect_said SCRIPT ARGUMENT… -- PACKAGE…
 expect_said() {
-  local arguments=()
+  local script=$1 arguments=()
+  shift
   while [ "$1" != -- ]; do arguments+=("$1"); shift; done
   shift
   missing "$@"
-  if PATH="$work/bin:$PATH" "$work/libslm/scripts/demo.sh" "${arguments[@]}" > "$work/out" 2> "$work/err"; then
-    echo "the demo went on without: $*" >&2; exit 1
+  if PATH="$work/bin:$PATH" "$work/libslm/scripts/$script.sh" "${arguments[@]}" > "$work/out" 2> "$work/err"; then
+    echo "$script went on without: $*" >&2; exit 1
   fi
   for package in "$@"; do
     grep -q "^error: .*\b$package\b" "$work/err" || { echo "no word of $package:" >&2; cat "$work/err" >&2; exit 1; }
   done
   [ ! -e "$work/built" ] && [ ! -e "$work/fetched" ] || { echo "it built or fetched before it said so" >&2; exit 1; }
 }
-expect_said -- jq
-expect_said -- jq python3-pip unzip
-expect_said -- cmake jq unzip
-expect_said "$work/model.gguf" -- jq
+expect_said demo -- jq
+expect_said demo -- cmake jq
+expect_said demo_model -- jq
+expect_said demo_model -- jq python3-pip unzip
+expect_said demo_model -- cmake jq unzip
+expect_said demo_model "$work/model.gguf" -- jq
 
 missing unzip python3-pip  # which a model that is there makes needless: it gets as far as building
-PATH="$work/bin:$PATH" "$work/libslm/scripts/demo.sh" "$work/model.gguf" > "$work/out" 2> "$work/err" || true
+PATH="$work/bin:$PATH" "$work/libslm/scripts/demo_model.sh" "$work/model.gguf" > "$work/out" 2> "$work/err" || true
 [ -e "$work/built" ] || { echo "packages for fetching a model were asked for although there is one" >&2; exit 1; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The scripts as a user meets them: --help prints what they are for, wrong arguments are one line and exit code 2, both
-# before anything is installed or built; the demo shows prompts, answers and an aligned table. Programs are stand-ins.
+# before anything is installed or built; the demos show prompts, answers and tables. Programs are stand-ins.
 #   tests/programs/scripts_test.sh SOURCE
 set -euo pipefail
 source=$1
@@ -19,7 +19,7 @@ stand_in bin/dpkg-query 'echo "install ok installed"'
 stand_in bin/apt-get 'exit 1'
 PATH="$work/bin:$PATH"
 
-for script in demo test get_model fuzz demo_table; do
+for script in demo demo_model test get_model fuzz demo_table; do
   for help in --help -h; do
     libslm/scripts/$script.sh surplus $help > out 2> err || fail "$script $help failed"
     [ ! -s err ] && grep -q "^  .*$script" out || fail "$script $help does not teach"
@@ -38,11 +38,15 @@ refuses() {
 printf GGUF > model.gguf
 printf text > text
 mkdir folder
-for script in demo test get_model fuzz demo_table; do refuses "'--bogus'" $script --bogus; done
-refuses "'two'" demo model.gguf two
-refuses "no model at '/no/such'" demo /no/such
-refuses "without config.json" demo folder
-refuses "no GGUF file" demo text
+for script in demo demo_model test get_model fuzz demo_table; do refuses "'--bogus'" $script --bogus; done
+refuses "'two'" demo_model model.gguf two
+refuses "no model at '/no/such'" demo_model /no/such
+refuses "without config.json" demo_model folder
+refuses "no GGUF file" demo_model text
+refuses "'more'" demo more
+refuses "'more'" demo --seed 2 more
+for seed in -1 x 1.5 ''; do refuses "--seed '$seed'" demo --seed "$seed"; done
+refuses "--seed ''" demo --seed
 refuses "unknown mode 'debug'" test debug
 refuses "'more'" test asan more
 refuses "'two'" get_model one two
@@ -66,8 +70,20 @@ stand_in libslm/build/demo/bin/infer 'echo "answer: $*"'
 stand_in libslm/build/demo/bin/quantize 'echo quantized'
 stand_in libslm/build/demo/bin/evaluate 'cat "'"$work"'/evaluate.json"'
 stand_in libslm/build/demo/bin/end_to_end_bench "echo '$bench'"
-libslm/scripts/demo.sh model.gguf > out 2> err || fail "the demo failed"
+libslm/scripts/demo_model.sh model.gguf > out 2> err || fail "the demo failed"
 grep -q '^\[8/8\]' out || fail "no word of the build"
 grep -A 1 '^> When a river rises' out | grep -q "^answer: --model $work/model.gguf .*--raw" || fail "no prompt and answer"
+
+stand_in libslm/build/demo/bin/study 'echo "| study $* |"'
+stand_in libslm/build/demo/bin/flood_world \
+  'while [ "$1" != --out ]; do shift; done; echo "{\"report\": \"Report 1.\", \"question\": \"Is it?\", \"prompt\": \"P\", \"answer\": \"yes\"}" > "$2"'
+libslm/scripts/demo.sh --seed 7 > out 2> err || fail "the demo failed"
+grep -q '^Report 1.$' out || fail "no report"
+grep -q '^| study .*--seed 7 ' out || fail "no table, or of another seed"
+grep -A 2 '^> Is it?$' out | tr '\n' ' ' | grep -q 'answer: .*w4g32.gguf.*--prompt P .*(right: yes)' || fail "no question and answer"
+
 touch broken
-if libslm/scripts/demo.sh model.gguf > out 2> err; then fail "a build that failed was taken for one"; fi
+for demo in demo "demo_model model.gguf"; do
+  read -r script model <<< "$demo"
+  if libslm/scripts/$script.sh $model > out 2> err; then fail "$demo: a build that failed was taken for one"; fi
+done
