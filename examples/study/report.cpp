@@ -112,20 +112,22 @@ JsonDocument as_json(const std::vector<StudyRun>& runs) {
 std::string as_plot(const std::vector<StudyRun>& runs) {
   const std::vector<StudyRow>& rows = runs.front().rows;
   std::vector<RunningMean> quality;
-  double least = 1.0, most_bits = 0.0, least_bits = 32.0;
+  double least = 1.0, most = 0.0, most_bits = 0.0, least_bits = 32.0;
   for (size_t r = 0; r < rows.size(); ++r) {
     const StudyRow& row = rows[r];
     quality.push_back(over(runs, r, [](const StudyRow& s) { return s.quality(); }));
-    least = std::min(least, quality.back().mean());
+    least = std::min(least, quality.back().mean() - quality.back().standard_deviation());
+    most = std::max(most, quality.back().mean() + quality.back().standard_deviation());
     if (row.method != "FP32") most_bits = std::max(most_bits, row.bits), least_bits = std::min(least_bits, row.bits);
   }
-  least = std::max(0.0, least - 0.05);
+  least = std::max(0.0, least - 0.02);
+  most = std::min(1.0, most + 0.02);
   if (most_bits <= least_bits) most_bits = least_bits + 1;
   const auto x = [&](double value) {
     return kLeft + (value - least_bits) / (most_bits - least_bits) * (kWidth - kLeft - kRight);
   };
   const auto y = [&](double value) {
-    return kHeight - kBottom - (value - least) / (1 - least) * (kHeight - kTop - kBottom);
+    return kHeight - kBottom - (value - least) / (most - least) * (kHeight - kTop - kBottom);
   };
 
   std::string svg = fmt::format(
@@ -135,7 +137,7 @@ std::string as_plot(const std::vector<StudyRun>& runs) {
   svg += text(kWidth / 2, 20, "Bits per weight against quality (mean score over kinds of tasks)");
   svg += text((kLeft + kWidth - kRight) / 2, kHeight - 15, "bits per weight (nominal)");
   for (int i = 0; i <= 4; ++i) {
-    const double value = least + (1 - least) * i / 4;
+    const double value = least + (most - least) * i / 4;
     svg += fmt::format("<line x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"#ddd\"/>\n", kLeft,
                        kWidth - kRight, y(value), y(value));
     svg += text(kLeft - 8, y(value) + 4, percent(value), "end");
