@@ -34,7 +34,7 @@ head -n 1 "$out/asked.jsonl" | jq -r .report
 
 step "the study: $world/student trained in seven ways, measured in ten"
 "$bin/study" --student "$world/student" --teacher "$world/teacher" --train "$out/train.jsonl" --valid "$out/valid.jsonl" \
-  --tasks "$out/tasks.jsonl" --schemes w8g32,w4g32,w2g32 --steps 60 --seed "$seed" --out "$out/study"
+  --tasks "$out/tasks.jsonl" --schemes w8g32,w4g32,w2g32 --steps 100 --lr 3e-4 --seed "$seed" --out "$out/study"
 
 step "the int4 model answers: infer --model $out/study/w4g32.gguf"
 while read -r task; do
