@@ -29,17 +29,20 @@ step "flood reports: names of the test are in no other text"
 write train --split train --form turns --reports 3000 --questions 3
 write valid --split valid --form turns --reports 60
 write tasks --split test --form tasks --reports 150
-write asked --split test --form tasks --reports 1
-head -n 1 "$out/asked.jsonl" | jq -r .report
+write asked --split test --form turns --reports 1
+wc -l "$out"/*.jsonl
 
 step "the study: $world/student trained in seven ways, measured in ten"
 "$bin/study" --student "$world/student" --teacher "$world/teacher" --train "$out/train.jsonl" --valid "$out/valid.jsonl" \
   --tasks "$out/tasks.jsonl" --schemes w8g32,w4g32,w2g32 --steps 100 --lr 3e-4 --seed "$seed" --out "$out/study"
 
-step "the int4 model answers: infer --model $out/study/w4g32.gguf"
-while read -r task; do
-  printf '> %s\n%s   (right: %s)\n' "$(jq -r .question <<< "$task")" \
-    "$("$bin/infer" --model "$out/study/w4g32.gguf" --raw --prompt "$(jq -r .prompt <<< "$task")" --stop $'\n' -n 16)" \
-    "$(jq -r .answer <<< "$task")"
-done < "$out/asked.jsonl"
+step "the int4 model reads a report it has never seen: infer --model $out/study/w4g32.gguf"
+report=$(jq -r '.turns[0].prompt | split("Question: ")[0]' "$out/asked.jsonl")
+printf '%s\n' "$report"
+while read -r turn; do
+  question=$(jq -r '.prompt | split("Question: ")[1] | split("\n")[0]' <<< "$turn")
+  answer=$("$bin/infer" --model "$out/study/w4g32.gguf" --raw --temperature 0 --stop $'\n' -n 64 \
+    --prompt "$(printf '%s\nQuestion: %s\nAnswer:' "$report" "$question")" 2> "$out/infer.log") || { cat "$out/infer.log" >&2; exit 1; }
+  printf '> %s\n %s   (right: %s)\n' "$question" "${answer# }" "$(jq -r '.completion | gsub("^ |\n$"; "")' <<< "$turn")"
+done < <(jq -c '.turns[]' "$out/asked.jsonl")
 printf '\nTable %s, plot %s, models and numbers beside them\n' "$out/study/study.md" "$out/study/study.svg"

@@ -75,12 +75,15 @@ grep -q '^\[8/8\]' out || fail "no word of the build"
 grep -A 1 '^> When a river rises' out | grep -q "^answer: --model $work/model.gguf .*--raw" || fail "no prompt and answer"
 
 stand_in libslm/build/demo/bin/study 'echo "| study $* |"'
-stand_in libslm/build/demo/bin/flood_world \
-  'while [ "$1" != --out ]; do shift; done; echo "{\"report\": \"Report 1.\", \"question\": \"Is it?\", \"prompt\": \"P\", \"answer\": \"yes\"}" > "$2"'
+stand_in libslm/build/demo/bin/flood_world 'while [ "$1" != --out ]; do shift; done; cp "'"$work"'/asked.json" "$2"'
+cat > asked.json << 'JSON'
+{"turns": [{"prompt": "Report 1.\nQuestion: Is it?\nAnswer:", "completion": " yes\n"}, {"prompt": "Question: Who?\nAnswer:", "completion": " Xa\n"}]}
+JSON
 libslm/scripts/demo.sh --seed 7 > out 2> err || fail "the demo failed"
 grep -q '^Report 1.$' out || fail "no report"
 grep -q '^| study .*--seed 7 ' out || fail "no table, or of another seed"
-grep -A 2 '^> Is it?$' out | tr '\n' ' ' | grep -q 'answer: .*w4g32.gguf.*--prompt P .*(right: yes)' || fail "no question and answer"
+tr '\n' ' ' < out | grep -q '> Is it?  *answer: .*w4g32.gguf.*--prompt Report 1. Question: Is it? Answer: *(right: yes)' || fail "no answer"
+tr '\n' ' ' < out | grep -q '> Who?  *answer: .*--prompt Report 1. Question: Who? Answer: *(right: Xa)' || fail "asked of no report"
 
 touch broken
 for demo in demo "demo_model model.gguf"; do
