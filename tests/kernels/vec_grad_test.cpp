@@ -125,49 +125,52 @@ TEST_P(VecGrad, SumOfSquaresAndScaleAgreeWithDouble) {
 }
 
 TEST_P(VecGrad, AdamwIsItsFormula) {
-  for (const int64_t n : kSizes) {
-    const std::vector<float> w = normals(n, 14), g = normals(n, 15), m = normals(n, 16);
-    std::vector<float> v = normals(n, 17);
-    for (float& x : v)
-      if (x != kGuard) x *= x;
-    std::vector<float> w1 = w, m1 = m, v1 = v;
-    variant().adamw_({.w = w1.data(),
-                      .g = g.data(),
-                      .m = m1.data(),
-                      .v = v1.data(),
-                      .n = n,
-                      .decay = 0.02f,
-                      .beta1 = 0.9f,
-                      .beta2 = 0.95f,
-                      .eps = 1e-3f,
-                      .rate = 0.3f,
-                      .root_correction = 1.5f});
-    const double beta1 = static_cast<double>(0.9f), beta2 = static_cast<double>(0.95f);
-    const auto new_m = [&](int64_t i) { return beta1 * at(m, i) + (1 - beta1) * at(g, i); };
-    const auto new_v = [&](int64_t i) { return beta2 * at(v, i) + (1 - beta2) * at(g, i) * at(g, i); };
-    expect_near(
-        m1, n,
-        [&](int64_t i) {
-          return Near{new_m(i), 8 * bounds::kUnit * (std::fabs(at(m, i)) + std::fabs(at(g, i)))};
-        },
-        "m");
-    expect_near(
-        v1, n,
-        [&](int64_t i) {
-          return Near{new_v(i), 8 * bounds::kUnit * (at(v, i) + at(g, i) * at(g, i))};
-        },
-        "v");
-    expect_near(
-        w1, n,
-        [&](int64_t i) {
-          const double root = std::sqrt(new_v(i)) * 1.5 + static_cast<double>(1e-3f);
-          const double step = static_cast<double>(0.3f) * new_m(i) / root;
-          const double terms = static_cast<double>(0.3f) * (std::fabs(at(m, i)) + std::fabs(at(g, i))) / root;
-          return Near{at(w, i) * (1 - static_cast<double>(0.02f)) - step,
-                      bounds::kUnit * (4 * std::fabs(at(w, i)) + 16 * terms + 8 * std::fabs(step))};
-        },
-        "w");
-  }
+  constexpr double kBeta1 = 0.9;
+  for (const double beta2 : {0.95, 0.999, 0.99999999})
+    for (const float start : {0.0f, 1.0f})  // from 0, v is keep2·g² alone
+      for (const int64_t n : kSizes) {
+        const std::vector<float> w = normals(n, 14), g = normals(n, 15), m = normals(n, 16, start);
+        std::vector<float> v = normals(n, 17, start);
+        for (float& x : v)
+          if (x != kGuard) x *= x;
+        std::vector<float> w1 = w, m1 = m, v1 = v;
+        variant().adamw_({.w = w1.data(),
+                          .g = g.data(),
+                          .m = m1.data(),
+                          .v = v1.data(),
+                          .n = n,
+                          .decay = 0.02f,
+                          .keep1 = static_cast<float>(1 - kBeta1),
+                          .keep2 = static_cast<float>(1 - beta2),
+                          .beta2 = static_cast<float>(beta2),
+                          .eps = 1e-3f,
+                          .rate = 0.3f,
+                          .root_correction = 1.5f});
+        const auto new_m = [&](int64_t i) { return kBeta1 * at(m, i) + (1 - kBeta1) * at(g, i); };
+        const auto new_v = [&](int64_t i) { return beta2 * at(v, i) + (1 - beta2) * at(g, i) * at(g, i); };
+        expect_near(
+            m1, n,
+            [&](int64_t i) {
+              return Near{new_m(i), 8 * bounds::kUnit * (std::fabs(at(m, i)) + (1 - kBeta1) * std::fabs(at(g, i)))};
+            },
+            "m");
+        expect_near(
+            v1, n,
+            [&](int64_t i) {
+              return Near{new_v(i), 8 * bounds::kUnit * new_v(i)};
+            },
+            "v");
+        expect_near(
+            w1, n,
+            [&](int64_t i) {
+              const double root = std::sqrt(new_v(i)) * 1.5 + static_cast<double>(1e-3f);
+              const double step = static_cast<double>(0.3f) * new_m(i) / root;
+              const double terms = static_cast<double>(0.3f) * (std::fabs(at(m, i)) + std::fabs(at(g, i))) / root;
+              return Near{at(w, i) * (1 - static_cast<double>(0.02f)) - step,
+                          bounds::kUnit * (4 * std::fabs(at(w, i)) + 16 * terms + 8 * std::fabs(step))};
+            },
+            "w");
+      }
 }
 
 INSTANTIATE_TEST_SUITE_P(AllVariants, VecGrad, testing::ValuesIn(tested_vec_variants()),

@@ -82,8 +82,13 @@ TEST(KvCache, RefusesWhatItCannotHold) {
   EXPECT_THROW(KvCache(config, {.capacity = int64_t{1} << 31}), ArgumentError);
   EXPECT_THROW(KvCache(config, {.capacity = 8, .sequences = 0}), ArgumentError);
   EXPECT_THROW(KvCache(config, {.capacity = 8, .sequences = 1 << 20}), ArgumentError);
+  ModelConfig large = config;  // 2^30 tokens take 2^45 bytes: 2^19 times that is 0 in 64 bits
+  large.head_dim = 64, large.kv_heads = 8, large.layers = 16;
+  EXPECT_EQ(KvCache::bytes(large, {.capacity = 1 << 30}), uint64_t{1} << 45);
+  EXPECT_THROW(KvCache(large, {.capacity = 1 << 30, .sequences = 1 << 19}), ArgumentError);
+  EXPECT_THROW(KvCache::bytes(large, {.capacity = 1 << 30, .sequences = 2}), ArgumentError);
   KvCache cache(config, {.capacity = 40, .sequences = 2});
-  EXPECT_EQ(cache.bytes(), 2 * KvCache::bytes(config, 40, kernels::KvStorage::F16));
+  EXPECT_EQ(cache.bytes(), 2 * KvCache::bytes(config, {.capacity = 40}));
   std::vector<float> row(static_cast<size_t>(config.kv_heads * config.head_dim));
   for (const auto& [layer, sequence, position] :
        {std::array<int64_t, 3>{config.layers, 0, 0}, {0, 2, 0}, {0, 0, 40}, {-1, 0, 0}, {0, -1, 0}, {0, 0, -1}})

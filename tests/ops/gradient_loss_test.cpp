@@ -33,6 +33,26 @@ double kl(const Doubles& teacher, const Doubles& student, size_t n, double tempe
   return sum;
 }
 
+/// With the rest's shares added up themselves, so that small ones are exact.
+double kl_of_top_k(const Floats& teacher, const Doubles& student, size_t k, double temperature) {
+  std::vector<size_t> order(teacher.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(order, [&](size_t a, size_t b) { return teacher[a] > teacher[b]; });
+  const Doubles goal = wide(teacher);
+  double sum = 0, p_rest = 0, q_rest = 0;
+  for (size_t j = 0; j < order.size(); ++j) {
+    const double log_p = goal[order[j]] / temperature - log_sum_exp(goal, goal.size(), temperature),
+                 log_q = student[order[j]] / temperature - log_sum_exp(student, goal.size(), temperature);
+    if (j < k) {
+      sum += std::exp(log_p) * (log_p - log_q);
+    } else {
+      p_rest += std::exp(log_p);
+      q_rest += std::exp(log_q);
+    }
+  }
+  return k == order.size() ? sum : sum + p_rest * std::log(p_rest / q_rest);
+}
+
 TEST(Gradient, OfCrossEntropy) {
   const Floats z = normal(37, 1), before = normal(37, 2);
   const Loss loss = [](const Doubles& x) { return log_sum_exp(x, x.size(), 1) - x[5]; };
@@ -70,25 +90,10 @@ TEST(Gradient, OfKlDivOfTheTopKTakesTheRestAsOneEvent) {
   Floats teacher = normal(37, 5);
   const Floats student = normal(37, 6), before = normal(37, 7);
   teacher[9] = teacher[20];  // of equals the first
-  const auto value = [&](const Doubles& z, size_t k, double temperature) {
-    std::vector<size_t> order(37);
-    std::iota(order.begin(), order.end(), 0);
-    std::ranges::stable_sort(order, [&](size_t a, size_t b) { return teacher[a] > teacher[b]; });
-    const Doubles goal = wide(teacher);
-    double sum = 0, p_rest = 1, q_rest = 1;
-    for (size_t i = 0; i < k; ++i) {
-      const double log_p = goal[order[i]] / temperature - log_sum_exp(goal, 37, temperature),
-                   log_q = z[order[i]] / temperature - log_sum_exp(z, 37, temperature);
-      sum += std::exp(log_p) * (log_p - log_q);
-      p_rest -= std::exp(log_p);
-      q_rest -= std::exp(log_q);
-    }
-    return k == 37 ? sum : sum + p_rest * std::log(p_rest / q_rest);
-  };
   std::vector<int32_t> room;
   for (const int64_t k : {1, 5, 36, 37})
     for (const double temperature : {1.0, 2.5}) {
-      const Loss loss = [&](const Doubles& z) { return value(z, static_cast<size_t>(k), temperature); };
+      const Loss loss = [&](const Doubles& z) { return kl_of_top_k(teacher, z, static_cast<size_t>(k), temperature); };
       Floats dz = before;
       EXPECT_NEAR(kl_div_top_k_grad(vec(), teacher, student, k, temperature, 0.25, room, dz), loss(wide(student)), 2e-6)
           << k;
@@ -100,6 +105,35 @@ TEST(Gradient, OfKlDivOfTheTopKTakesTheRestAsOneEvent) {
   for (const float g : none) EXPECT_NEAR(g, 0, 1e-6);
   EXPECT_THROW(kl_div_top_k_grad(vec(), teacher, student, 0, 1.0, 1.0, room, none), ArgumentError);
   EXPECT_THROW(kl_div_top_k_grad(vec(), teacher, student, 38, 1.0, 1.0, room, none), ArgumentError);
+}
+
+/// Logits of which the first k have together this share, nearly alike, and so have the others.
+Floats with_top_share(size_t k, double share, uint64_t seed) {
+  Floats z = normal(37, seed);
+  double top = 0, rest = 0;
+  for (size_t i = 0; i < z.size(); ++i) {
+    z[i] *= 0.1f;
+    (i < k ? top : rest) += std::exp(static_cast<double>(z[i]));
+  }
+  for (size_t i = 0; i < k; ++i) z[i] += static_cast<float>(std::log(share / (1 - share) * rest / top));
+  return z;
+}
+
+TEST(Gradient, OfKlDivOfTheTopKHoldsWhereTheStudentLeavesTheRestNearlyNothing) {
+  const Floats before = normal(37, 8);
+  std::vector<int32_t> room;
+  for (const size_t k : {1u, 4u})
+    for (const double left : {1e-3, 1e-7, 1e-12}) {
+      const Floats teacher = with_top_share(k, 0.1 * static_cast<double>(k), 9),
+                   student = with_top_share(k, 1 - left, 10);
+      const Loss loss = [&](const Doubles& z) { return kl_of_top_k(teacher, z, k, 1.0); };
+      Floats dz = before;
+      EXPECT_NEAR(kl_div_top_k_grad(vec(), teacher, student, static_cast<int64_t>(k), 1.0, 0.25, room, dz),
+                  loss(wide(student)), 4e-6)
+          << k << ", " << left;
+      expect_gradient(
+          dz, before, [&](const Doubles& z) { return 0.25 * loss(z); }, student, "dz");
+    }
 }
 
 TEST(Gradient, OfHeadLossIsThatOfBothLossesWhateverTheChunks) {

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <vector>
 
+#include "slm/core/finite.h"
 #include "slm/core/rng.h"
 #include "slm/kernels/vec/variants.h"
 #include "slm/quant/fake_quant.h"
@@ -181,13 +182,13 @@ TEST(Linear, RefusesAZeroCorrectionThatIsNoFloat) {
   const std::vector<float> row(64, 2.0f);
   EXPECT_EQ(zero_corrected(1.0f, row, given_params(kGridA8S, 0.5f, 0.0f, 3)), -191.0f);
   const GridParams wide = given_params(kGridA8S, 3e38f, 0.0f, 127);
-  expect_error<ArgumentError>([&] { zero_corrected(1.0f, row, wide); }, {"[linear]", "scale 3e+38", "zero point 127"});
+  expect_error<NotFiniteError>([&] { zero_corrected(1.0f, row, wide); }, {"[linear]", "scale 3e+38", "zero point 127"});
 
   const Problem p(1, 33, 32);
   const MatrixSource source = p.source();
   const PackedMatrix packed = pack(WeightScheme::W8C, std::span(&source, 1));
   std::vector<float> bias = p.bias;
-  expect_error<ArgumentError>([&] { add_zero_correction_(packed, wide, bias); }, {"scale 3e+38", "zero point 127"});
+  expect_error<NotFiniteError>([&] { add_zero_correction_(packed, wide, bias); }, {"scale 3e+38", "zero point 127"});
 }
 
 TEST(Linear, RefusesGroupsThatAreNotWhole) {

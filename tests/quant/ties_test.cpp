@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "slm/quant/fake_quant.h"
+#include "tests/support/threads.h"
 
 namespace slm {
 namespace {
@@ -40,6 +41,19 @@ TEST(Ties, AreRareInTrainedWeightsAndEveryOtherOneOnAGridTwiceAsFine) {
   std::vector<float> one = normals(64, 3);
   one[0] = 2.5f / find_params(kGridQ4_0, std::span(one).first(32)).inverse;
   EXPECT_NEAR(tie_share(WeightScheme::W4G32, 64, one), 1.0 / 64, 1e-9) << "one, put there";
+}
+
+TEST(Ties, OfATensorWithOneScaleAreCountedByThatScaleInAllPieces) {
+  // Whole codes, the largest last: no piece but the last has the tensor's range. Every third value is half a code more.
+  constexpr size_t kValues = 3 * (1 << 14) + 5;
+  const WeightScheme scheme = parse_weight_scheme("w8t");
+  std::vector<float> x(kValues);
+  for (size_t i = 0; i < kValues; ++i) x[i] = static_cast<float>(i % 100) + (i % 3 == 0 ? 0.5f : 0.0f);
+  x.back() = 127.0f;
+  for (const int threads : {1, 3}) {
+    const test::ScopedThreads scope(threads);
+    EXPECT_EQ(tie_share(scheme, 1, x), static_cast<double>((kValues + 2) / 3) / static_cast<double>(kValues));
+  }
 }
 
 TEST(Ties, DitheringLeavesNoneAndMovesLittle) {

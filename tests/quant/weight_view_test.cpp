@@ -9,6 +9,7 @@
 
 #include "slm/core/rng.h"
 #include "slm/quant/fake_quant.h"
+#include "tests/support/expect_error.h"
 
 namespace slm {
 namespace {
@@ -82,6 +83,11 @@ TEST(WeightView, RefusesWhatItCannotCut) {
   EXPECT_THROW(view.read(0, 1, 0, 16, std::span(piece).first(16)), ArgumentError);
   EXPECT_THROW(view.read(0, kRows + 1, 0, 32, std::span(piece).first(32)), ArgumentError);
   EXPECT_THROW(view.read(0, 1, 0, 32, std::span(piece).first(31)), ArgumentError);
+  const std::vector<float> deep(131073);
+  EXPECT_NO_THROW(WeightView(std::span(deep).first(131072), 1, 131072, WeightScheme::W8C));
+  expect_error<ArgumentError>([&] { WeightView(deep, 1, 131073, WeightScheme::W8C); },
+                              {"[weight_view]", "131073", "w8c", "131072"});
+  EXPECT_NO_THROW(WeightView(deep, 1, 131073)) << "floats have no such bound";
   w[5] = NAN;
   EXPECT_THROW(WeightView(w, kRows, kColumns, WeightScheme::W8C), ArgumentError);
   EXPECT_THROW(view.read(0, 1, 0, 32, std::span(piece).first(32)), ArgumentError);

@@ -7,6 +7,7 @@
 
 #include "slm/model/initialize.h"
 #include "tests/support/model_paths.h"
+#include "tests/support/threads.h"
 
 namespace slm {
 namespace {
@@ -78,6 +79,21 @@ TEST(MemoryPlan, CountsWhatIsMeasuredBeforeThereIsATrainerWhereThatIsMore) {
   const MemoryPlan small = plan(3000), large = plan(1 << 30);
   EXPECT_EQ(small.validation, 0u);
   EXPECT_EQ(large.total(), large.weights + large.gradients + (1 << 30) + 50);
+}
+
+TEST(MemoryPlan, CountsTheOrderInWhichATopKIsFound) {
+  const ModelFiles files = ModelFiles::open(test::tiny_models() / "qwen2_tied");
+  const auto head = [&](const HeadLossOptions& loss) {
+    return plan_memory(files, {}, {.schedule = {.peak = 1e-4, .steps = 10}, .loss = loss}, 64, {}).head;
+  };
+  const test::ScopedThreads threads(3);
+  const auto vocab = static_cast<uint64_t>(files.config().vocab);
+  const uint64_t logits = head({.chunk_rows = 16});
+  EXPECT_EQ(logits, (16 + 3) * vocab * 4);
+  EXPECT_EQ(head({.kd_weight = 0.5, .chunk_rows = 16}), logits);
+  EXPECT_EQ(head({.kd_weight = 0.5, .kd_top_k = 5, .chunk_rows = 16}), logits + 3 * vocab * 4);
+  EXPECT_EQ(head({.kd_weight = 0.5, .kd_vocab = 100, .kd_top_k = 5, .chunk_rows = 16}), logits + 3 * 100 * 4);
+  EXPECT_EQ(head({.kd_top_k = 5, .chunk_rows = 16}), logits) << "no teacher is asked";
 }
 
 // Buffers come in sizes up to an eighth apart (autograd/tape.cpp), which the plan does not know; it counts one block's

@@ -20,12 +20,15 @@ int64_t checked_capacity(int64_t capacity) {
 
 }  // namespace
 
-uint64_t KvCache::bytes(const ModelConfig& config, int64_t capacity, kernels::KvStorage storage) {
-  checked_capacity(capacity);
-  uint64_t total = element_size(storage) * 2;
-  for (const int64_t factor : {blocks_for(capacity), kKvBlockTokens, config.head_dim, config.kv_heads, config.layers})
+uint64_t KvCache::bytes(const ModelConfig& config, const KvCacheOptions& options) {
+  checked_capacity(options.capacity);
+  SLM_CHECK(options.sequences >= 1 && options.sequences < 1 << 20, "[kv_cache] {} sequences, expected 1 to {}",
+            options.sequences, (1 << 20) - 1);
+  uint64_t total = element_size(options.storage) * 2;
+  for (const int64_t factor : {blocks_for(options.capacity), kKvBlockTokens, config.head_dim, config.kv_heads,
+                               config.layers, options.sequences})
     SLM_CHECK(!__builtin_mul_overflow(total, static_cast<uint64_t>(factor), &total) && total < uint64_t{1} << 46,
-              "[kv_cache] {} tokens need too much memory", capacity);
+              "[kv_cache] {} sequences of {} tokens need too much memory", options.sequences, options.capacity);
   return total;
 }
 
@@ -39,11 +42,8 @@ KvCache::KvCache(const ModelConfig& config, const KvCacheOptions& options)
       variant_(kernels::select(kernels::attention_variants(options.storage))),
       element_bytes_(element_size(options.storage)),
       head_bytes_(static_cast<size_t>(blocks_ * kKvBlockTokens * head_dim_) * element_bytes_) {
-  SLM_CHECK(sequences_ >= 1 && sequences_ < 1 << 20, "[kv_cache] {} sequences, expected 1 to {}", sequences_,
-            (1 << 20) - 1);
+  buffer_ = AlignedBuffer(bytes(config, options), AlignedBuffer::Pages::AsTouched);
   lengths_.resize(static_cast<size_t>(sequences_));
-  buffer_ = AlignedBuffer(bytes(config, capacity_, options.storage) * static_cast<uint64_t>(sequences_),
-                          AlignedBuffer::Pages::AsTouched);
 }
 
 size_t KvCache::head_offset(int64_t layer, int64_t sequence, bool values) const {

@@ -130,10 +130,12 @@ void check_plan(const ModelFiles& files, const SchemePlan& plan) {
   plan.check_patterns(files.config());
   for (const ModelTensor& tensor : files.tensors()) {
     if (tensor.stored.tensor.shape().rank() != 2) continue;
-    const WeightSchemeInfo& s =
-        info(plan.scheme_of(tensor.name, tensor.stored.tensor.dtype(), files.config().tied_head));
-    SLM_CHECK(tensor.source.k() % s.group == 0, "[pack] rows of {} values, {} needs a multiple of {} (tensor {})",
-              tensor.source.k(), s.name, s.group, tensor.name);
+    try {
+      check_depth("pack", plan.scheme_of(tensor.name, tensor.stored.tensor.dtype(), files.config().tied_head),
+                  tensor.source.k());
+    } catch (const ArgumentError& error) {
+      throw ArgumentError(fmt::format("{} (tensor {})", error.what(), tensor.name));
+    }
   }
 }
 

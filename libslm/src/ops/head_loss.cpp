@@ -22,23 +22,24 @@ void check(const WeightView& table, ConstMatrixView x, std::span<const int32_t> 
             "[head_loss] dx is ({},{}), x is ({},{})", dx.rows, dx.columns, x.rows, x.columns);
   SLM_CHECK(dw.data == nullptr || (dw.rows == table.n() && dw.columns == table.k()),
             "[head_loss] dw is ({},{}), the table is ({},{})", dw.rows, dw.columns, table.n(), table.k());
-  o.check();
+  o.check(table.n());
   SLM_CHECK(o.kd_weight == 0 || teacher, "[head_loss] weight {} of the distillation loss without a teacher",
             o.kd_weight);
-  SLM_CHECK(o.kd_top_k <= (o.kd_vocab == 0 ? table.n() : o.kd_vocab), "[head_loss] the {} likeliest of {} ids compared",
-            o.kd_top_k, o.kd_vocab == 0 ? table.n() : o.kd_vocab);
-  SLM_CHECK(o.kd_vocab <= table.n(), "[head_loss] {} ids compared, the vocabulary has {}", o.kd_vocab, table.n());
 }
 
 }  // namespace
 
-void HeadLossOptions::check() const {
+void HeadLossOptions::check(int64_t vocab) const {
   SLM_CHECK(kd_weight >= 0 && kd_weight <= 1, "[head_loss] weight {} of the distillation loss, expected 0 to 1",
             kd_weight);
   SLM_CHECK(temperature > 0 && std::isfinite(temperature), "[head_loss] temperature {}, expected more than 0",
             temperature);
   SLM_CHECK(kd_vocab >= 0 && kd_top_k >= 0, "[head_loss] {} ids compared, {} told apart, expected 0 (all) or more",
             kd_vocab, kd_top_k);
+  SLM_CHECK(kd_vocab <= vocab, "[head_loss] {} ids compared, the vocabulary has {}", kd_vocab, vocab);
+  const int64_t compared = kd_vocab == 0 ? vocab : kd_vocab;
+  SLM_CHECK(kd_top_k <= compared, "[head_loss] the {} likeliest ids told apart, expected at most the {} compared",
+            kd_top_k, compared);
   SLM_CHECK(chunk_rows > 0, "[head_loss] chunks of {} rows, expected at least 1", chunk_rows);
 }
 

@@ -33,6 +33,26 @@ double kl(const kernels::VecVariant& vec, std::span<const float> teacher, std::s
   return static_cast<double>(p.factor) * (mean - shift) + std::log(q.sum) - std::log(p.sum);
 }
 
+/// Calls f(begin, count) for the runs of [0, n) between the entries of `top`, which rise.
+template <class F>
+void for_rest(std::span<const int32_t> top, int64_t n, F f) {
+  int64_t begin = 0;
+  for (const int32_t i : top) {
+    f(begin, i - begin);
+    begin = i + 1;
+  }
+  f(begin, n - begin);
+}
+
+/// What `top` leaves of the probabilities, added up itself: of a small share 1 − Σ top would leave roundings only.
+double rest_share(const kernels::VecVariant& vec, std::span<const float> logits, std::span<const int32_t> top,
+                  const Softmax& s) {
+  double sum = 0.0;
+  for_rest(top, std::ssize(logits),
+           [&](int64_t begin, int64_t count) { sum += vec.sum_exp(logits.data() + begin, count, s.factor, s.max); });
+  return sum / s.sum;
+}
+
 void check(std::span<const float> teacher, std::span<const float> student, double temperature) {
   SLM_CHECK(teacher.size() == student.size() && !teacher.empty(),
             "[kl_div] {} logits of the teacher, {} of the student", teacher.size(), student.size());
@@ -81,29 +101,23 @@ double kl_div_top_k_grad(const kernels::VecVariant& vec, std::span<const float> 
 
   const Softmax p = softmax(vec, teacher, temperature), q = softmax(vec, student, temperature);
   const double factor = static_cast<double>(p.factor), p_log = std::log(p.sum), q_log = std::log(q.sum);
-  double divergence = 0.0, p_rest = 1.0, q_rest = 1.0;
+  const double pull = scale * temperature;
+  double divergence = 0.0;
   for (const int32_t i : top) {
     const double log_p = factor * (at(teacher, i) - static_cast<double>(p.max)) - p_log;
     const double log_q = factor * (at(student, i) - static_cast<double>(q.max)) - q_log;
     divergence += std::exp(log_p) * (log_p - log_q);
-    p_rest -= std::exp(log_p);
-    q_rest -= std::exp(log_q);
+    dstudent[static_cast<size_t>(i)] += static_cast<float>(pull * (std::exp(log_q) - std::exp(log_p)));
   }
-  constexpr double kLeast = 1e-8;
-  p_rest = std::max(p_rest, kLeast);
-  q_rest = std::max(q_rest, kLeast);
-  const bool all = k == std::ssize(teacher);
-  const double ratio = all ? 0.0 : p_rest / q_rest, pull = scale * temperature;
-  if (!all) divergence += p_rest * std::log(ratio);
-  // All as if in the rest; then what the top k differ by.
-  vec.add_exp(student.data(), std::ssize(student), q.factor, q.max, static_cast<float>(pull * (1.0 - ratio) / q.sum),
-              dstudent.data());
-  for (const int32_t i : top) {
-    const double share_p = std::exp(factor * (at(teacher, i) - static_cast<double>(p.max))) / p.sum;
-    const double share_q = std::exp(factor * (at(student, i) - static_cast<double>(q.max))) / q.sum;
-    dstudent[static_cast<size_t>(i)] += static_cast<float>(pull * (share_q * ratio - share_p));
-  }
-  return divergence;
+  if (k == std::ssize(teacher)) return divergence;
+  constexpr double kLeast = 1e-30;  // exponentials of this size, and 1 over them, are normal floats
+  const double p_rest = std::max(rest_share(vec, teacher, top, p), kLeast),
+               q_rest = std::max(rest_share(vec, student, top, q), kLeast), ratio = p_rest / q_rest;
+  const auto rest_pull = static_cast<float>(pull * (1.0 - ratio) / q.sum);
+  for_rest(top, std::ssize(student), [&](int64_t begin, int64_t count) {
+    vec.add_exp(student.data() + begin, count, q.factor, q.max, rest_pull, dstudent.data() + begin);
+  });
+  return divergence + p_rest * std::log(ratio);
 }
 
 }  // namespace slm

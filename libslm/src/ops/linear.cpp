@@ -2,13 +2,12 @@
 #include "slm/ops/linear.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <limits>
 #include <vector>
 
 #include "ops/grain.h"
 #include "slm/core/division.h"
+#include "slm/core/finite.h"
 #include "slm/core/parallel.h"
 #include "slm/quant/grid.h"
 #include "slm/quant/rows.h"
@@ -110,10 +109,11 @@ float zero_corrected(float bias, std::span<const float> row, const GridParams& i
   double sum = 0.0;
   for (const float value : row) sum += static_cast<double>(value);
   const double corrected = static_cast<double>(bias) - static_cast<double>(input.scale) * input.zero * sum;
-  SLM_CHECK(std::abs(corrected) <= static_cast<double>(std::numeric_limits<float>::max()),
-            "[linear] static inputs of scale {} and zero point {} make a bias of {}, expected one that float32 holds",
-            input.scale, input.zero, corrected);
-  return static_cast<float>(corrected);
+  const auto stored = static_cast<float>(corrected);
+  SLM_CHECK_FINITE(stored,
+                   "[linear] static inputs of scale {} and zero point {} make a bias of {}, expected a finite float32",
+                   input.scale, input.zero, corrected);
+  return stored;
 }
 
 void add_zero_correction_(const PackedMatrix& w, const GridParams& input, std::span<float> bias) {

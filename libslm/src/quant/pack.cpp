@@ -109,10 +109,7 @@ std::optional<GridParams> tensor_params(WeightScheme scheme, const MatrixSource&
 PackedMatrix::PackedMatrix(WeightScheme scheme, int64_t n, int64_t k)
     : scheme_(scheme), n_(n), k_(k), variant_(&kernels::select(kernels::gemm_variants(info(scheme).storage))) {
   SLM_CHECK(n > 0 && k > 0, "[pack] matrix is ({},{}), expected at least one row and column", n, k);
-  SLM_CHECK(k % info(scheme).group == 0, "[pack] rows of {} values, {} needs a multiple of {}", k, name(scheme),
-            info(scheme).group);
-  SLM_CHECK(!has_row_scales(scheme) || k <= kernels::kMaxQ8cDepth,
-            "[pack] rows of {} values, w8c sums at most {} in int32", k, kernels::kMaxQ8cDepth);
+  check_depth("pack", scheme, k);
   panel_bytes_ = variant_->panel_bytes(k);
   data_ = AlignedBuffer(panel_bytes_ * static_cast<size_t>(panels()));
 }
@@ -208,8 +205,7 @@ void pack_panels(const StackedRows& rows, WeightScheme scheme, bool fake_quantiz
 
 PackedMatrix pack(WeightScheme scheme, std::span<const MatrixSource> sources, const PackOptions& options) {
   StackedRows rows(sources);
-  SLM_CHECK(rows.k() % info(scheme).group == 0, "[pack] rows of {} values, {} needs a multiple of {}", rows.k(),
-            name(scheme), info(scheme).group);
+  check_depth("pack", scheme, rows.k());
   PackedMatrix packed(options.fake_quantized ? WeightScheme::F32 : scheme, rows.n(), rows.k());
   const int64_t columns = packed.variant().panel_columns;
   SLM_CHECK(columns <= kernels::kMaxPanelColumns, "[pack] panels of {} columns, at most {}", columns,

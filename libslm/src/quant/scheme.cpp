@@ -187,6 +187,13 @@ std::string known_weight_schemes() {
   return known + std::string(kPattern);
 }
 
+void check_depth(std::string_view op, WeightScheme scheme, int64_t k) {
+  const WeightSchemeInfo& s = info(scheme);
+  SLM_CHECK(k % s.group == 0, "[{}] rows of {} values, {} needs a multiple of {}", op, k, s.name, s.group);
+  SLM_CHECK(!has_row_scales(scheme) || k <= kernels::kMaxQ8cDepth,
+            "[{}] rows of {} values, {} sums at most {} in int32", op, k, s.name, kernels::kMaxQ8cDepth);
+}
+
 std::optional<WeightScheme> find_weight_scheme(std::string_view text) {
   for (const WeightSchemeInfo& row : all_weight_schemes())
     if (row.name == text) return row.scheme;

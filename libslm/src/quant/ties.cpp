@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/quant/ties.h"
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "slm/core/check.h"
+#include "slm/core/division.h"
 #include "slm/core/parallel.h"
 
 namespace slm {
@@ -45,13 +48,17 @@ double tie_share(WeightScheme scheme, int64_t k, std::span<const float> values) 
   const std::optional<Grid>& grid = info(scheme).grid;
   const size_t group = group_of(scheme, k, values.size());
   if (!grid || values.empty()) return 0.0;
-  const auto groups = static_cast<int64_t>(values.size() / group);
+  std::optional<GridParams> of_all;  // one scale: any pieces will do
+  if (info(scheme).granularity == Granularity::Tensor) of_all = find_params(*grid, values);
+  const size_t piece = of_all ? static_cast<size_t>(kGrainValues) : group;
   std::vector<int64_t> of_thread(static_cast<size_t>(num_threads()));
-  parallel_for(groups, std::max<int64_t>(1, kGrainValues / static_cast<int64_t>(group)),
+  parallel_for(static_cast<int64_t>(ceil_div(values.size(), piece)),
+               std::max<int64_t>(1, kGrainValues / static_cast<int64_t>(piece)),
                [&](int64_t begin, int64_t end, int thread) {
-                 for (int64_t g = begin; g < end; ++g) {
-                   const std::span<const float> part = values.subspan(static_cast<size_t>(g) * group, group);
-                   of_thread[static_cast<size_t>(thread)] += count_ties(*grid, find_params(*grid, part), part);
+                 for (auto i = static_cast<size_t>(begin) * piece; i < static_cast<size_t>(end) * piece; i += piece) {
+                   const std::span<const float> part = values.subspan(i, std::min(piece, values.size() - i));
+                   of_thread[static_cast<size_t>(thread)] +=
+                       count_ties(*grid, of_all ? *of_all : find_params(*grid, part), part);
                  }
                });
   int64_t ties = 0;

@@ -14,7 +14,7 @@ namespace slm {
 namespace {
 
 constexpr int64_t kGrainValues = 1 << 14;  // values worth a thread
-constexpr int64_t kRowsAhead = 2;          // fetched while a row of a narrow piece is read: no hardware foresees a stride
+constexpr int64_t kRowsAhead = 2;  // fetched while a row of a narrow piece is read: no hardware foresees a stride
 
 void prefetch(std::span<const float> values) {
   constexpr size_t kLine = 64 / sizeof(float);
@@ -31,7 +31,7 @@ WeightView::WeightView(std::span<const float> weights, int64_t n, int64_t k, std
       kernel_(&kernels::select(kernels::fake_quant_variants())) {
   SLM_CHECK(n > 0 && k > 0 && std::ssize(weights) == n * k, "[weight_view] {} weights for a matrix of ({},{})",
             weights.size(), n, k);
-  SLM_CHECK(k % unit() == 0, "[weight_view] rows of {} values, {} needs a multiple of {}", k, scheme_->name, unit());
+  if (scheme) check_depth("weight_view", *scheme, k);
   if (scheme_ == nullptr || scheme_->granularity == Granularity::Group) return;
   const Grid& grid = *scheme_->grid;
   row_params_.resize(static_cast<size_t>(n));

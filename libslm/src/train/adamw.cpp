@@ -33,7 +33,8 @@ void Adamw::step(double learning_rate) {
   const auto t = static_cast<double>(steps_);
   const kernels::VecVariant& vec = kernels::select(kernels::vec_variants());
   kernels::AdamwArgs all{};
-  all.beta1 = static_cast<float>(options_.beta1);
+  all.keep1 = static_cast<float>(1.0 - options_.beta1);
+  all.keep2 = static_cast<float>(1.0 - options_.beta2);
   all.beta2 = static_cast<float>(options_.beta2);
   all.eps = static_cast<float>(options_.eps);
   all.rate = static_cast<float>(learning_rate / (1.0 - std::pow(options_.beta1, t)));

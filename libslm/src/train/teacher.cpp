@@ -82,7 +82,7 @@ uint64_t Teacher::planned_bytes(const ModelFiles& files, const SchemePlan& plan,
   const int64_t step = std::min(rows, kStepRows);
   const int64_t floats =
       step * (4 * c.width + 2 * c.ffn + c.q_width() + 2 * c.kv_width()) + chunk_rows * (c.vocab + c.width);
-  return slm::planned_bytes(files, plan) + KvCache::bytes(c, rows, kernels::KvStorage::F32) +
+  return slm::planned_bytes(files, plan) + KvCache::bytes(c, {.capacity = rows, .storage = kernels::KvStorage::F32}) +
          static_cast<uint64_t>(floats) * sizeof(float);
 }
 

@@ -31,9 +31,9 @@ int64_t count_targets(std::span<const PackedRow> rows) {
   return targets;
 }
 
-const TrainerOptions& checked(const TrainerOptions& o, const Teacher* teacher) {
+const TrainerOptions& checked(const TrainerOptions& o, const Teacher* teacher, int64_t vocab) {
   o.schedule.check();
-  o.loss.check();
+  o.loss.check(vocab);
   SLM_CHECK(o.accumulate >= 1, "[train] {} batches for a step, expected at least 1", o.accumulate);
   SLM_CHECK(o.qat_start >= 0, "[train] quantizers from step {} on, expected 0 or more", o.qat_start);
   if (o.static_inputs)
@@ -52,7 +52,7 @@ Trainer::Trainer(TrainableModel& model, Batcher& batcher, Teacher* teacher, cons
     : model_(model),
       batcher_(batcher),
       teacher_(teacher),
-      options_(checked(options, teacher)),
+      options_(checked(options, teacher, model.config().vocab)),
       optimizer_(model, options.adamw),
       executor_(model.config(), tape_) {
   executor_.set_activations(options.activations);

@@ -30,8 +30,8 @@ class KvCache {
   int64_t sequences() const { return sequences_; }
   const kernels::AttentionVariant& variant() const { return variant_; }
   uint64_t bytes() const { return buffer_.size(); }
-  /// Bytes for one sequence of `capacity` tokens.
-  static uint64_t bytes(const ModelConfig& config, int64_t capacity, kernels::KvStorage storage);
+  /// Bytes of a cache with these options. Throws as the constructor, which allocates so many.
+  static uint64_t bytes(const ModelConfig& config, const KvCacheOptions& options);
 
   /// Tokens of a sequence whose keys and values are there.
   int64_t length(int64_t sequence) const { return lengths_[static_cast<size_t>(sequence)]; }

@@ -26,8 +26,9 @@ struct HeadLossOptions {
   int64_t kd_vocab = 0;  ///< ids that both vocabularies have: the KL is over the first so many; 0: all the student's
   int64_t kd_top_k = 0;  ///< the teacher's likeliest tokens told apart, the rest one event; 0: all
   int64_t chunk_rows = 128;
-  /// Throws ArgumentError: λ outside [0, 1], T or chunk_rows not positive, kd_vocab or kd_top_k negative.
-  void check() const;
+  /// Throws ArgumentError: λ outside [0, 1], T or chunk_rows not positive, kd_vocab not 0 to `vocab` (the student's), kd_top_k
+  /// not 0 to the number of ids compared.
+  void check(int64_t vocab) const;
 };
 
 /// Sums over rows, unscaled, in nats: the means are these by rows.
@@ -49,7 +50,7 @@ struct HeadLoss {
 /// cross-entropy makes a gradient only where λ < 1. The quantizer's clip mask of dw is the caller's (WeightView).
 /// Throws ArgumentError on shapes, labels, λ outside [0, 1], λ > 0 without a teacher.
 /// Cost: 6·R·V·D, less where a gradient is not wanted, and the teacher; memory: a chunk of logits (logits_buffer, grown
-/// where it is too small), a row of V floats for each thread.
+/// where it is too small), a row of V floats for each thread, with kd_top_k also one of the ids compared (int32).
 HeadLoss head_loss_grad(GemmScratch& scratch, AlignedBuffer& logits_buffer, const kernels::VecVariant& vec,
                         const WeightView& table, const TrainInput& input, std::span<const int32_t> labels,
                         const TeacherLogits& teacher, const HeadLossOptions& options, double scale, MatrixView dx,

@@ -54,7 +54,7 @@ class LinearInput {
   std::optional<GridParams> made_by_;  ///< static parameters of what was made
 };
 
-/// bias − s·zero·Σ row: of one output, see add_zero_correction_. Throws ArgumentError where float32 does not hold it.
+/// bias − s·zero·Σ row: of one output, see add_zero_correction_. Throws NotFiniteError where float32 does not hold it.
 float zero_corrected(float bias, std::span<const float> row, const GridParams& input);
 
 /// With static inputs x̂ = s·(code − zero) the kernels sum s·code·ŵ: bias[n] −= s·zero·Σ_k ŵ[n,k] makes it right.

@@ -54,7 +54,7 @@ std::optional<GridParams> tensor_params(WeightScheme scheme, const MatrixSource&
 class PackedMatrix {
  public:
   PackedMatrix() = default;
-  /// Room for (n,k), uninitialised. Throws ArgumentError where k is no multiple of the scheme's group.
+  /// Room for (n,k), uninitialised. Throws ArgumentError as check_depth.
   PackedMatrix(WeightScheme scheme, int64_t n, int64_t k);
 
   WeightScheme scheme() const { return scheme_; }
@@ -91,8 +91,8 @@ struct PackOptions {
 
 /// Packs the sources' rows one after another into one matrix. Rows the scheme is native to are packed straight
 /// from their bytes, others are decoded and encoded by quant/rows. Threaded over panels, in steps of a few MB. Throws
-/// ArgumentError (different k, shape not (n,k)); FormatError that names source and row where a value is not finite or
-/// overflows the scheme.
+/// ArgumentError (different k, shape not (n,k), as check_depth); FormatError that names source and row where a value is
+/// not finite or overflows the scheme.
 PackedMatrix pack(WeightScheme scheme, std::span<const MatrixSource> sources, const PackOptions& options = {});
 
 }  // namespace slm

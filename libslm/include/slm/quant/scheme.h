@@ -54,6 +54,10 @@ std::string_view name(ActivationScheme scheme);
 /// Stored as int8 codes with one float32 scale per row.
 inline bool has_row_scales(WeightScheme scheme) { return info(scheme).storage == kernels::GemmStorage::Q8C; }
 
+/// Whether the scheme's kernels take rows of k values. Throws ArgumentError, which begins with [op]: k is no multiple of the
+/// scheme's group, or so long that a sum over all of it may leave int32 (N5; kernels::kMaxQ8cDepth).
+void check_depth(std::string_view op, WeightScheme scheme, int64_t k);
+
 std::optional<WeightScheme> find_weight_scheme(std::string_view name);
 /// Throws ArgumentError that lists the known names.
 WeightScheme parse_weight_scheme(std::string_view name);

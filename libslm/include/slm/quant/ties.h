@@ -15,7 +15,7 @@
 namespace slm {
 
 /// Share of the values, rows of k, that lie within 2⁻¹⁶ of a code's step of a tie, 0 to 1; 0 for the plain types. Throws
-/// ArgumentError on sizes, a value that is not finite. Threaded over rows.
+/// ArgumentError on sizes, a value that is not finite. Threaded over groups or channels, over values where the tensor has one scale.
 double tie_share(WeightScheme scheme, int64_t k, std::span<const float> values);
 
 /// Spreads every value of a group in which more than one in twenty is a tie over its cell: adds a uniform number of ± a

@@ -19,8 +19,8 @@ namespace slm {
 class WeightView {
  public:
   /// The weights, which must outlive the view and stay as they are. No scheme: as they are. Scales of rows or of the tensor
-  /// are found here: one pass. Throws ArgumentError on sizes, k no multiple of the scheme's group, a weight that is not
-  /// finite (where rows have scales).
+  /// are found here: one pass. Throws ArgumentError on sizes, as check_depth, on a weight that is not finite
+  /// (where rows have scales).
   WeightView(std::span<const float> weights, int64_t n, int64_t k, std::optional<WeightScheme> scheme = {});
 
   int64_t n() const { return n_; }

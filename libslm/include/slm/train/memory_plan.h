@@ -14,7 +14,7 @@ struct MemoryPlan {
   uint64_t gradients = 0;
   uint64_t moments = 0;      ///< of AdamW
   uint64_t activations = 0;  ///< what the tape keeps of a batch, and the gradients that live at once
-  uint64_t head = 0;         ///< a chunk of logits, and a row of gradients for each thread
+  uint64_t head = 0;         ///< a chunk of logits; a row of gradients for each thread, with kd_top_k also one of ids
   uint64_t packing = 0;      ///< what the float products pack into
   uint64_t teacher = 0;      ///< packed weights, cache, step buffers and its chunk of logits
   uint64_t validation = 0;   ///< what the packed model that is measured adds to the rest

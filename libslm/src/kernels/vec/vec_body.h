@@ -199,7 +199,7 @@ struct VecKernels {
   }
 
   static void adamw_(const AdamwArgs& a) {
-    const V keep1 = S::set(1.0f - a.beta1), beta2 = S::set(a.beta2), keep2 = S::set(1.0f - a.beta2);
+    const V keep1 = S::set(a.keep1), keep2 = S::set(a.keep2), beta2 = S::set(a.beta2);
     const V eps = S::set(a.eps), rate = S::set(-a.rate), root = S::set(a.root_correction), decay = S::set(-a.decay);
     for (int64_t i = 0; i < a.n; i += W) {
       const int64_t rest = a.n - i;

@@ -129,8 +129,8 @@ struct PlainVec {
 
   static void adamw_(const AdamwArgs& a) {
     for (int64_t i = 0; i < a.n; ++i) {
-      a.m[i] += (1.0f - a.beta1) * (a.g[i] - a.m[i]);
-      a.v[i] = a.beta2 * a.v[i] + (1.0f - a.beta2) * (a.g[i] * a.g[i]);
+      a.m[i] += a.keep1 * (a.g[i] - a.m[i]);
+      a.v[i] = a.beta2 * a.v[i] + a.keep2 * (a.g[i] * a.g[i]);
       const float kept = a.w[i] - a.decay * a.w[i];
       a.w[i] = kept - a.rate * (a.m[i] / (std::sqrt(a.v[i]) * a.root_correction + a.eps));
     }

@@ -11,15 +11,16 @@ namespace slm::kernels {
 enum class Isa;
 
 /// One step of AdamW (Loshchilov & Hutter 2019, algorithm 2, decay decoupled) on n parameters, in place, as PyTorch
-/// orders it:  w −= decay·w;  m += (1 − beta1)·(g − m);  v = beta2·v + (1 − beta2)·g²;
+/// orders it:  w −= decay·w;  m += keep1·(g − m);  v = beta2·v + keep2·g²;
 ///             w −= rate·m / (sqrt(v)·root_correction + eps)
 struct AdamwArgs {
   float* w;
   const float* g;
   float *m, *v;
   int64_t n;
-  float decay;  ///< learning rate · weight decay
-  float beta1, beta2, eps;
+  float decay;         ///< learning rate · weight decay
+  float keep1, keep2;  ///< 1 − beta1, 1 − beta2: subtracted in double, since 1 − float(0.999) is off by 1.3e-5 of it
+  float beta2, eps;
   float rate;             ///< learning rate / (1 − beta1ᵗ)
   float root_correction;  ///< 1 / sqrt(1 − beta2ᵗ)
 };
