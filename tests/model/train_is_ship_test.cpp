@@ -80,6 +80,15 @@ TEST_P(TrainIsShip, EndToEnd) {
   EXPECT_EQ(logits_of(executor, trained, rows()), logits_of(load_model(files, {.plan = plan}), rows()));
 }
 
+TEST_P(TrainIsShip, EndToEndWithMatricesKept) {
+  const ModelFiles files = ModelFiles::open(path);
+  const SchemePlan kept = {.weights = plan.weights, .keep_fp = {"model.layers.0.*", "*.k_proj.weight"}};
+  const TrainableModel trained(files, {.quantizer = kept, .freeze = {}});
+  Tape tape;
+  TapeExecutor executor(trained.config(), tape);
+  EXPECT_EQ(logits_of(executor, trained, rows()), logits_of(load_model(files, {.plan = kept}), rows()));
+}
+
 /// Of the schemes that quantize a linear's input.
 class TrainIsShipOfStaticInputs : public TrainIsShip {};
 

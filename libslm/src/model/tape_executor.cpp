@@ -7,6 +7,14 @@
 #include "slm/kernels/vec/variants.h"
 
 namespace slm {
+namespace {
+
+/// Whether the kernels multiply its codes with those of the input; plain types meet the input as it is.
+bool multiplies_codes(const Parameter& weight) {
+  return weight.scheme && info(*weight.scheme).activations != ActivationScheme::F32;
+}
+
+}  // namespace
 
 TapeExecutor::TapeExecutor(const ModelConfig& config, Tape& tape)
     : config_(config), context_{tape, kernels::select(kernels::vec_variants()), scratch_} {}
@@ -51,16 +59,16 @@ LinearInput& TapeExecutor::codes_of(Rows x) {
 }
 
 autograd::LinearInput TapeExecutor::linear_input(Rows x, const Parameter& weight) {
-  if (!quantized_ || !weight.scheme) return {x, {}};
+  if (!quantized_ || !multiplies_codes(weight)) return {x, {}};
   const ActivationScheme own = info(*weight.scheme).activations, scheme = activations_.value_or(own);
   const Variable seen = autograd::fake_quantized(context_, x, scheme);
-  if (scheme != own || own == ActivationScheme::F32) return {seen, {}};
+  if (scheme != own) return {seen, {}};
   return {seen, InputCodes{codes_of(x).quantized(own), {}}};
 }
 
 autograd::LinearInput TapeExecutor::shared_input(Rows x, std::span<const Parameter* const> weights) {
   const Parameter& first = *weights[0];
-  if (!first.scheme || (!decay_ && !static_inputs_)) return linear_input(x, first);
+  if (!multiplies_codes(first) || (!decay_ && !static_inputs_)) return linear_input(x, first);
   if (decay_) {
     RangeObserver& observer = observers_.try_emplace(first.name, *decay_).first->second;
     observer.see({x.value().data, static_cast<size_t>(x.rows() * x.columns())});
@@ -71,9 +79,7 @@ autograd::LinearInput TapeExecutor::shared_input(Rows x, std::span<const Paramet
   SLM_CHECK(it != observers_.end(), "[train] no range was seen of the inputs of {}", first.name);
   const GridParams grid = it->second.params();
   const Variable seen = autograd::fake_quantized(context_, x, grid);
-  const ActivationScheme layout = info(*first.scheme).activations;
-  if (layout == ActivationScheme::F32) return {seen, {}};
-  return {seen, InputCodes{codes_of(x).quantized(layout, grid), grid}};
+  return {seen, InputCodes{codes_of(x).quantized(info(*first.scheme).activations, grid), grid}};
 }
 
 Variable TapeExecutor::embedding(const Table& table) {

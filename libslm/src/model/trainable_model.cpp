@@ -68,6 +68,7 @@ TrainableModel::TrainableModel(const ModelFiles& files, const TrainableOptions& 
     all += floats;
     if (options.trains(tensor.name)) trained += floats;
   }
+  SLM_CHECK(trained > 0, "[freeze] every tensor of the model stays as it is, nothing is left to train");
   values_ = AlignedBuffer(all * sizeof(float));
   grads_ = AlignedBuffer(trained * sizeof(float));
   std::memset(values_.data(), 0, values_.size());
@@ -85,16 +86,17 @@ TrainableModel::TrainableModel(const ModelFiles& files, const TrainableOptions& 
       grad += padded(shape.elements());
     }
     if (options.quantizer && options.quantizer->weights && shape.rank() == 2) {
-      const WeightScheme scheme = options.quantizer->scheme_of(tensor.name, Dtype::F32, config_.tied_head);
-      if (scheme == options.quantizer->weights) {
-        SLM_CHECK(shape[1] % info(scheme).group == 0, "[train] {} is ({},{}), {} needs a multiple of {} columns",
-                  tensor.name, shape[0], shape[1], slm::name(scheme), info(scheme).group);
-        p.scheme = scheme;
-      }
+      p.scheme = options.quantizer->scheme_of(tensor.name, Dtype::F32, config_.tied_head);
+      SLM_CHECK(shape[1] % info(*p.scheme).group == 0, "[train] {} is ({},{}), {} needs a multiple of {} columns",
+                tensor.name, shape[0], shape[1], slm::name(*p.scheme), info(*p.scheme).group);
     }
     read_values(files, tensor, p.value);
     parameters_.push_back(std::move(p));
   }
+  if (options.quantizer && options.quantizer->weights)
+    SLM_CHECK(
+        std::ranges::any_of(parameters_, [&](const Parameter& p) { return p.scheme == options.quantizer->weights; }),
+        "[scheme] every matrix is kept, {} is left without one", slm::name(*options.quantizer->weights));
   Finder find{*this};
   weights_ = assemble_weights<TrainedWeights>(config_, find);
 }
