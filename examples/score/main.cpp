@@ -26,8 +26,9 @@ std::string examples() {
 Examples:
   score --model models/smollm2-135m --tasks boolq.jsonl --weights f32,w4g32
   flood_world --split test --form tasks --reports 250 --out tasks.jsonl && score --model student.gguf --tasks tasks.jsonl
-JSON: {model, tasks, threads, results: [{weights, packed_bytes, seconds, kinds: [{kind, tasks, acc, acc_stderr, acc_norm,
-       acc_norm_stderr} or {kind, tasks, exact_match, exact_match_stderr, f1, f1_stderr}]}]}; all from 0 to 1)";
+JSON: {model, tasks, threads, results: [{weights, packed_bytes, seconds, kinds: [{kind, tasks, cut, acc, acc_stderr,
+       acc_norm, acc_norm_stderr} or {kind, tasks, cut, exact_match, exact_match_stderr, f1, f1_stderr}]}]}; all from 0 to 1;
+       cut: prompts that are longer than the context and lost their beginning)";
 }
 
 }  // namespace
@@ -67,6 +68,11 @@ int main(int argc, char** argv) {
       const slm::Stopwatch watch;
       const std::vector<slm::TaskScore> scores = slm::score_tasks(session, tokenizer, tasks, options);
       line.finish();
+      for (const slm::TaskScore& kind : scores)
+        if (kind.cut > 0)
+          slm::tell(
+              "warning: {} {}: {} of {} prompts have no room in a context of {} tokens and lost their beginning\n",
+              scheme, kind.kind, kind.cut, kind.count(), context);
       results.push_back(slm::to_json(scheme, scores, *model, watch.seconds()));
       slm::add_rows(table, scheme, scores, *model);
     }

@@ -14,7 +14,7 @@ JsonDocument to_json(const std::string& weights, const std::vector<TaskScore>& s
                      double seconds) {
   JsonDocument kinds = JsonDocument::array();
   for (const TaskScore& s : scores) {
-    JsonDocument kind = {{"kind", s.kind}, {"tasks", s.count()}};
+    JsonDocument kind = {{"kind", s.kind}, {"tasks", s.count()}, {"cut", s.cut}};
     const auto add = [&](const std::string& name, const RunningMean& mean) {
       kind[name] = mean.mean();
       kind[name + "_stderr"] = mean.standard_error();

@@ -47,6 +47,23 @@ TEST(Score, NamesWhatIsWrong) {
   expect_error(run("score", {"--model", model, "--tasks", model + "/nothing"}), 1, "nothing");
   expect_error(run("score", {"--model", model, "--tasks", ""}), 2, "--tasks: '' is empty");
   expect_error(run("score", {"--model", model}), 2, "--tasks");
+  const std::string right = folder.file("right.jsonl", kTasks).string();
+  expect_error(run("score", {"--model", model, "--tasks", right, "--max-tokens", "100000"}), 1,
+               "leaves none for a prompt");
+}
+
+TEST(Score, SaysWhichPromptsWereCut) {
+  const TemporaryFolder folder;
+  std::string longer(6000, 'x');
+  const std::string tasks =
+      folder.file("tasks.jsonl", kTasks + "{\"kind\": \"name\", \"prompt\": \"" + longer + "\", \"answer\": \"x\"}\n")
+          .string();
+  const Ran ran = run("score", {"--model", tiny("qwen2_tied"), "--tasks", tasks, "--max-tokens", "4", "--json"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const nlohmann::json kinds = ran.json().at("results")[0].at("kinds");
+  EXPECT_EQ(kinds[0].at("cut"), 0);
+  EXPECT_EQ(kinds[1].at("cut"), 1);
+  EXPECT_NE(ran.err.find("name: 1 of 2 prompts have no room"), std::string::npos) << ran.err;
 }
 
 }  // namespace

@@ -33,7 +33,13 @@ std::span<const int32_t> last_of(const Ids& ids, int64_t room) {
 
 void rank(Session& session, const Tokenizer& tokenizer, const Task& task, TaskScore& score) {
   std::vector<std::string> continuations;
-  for (const std::string& choice : task.choices) continuations.push_back(" " + choice);
+  bool cut = false;
+  for (const std::string& choice : task.choices) {
+    continuations.push_back(" " + choice);
+    const Ids all = tokenizer.encode(task.prompt + continuations.back(), {.add_bos = tokenizer.add_bos()});
+    cut = cut || std::ssize(all) > session.context() + 1;  // the last id is never read
+  }
+  score.cut += cut ? 1 : 0;
   std::vector<double> likelihoods = log_likelihoods(session, tokenizer, task.prompt, continuations);
   const auto right = static_cast<size_t>(std::ranges::find(task.choices, task.answers[0]) - task.choices.begin());
   const size_t best = first_largest(likelihoods);
@@ -46,7 +52,10 @@ void rank(Session& session, const Tokenizer& tokenizer, const Task& task, TaskSc
 void answer(Session& session, const Tokenizer& tokenizer, const Task& task, int64_t max_tokens, TaskScore& score) {
   session.truncate(0);
   const Ids prompt = tokenizer.encode(task.prompt, {.add_bos = tokenizer.add_bos()});
-  const int64_t room = std::max<int64_t>(1, session.context() - max_tokens);
+  const int64_t room = session.context() - max_tokens;
+  SLM_CHECK(room > 0, "[tasks] answers of {} tokens, the context of {} leaves none for a prompt", max_tokens,
+            session.context());
+  score.cut += std::ssize(prompt) > room ? 1 : 0;
   const Generated generated = generate(session, tokenizer, last_of(prompt, room),
                                        {.max_tokens = max_tokens,
                                         .stop_ids = tokenizer.eos_ids(),

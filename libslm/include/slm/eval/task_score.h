@@ -31,6 +31,7 @@ struct TaskScore {
   RunningMean accuracy;         ///< ranked: of the choice of highest log-likelihood, the first of equals
   RunningMean accuracy_normed;  ///< ranked: the log-likelihood divided by the choice's characters
   RunningMean exact_match, f1;  ///< generated; both 0 to 1
+  int64_t cut = 0;              ///< prompts that lost their beginning: the session's context has no room for them
   int64_t count() const { return ranked ? accuracy.count() : exact_match.count(); }
 };
 
@@ -41,7 +42,7 @@ struct TaskOptions {
 
 /// A choice is a space and its text behind the prompt; a free answer is generated greedily up to a line end. Kinds in the
 /// order of their first task. A prompt that leaves no room for its answer loses its beginning. Throws as log_likelihoods;
-/// ArgumentError: a kind with both ranked and generated tasks.
+/// ArgumentError: a kind with both ranked and generated tasks, answers as long as the session's context.
 std::vector<TaskScore> score_tasks(Session& session, const Tokenizer& tokenizer, std::span<const Task> tasks,
                                    const TaskOptions& options = {});
 
