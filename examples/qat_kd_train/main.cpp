@@ -8,6 +8,7 @@
 #include "cli/model_options.h"
 #include "cli/program.h"
 #include "cli/terminal.h"
+#include "cli/ties.h"
 #include "qat_kd_train/identity.h"
 #include "qat_kd_train/options.h"
 #include "qat_kd_train/run.h"
@@ -23,10 +24,11 @@ int main(int argc, char** argv) {
   return program.run(argc, argv, [&] {
     slm::check(o);
     const slm::EndOnSignal no_half_file;
-    slm::prepare_out_folder(o);
+    const slm::FolderLock ours = slm::prepare_out_folder(o);
     const slm::ModelFiles files = slm::ModelFiles::open(o.student);
     const slm::Tokenizer tokenizer = slm::load_tokenizer(o.student);
     slm::check_sequence(o.sequence, files, "student");
+    slm::check_shippable(o, files, tokenizer);
     slm::TrainingText text = slm::read_training_text(o, tokenizer, program.seed());
 
     // Memory, before anything large is read.
@@ -42,6 +44,7 @@ int main(int argc, char** argv) {
           slm::Teacher::planned_bytes(*teacher_files, teacher_plan, o.sequence, slm::HeadLossOptions{}.chunk_rows);
     }
     const slm::TrainerOptions training = slm::trainer_options(o, shared);
+    training.loss.check(files.config().vocab);
     const slm::MemoryPlan plan = slm::plan_run(o, files, text, training, teacher_bytes);
 
     const slm::LoadOptions packed = {.plan = slm::plan_of(o)};
@@ -55,7 +58,8 @@ int main(int argc, char** argv) {
     double before = 0.0;
     {  // what trains is gone before the result is loaded
       slm::TrainableModel model(files, slm::trainable_options(o));
-      slm::settle_ties(o, model);
+      if (o.dither) slm::spread_ties(model, slm::plan_of(o), *o.dither);
+      slm::warn_of_ties(model, slm::plan_of(o));
       before = perplexity(slm::values_of(files, model), packed);
       slm::tell("packed as {} before training: perplexity {:.4f}\n", o.scheme, before);
       std::optional<slm::Teacher> teacher;
@@ -78,6 +82,7 @@ int main(int argc, char** argv) {
       return slm::print_json({{"mode", o.mode},
                               {"scheme", o.scheme},
                               {"steps", o.steps},
+                              {"shipped_step", run.shipped_step},
                               {"loss", run.loss},
                               {"tokens", run.tokens},
                               {"tokens_per_second", rate},

@@ -25,8 +25,8 @@ Examples:
   qat_kd_train --mode qat_kd --student models/qwen2.5-0.5b --teacher models/qwen2.5-1.5b --train books.txt \
     --scheme w4g32 --steps 200 --seq 256 --lr 5e-6 --out run
   qat_kd_train --mode qat --student models/tiny --train tasks.jsonl --scheme w4g32 --steps 2000 --batch 8 --out run --resume
-JSON: {mode, scheme, steps, loss, tokens, tokens_per_second, peak_rss_bytes, planned_bytes, planned_disk_bytes,
-       perplexity_before, perplexity_after, gguf, folder, seconds}; perplexities are those of the packed model on the validation text)";
+JSON: {mode, scheme, steps, shipped_step, loss, tokens, tokens_per_second, peak_rss_bytes, planned_bytes,
+       planned_disk_bytes, perplexity_before, perplexity_after, gguf, folder, seconds}; perplexities are those of the packed model on the validation text)";
 }
 
 void add_train_options(CLI::App& app, TrainOptions& o) {
@@ -59,7 +59,8 @@ void add_train_options(CLI::App& app, TrainOptions& o) {
              "Steps before static ranges come into the loop (default 10 % of --steps)", WholeRange{0});
   add_number(app, "--activation-decay", o.activation_decay, "Of their moving averages (default 0.999)",
              RealRange{0, 0.999999});
-  app.add_option("--keep-fp", o.keep_fp, "Matrices without quantizer, bf16 in the file; * and ? stand for any text")
+  app.add_option("--keep-fp", o.keep_fp,
+                 "Matrices that are bf16 in the loop and in the file; * and ? stand for any text")
       ->type_name("PATTERN")
       ->allow_extra_args(false);
   app.add_option("--freeze", o.freeze, "Parameters that stay as they are, by Hugging Face name")
@@ -81,12 +82,18 @@ void add_train_options(CLI::App& app, TrainOptions& o) {
   number("--seq", o.sequence, "Tokens of a sequence", WholeRange{2}, kSteps);
   number("--accumulate", o.accumulate, "Batches of a step", WholeRange{1}, kSteps);
   number("--qat-start", o.qat_start, "Steps before the quantizers come into the loop", WholeRange{0}, kSteps);
-  number("--checkpoint-every", o.checkpoint_every, "Steps from checkpoint to checkpoint, 0 for none", WholeRange{0},
-         kSteps);
+  number("--checkpoint-every", o.checkpoint_every, "Steps from checkpoint to checkpoint; there is one at the end, too",
+         WholeRange{0}, kSteps);
   number("--validate-every", o.validate_every,
          "Steps from one measurement of the packed model to the next, 0 for none; the best one's checkpoint stays in "
          "--out/best",
          WholeRange{0}, kSteps);
+  app.add_option("--ship", o.ship,
+                 "What is written at the end: the last weights, or the best that --validate-every met")
+      ->check(one_of({"last", "best"}))
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->group(kSteps);
   number("--keep", o.keep, "Checkpoints that stay", WholeRange{1}, kSteps);
   const char* const kOptimizer = "Optimizer (AdamW)";
   std::vector<std::string> decays;
@@ -131,6 +138,8 @@ void check(const TrainOptions& o) {
   does_nothing("--teacher-weights", !o.distills() && o.teacher_weights);
   does_nothing("--qat-start", !o.quantizes() && o.qat_start > 0);
   does_nothing("--activations", !o.quantizes() && o.activations);
+  if (o.ship == "best" && o.validate_every == 0)
+    throw UsageError("[train] --ship best needs --validate-every: nothing else tells which is best");
   if ((o.activation_delay || o.activation_decay) && o.activations != "a8s")
     throw UsageError("[train] --activation-delay and --activation-decay belong to --activations a8s");
   const ActivationScheme of_kernels = info(*parse_weights(o.scheme).weights).activations;

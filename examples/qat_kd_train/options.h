@@ -33,6 +33,7 @@ struct TrainOptions {
   std::optional<int64_t> teacher_top_k;
   double memory_limit_gb = 0.0;
   bool resume = false;
+  std::string ship = "last";
 
   bool quantizes() const { return mode == "qat" || mode == "qat_kd"; }
   bool distills() const { return mode == "kd" || mode == "qat_kd"; }

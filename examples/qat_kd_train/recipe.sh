@@ -13,17 +13,22 @@ source "$(dirname "$0")/../../scripts/arguments.sh"
 expect_arguments 3 5 "$@"
 root=$(cd "$(dirname "$0")/../.." && pwd)
 student=$1 teacher=$2 data=$3 out=${4:-$root/build/pair} bin=${5:-$root/build/release/bin}
-scheme=${SCHEME:-w4g32}
+scheme=${SCHEME:-w4g32} windows=${WINDOWS:-64}
 mkdir -p "$out"
 
 # train MODE OPTION…
 train() {
-  local mode=$1 file texts=()
-  for file in "$data"/train*.txt; do texts+=(--train "$file"); done
-  [ -s "$out/$mode/model.gguf" ] && return
-  "$bin/qat_kd_train" --mode "$mode" --student "$student" "${texts[@]}" --scheme "$scheme" --steps "${STEPS:-200}" \
-    --batch 1 --seq "${SEQ:-256}" --lr "${LR:-2e-5}" --checkpoint-every 50 --validate-every "${VALIDATE_EVERY:-50}" \
-    --valid-sequences 16 --seed 1 --resume --out "$out/$mode" "${@:2}"
+  local mode=$1 done=$out/$1/done file command=(--mode "$1" --student "$student" "${@:2}")
+  for file in "$data"/train*.txt; do command+=(--train "$file"); done
+  command+=(--scheme "$scheme" --steps "${STEPS:-200}" --batch 1 --seq "${SEQ:-256}" --lr "${LR:-2e-5}"
+            --checkpoint-every 50 --validate-every "${VALIDATE_EVERY:-50}" --valid-sequences 16 --seed 1)
+  if [ -e "$done" ]; then
+    [ "$(cat "$done")" = "${command[*]}" ] && return
+    echo "error: $out/$mode holds what came of another command ($(cat "$done")): choose another OUT" >&2
+    exit 1
+  fi
+  "$bin/qat_kd_train" "${command[@]}" --resume --out "$out/$mode"
+  printf '%s\n' "${command[*]}" > "$done"
   rm -rf "$out/$mode/checkpoints" "$out/$mode/best"  # 6 GB each
 }
 guided=(--teacher "$teacher" --kd-weight "${KD_WEIGHT:-1}")
@@ -35,9 +40,9 @@ train fp32
 # measure TEXT MODEL TWIN WEIGHTS: one JSON document
 measure() {
   local name
-  name=$(basename "$1" .txt)-$(basename "$(dirname "$2")")
+  name=$(basename "$1" .txt)-$(basename "$(dirname "$2")")-$windows
   [ -s "$out/$name.json" ] || "$bin/evaluate" --model "$2" --data "$1" --protocol llamacpp512 \
-    --windows "${WINDOWS:-64}" --weights "$4" --kl-to f32 --kl-model "$3" --kl-tokens 8192 --json > "$out/$name.tmp"
+    --windows "$windows" --weights "$4" --kl-to f32 --kl-model "$3" --kl-tokens 8192 --json > "$out/$name.tmp"
   [ -s "$out/$name.json" ] || mv "$out/$name.tmp" "$out/$name.json"
   jq -r --arg text "$(basename "$1" .txt)" --arg mode "$(basename "$(dirname "$2")")" '.results[] |
     [$text, $mode, .weights, (.perplexity * 1000 | round / 1000), (.kl * 100000 | round / 100000)] | @tsv' "$out/$name.json"

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <fstream>
 #include <limits>
 #include <numeric>
@@ -17,8 +18,6 @@
 #include "slm/export/hf_folder.h"
 #include "slm/io/atomic_file.h"
 #include "slm/io/json.h"
-#include "slm/quant/scheme.h"
-#include "slm/quant/ties.h"
 #include "slm/train/validation.h"
 
 namespace slm {
@@ -37,7 +36,7 @@ class Metrics {
       if (step > steps_done) break;
       kept += line + "\n";
       if (json.contains("loss")) losses_.push_back(json_value<double>(json, "loss", 0.0, path_));
-      if (json.contains("perplexity")) last_validated_ = step;
+      if (json.contains("perplexity")) note_validation(step, json_value<double>(json, "perplexity", 0.0, path_));
     }
     write_file(path, kept);
     file_.open(path, std::ios::app);
@@ -58,9 +57,10 @@ class Metrics {
   }
   void add_validation(int64_t step, double perplexity) {
     write({{"step", step}, {"perplexity", perplexity}});
-    last_validated_ = step;
+    note_validation(step, perplexity);
   }
-  int64_t last_validated() const { return last_validated_; }  ///< 0: no step was
+  int64_t last_validated() const { return last_validated_; }   ///< 0: no step was
+  double best_perplexity() const { return best_perplexity_; }  ///< infinity: none was measured
   /// Mean loss of the last `count` steps, or of all where there are fewer.
   double mean_loss(int64_t count) const {
     const auto first = losses_.end() - std::min(count, std::ssize(losses_));
@@ -70,6 +70,10 @@ class Metrics {
   }
 
  private:
+  void note_validation(int64_t step, double perplexity) {
+    last_validated_ = step;
+    best_perplexity_ = std::min(best_perplexity_, perplexity);
+  }
   void write(const JsonDocument& line) {
     file_ << line.dump() << '\n' << std::flush;
     if (!file_) throw IoError("[train] cannot write " + path_, errno);
@@ -78,36 +82,12 @@ class Metrics {
   std::ofstream file_;
   std::vector<double> losses_;  // of all steps in the file
   int64_t last_validated_ = 0;
+  double best_perplexity_ = std::numeric_limits<double>::infinity();
 };
 
 CheckpointOptions best_of(const TrainOptions& o) {
   return {.folder = std::filesystem::path(o.out) / "best", .keep = 1, .identity = {}};
 }
-
-/// The best validation so far, and its checkpoint.
-class Best {
- public:
-  Best(const TrainOptions& o, const CheckpointOptions& checkpoints, const CheckpointNotes& notes)
-      : checkpoints_(best_of(o)) {
-    checkpoints_.identity = checkpoints.identity;
-    const auto it = notes.find(kNote);
-    if (it != notes.end()) perplexity_ = std::stod(it->second);
-  }
-  void look_at(Trainer& trainer, double perplexity) {
-    tell("step {}: perplexity of the packed model {:.4f}{}\n", trainer.steps_done(), perplexity,
-         perplexity < perplexity_ ? ", the best so far" : "");
-    if (!(perplexity < perplexity_)) return;
-    perplexity_ = perplexity;
-    save_checkpoint(checkpoints_, trainer, notes());
-    remove_oldest_checkpoints(checkpoints_);
-  }
-  CheckpointNotes notes() const { return {{kNote, fmt::format("{}", perplexity_)}}; }
-
- private:
-  static constexpr const char* kNote = "best_perplexity";
-  CheckpointOptions checkpoints_;
-  double perplexity_ = std::numeric_limits<double>::infinity();
-};
 
 /// Where a run goes back to that diverged behind `steps_done` steps: not to the weights that led to it.
 std::string last_good(const CheckpointOptions& checkpoints, int64_t steps_done) {
@@ -125,33 +105,54 @@ CheckpointOptions checkpoints_of(const TrainOptions& o) {
   return {.folder = std::filesystem::path(o.out) / "checkpoints", .keep = o.keep, .identity = {}};
 }
 
-void prepare_out_folder(const TrainOptions& o) {
+FolderLock prepare_out_folder(const TrainOptions& o) {
   std::error_code error;
   std::filesystem::create_directories(o.out, error);
   if (error) throw IoError(fmt::format("[train] --out {} cannot be made a folder", o.out), error.value());
-  const std::filesystem::path probe = std::filesystem::path(o.out) / ".writable";
-  write_file(probe, "");
-  std::filesystem::remove(probe, error);
-  if (!o.resume && !checkpoint_steps(checkpoints_of(o)).empty())
+  FolderLock ours(o.out);
+  const bool checkpoints = !checkpoint_steps(checkpoints_of(o)).empty();
+  if (checkpoints && !o.resume)
     throw ArgumentError(fmt::format(
         "[train] --out {} holds checkpoints: --resume goes on from them, a new run needs another --out", o.out));
+  const bool model = std::filesystem::exists(std::filesystem::path(o.out) / "model.gguf", error);
+  if (!checkpoints && (model || !checkpoint_steps(best_of(o)).empty()))
+    throw ArgumentError(fmt::format(
+        "[train] --out {} holds a trained model and no checkpoint to go on from: a new run needs another --out",
+        o.out));
+  return ours;
 }
 
 RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoints, Trainer& trainer,
                        const std::function<double()>& validate) {
-  const std::optional<CheckpointNotes> notes = o.resume ? load_checkpoint(checkpoints, trainer) : std::nullopt;
-  Best best(o, checkpoints, notes.value_or(CheckpointNotes{}));
-  if (notes) tell("resumed from the checkpoint of step {}\n", trainer.steps_done());
+  CheckpointOptions best = best_of(o);
+  best.identity = checkpoints.identity;
+  if (o.resume && load_checkpoint(checkpoints, trainer))
+    tell("resumed from the checkpoint of step {}\n", trainer.steps_done());
   Metrics metrics(std::filesystem::path(o.out) / "metrics.jsonl", trainer.steps_done());
+  const auto measured = [&](int64_t step) {
+    std::string wrong;
+    try {
+      const double perplexity = validate();
+      if (std::isfinite(perplexity)) return perplexity;
+      wrong = fmt::format("perplexity {}, expected a finite one", perplexity);
+    } catch (const FormatError& error) {  // as files of such values would be refused
+      wrong = error.what();
+    }
+    throw DivergedError(fmt::format("[train] step {}: the model packed as {} cannot be measured: {}", step, o.scheme, wrong));
+  };
   const auto validate_where_due = [&] {
     const int64_t step = trainer.steps_done();
     if (o.validate_every == 0 || step == 0 || (step != o.steps && step % o.validate_every != 0)) return;
     if (metrics.last_validated() == step) return;
-    const double perplexity = validate();
-    metrics.add_validation(step, perplexity);
-    best.look_at(trainer, perplexity);
+    const double perplexity = measured(step);
+    const bool is_best = perplexity < metrics.best_perplexity();
+    tell("step {}: perplexity of the packed model {:.4f}{}\n", step, perplexity, is_best ? ", the best so far" : "");
+    if (is_best) {
+      save_checkpoint(best, trainer, {});
+      remove_oldest_checkpoints(best);
+    }
+    metrics.add_validation(step, perplexity);  // last: a step that has its line has its checkpoint
   };
-  validate_where_due();  // where the run was ended before it was done
   RunResult result;
   std::optional<ProgressLine> line(std::in_place, "training", static_cast<uint64_t>(trainer.steps_done()));
   const auto step_and_save = [&] {
@@ -167,8 +168,8 @@ RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoin
     } catch (const Interrupted&) {  // the step is done: it is saved below
     }
     const bool asked_to_end = EndOnSignal::raised();
-    if (asked_to_end || (o.checkpoint_every > 0 && (last || step.step % o.checkpoint_every == 0)))
-      save_checkpoint(checkpoints, trainer, best.notes());
+    if (asked_to_end || last || (o.checkpoint_every > 0 && step.step % o.checkpoint_every == 0))
+      save_checkpoint(checkpoints, trainer, {});
     if (asked_to_end) {
       line.reset();
       tell("saved the checkpoint of step {}; --resume goes on from it\n", step.step);
@@ -182,44 +183,40 @@ RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoin
     return DivergedError(fmt::format("{}; {}", error.what(), last_good(checkpoints, trainer.steps_done())));
   };
   try {
+    validate_where_due();  // where the run was ended before it was done
     while (trainer.steps_done() < o.steps) step_and_save();
   } catch (const DivergedError& error) {
     throw diverged(error);
-  } catch (const NotFiniteError& error) {  // found while validating or saving
+  } catch (const NotFiniteError& error) {  // found while saving
     throw diverged(error);
   }
   remove_oldest_checkpoints(checkpoints);
   result.loss = metrics.mean_loss(std::max<int64_t>(1, o.steps / 10));
+  if (o.ship == "best" && !load_checkpoint(best, trainer))
+    throw IoError(fmt::format("[train] --ship best: {} holds no checkpoint", best.folder.string()), ENOENT);
+  result.shipped_step = trainer.steps_done();
   return result;
-}
-
-void settle_ties(const TrainOptions& o, TrainableModel& model) {
-  constexpr double kMany = 0.05;
-  const SchemePlan plan = plan_of(o);
-  double ties = 0.0, weights = 0.0;
-  Rng rng(o.dither.value_or(0));
-  for (const Parameter& p : model.parameters()) {
-    if (p.shape.rank() != 2) continue;
-    const WeightScheme scheme = plan.scheme_of(p.name, Dtype::F32, model.config().tied_head);
-    if (o.dither) dither_ties_(scheme, p.shape[1], p.value, rng);
-    if (!info(scheme).grid) continue;  // kept as it is
-    ties += tie_share(scheme, p.shape[1], p.value) * static_cast<double>(p.value.size());
-    weights += static_cast<double>(p.value.size());
-  }
-  if (weights > 0 && ties / weights > kMany)
-    tell(
-        "warning: {:.0f} % of the weights lie exactly halfway between two codes of {}, as after reading back another "
-        "quantization; training with the quantizer in the loop diverges from there: --dither 1 spreads them\n",
-        100 * ties / weights, o.scheme);
 }
 
 ModelFiles values_of(const ModelFiles& files, const TrainableModel& model, const StaticInputs& inputs) {
   return files.with_values([&](const std::string& name) { return model.parameter(name).value; }, inputs);
 }
 
-Shipped ship(const TrainOptions& o, const ModelFiles& trained, const Tokenizer& tokenizer) {
+namespace {
+Shipped shipped_by(const TrainOptions& o) {
   const std::filesystem::path out(o.out);
-  const Shipped shipped{.gguf = (out / "model.gguf").string(), .folder = (out / "f32").string()};
+  return {.gguf = (out / "model.gguf").string(), .folder = (out / "f32").string()};
+}
+}  // namespace
+
+void check_shippable(const TrainOptions& o, const ModelFiles& student, const Tokenizer& tokenizer) {
+  const Shipped shipped = shipped_by(o);
+  check_gguf_export(student, tokenizer.data(), shipped.gguf, {.plan = plan_of(o)});
+  check_hf_export(student, tokenizer.data(), shipped.folder, {.weights = WeightScheme::F32});
+}
+
+Shipped ship(const TrainOptions& o, const ModelFiles& trained, const Tokenizer& tokenizer) {
+  const Shipped shipped = shipped_by(o);
   ProgressLine line("writing");
   export_gguf(trained, tokenizer.data(), shipped.gguf, {.plan = plan_of(o), .progress = line.callback()});
   export_hf_folder(trained, tokenizer.data(), shipped.folder,

@@ -8,32 +8,36 @@
 
 #include "qat_kd_train/options.h"
 #include "qat_kd_train/text.h"
+#include "slm/io/folder_lock.h"
 #include "slm/text/tokenizer.h"
 #include "slm/train/checkpoint.h"
 #include "slm/train/memory_plan.h"
 
 namespace slm {
 
-/// Makes the folder of the run. Throws IoError where --out cannot be a folder one may write to; ArgumentError where it holds
-/// checkpoints of a run that `resume` does not ask to go on with: they would be lost.
-void prepare_out_folder(const TrainOptions& options);
+/// Makes the folder of the run; it is this run's alone as long as the result lives. Throws IoError where --out cannot be a
+/// folder one may write to or another run writes there; ArgumentError where it holds checkpoints of a run that `resume` does
+/// not ask to go on with, or a trained model that no checkpoint belongs to: they would be lost.
+FolderLock prepare_out_folder(const TrainOptions& options);
 CheckpointOptions checkpoints_of(const TrainOptions& options);
 
 struct RunResult {
-  double loss = 0.0;  ///< mean over the last tenth of all steps, those before a resume too
+  int64_t shipped_step = 0;  ///< whose weights the trainer holds now
+  double loss = 0.0;         ///< mean over the last tenth of all steps, those before a resume too
   int64_t tokens = 0;
   double seconds = 0.0, teacher_seconds = 0.0;  ///< of this run's steps
 };
 
-/// Steps until options.steps are done, from the last checkpoint where `resume`. On a signal to end (an EndOnSignal lives) it
+/// Steps until options.steps are done, from the last checkpoint where `resume`; then, where options.ship says so, goes back to
+/// the best. On a signal to end (an EndOnSignal lives) it
 /// saves a checkpoint and throws Interrupted; DivergedError names the last checkpoint whose weights a step with a finite
 /// loss began with: it stays until the next one has proven as good.
 /// `validate`: the perplexity of the packed model as it is now, asked every options.validate_every steps and at the end.
 RunResult run_training(const TrainOptions& options, const CheckpointOptions& checkpoints, Trainer& trainer,
                        const std::function<double()>& validate);
 
-/// Says on stderr where many weights are exact ties of the scheme (quant/ties.h), and spreads them where --dither asks.
-void settle_ties(const TrainOptions& options, TrainableModel& model);
+/// Throws what would stand against writing the result: before hours of training.
+void check_shippable(const TrainOptions& options, const ModelFiles& student, const Tokenizer& tokenizer);
 /// The files with the model's values as they are now, and the static inputs found with them.
 ModelFiles values_of(const ModelFiles& files, const TrainableModel& model, const StaticInputs& inputs = {});
 

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "cli/terminal.h"
-#include "slm/data/document.h"
+#include "cli/training_file.h"
 
 namespace slm {
 uint64_t fingerprint(const std::vector<PackedSequence>& sequences) {
@@ -18,13 +18,17 @@ uint64_t fingerprint(const std::vector<PackedSequence>& sequences) {
 TrainingText read_training_text(const TrainOptions& o, const Tokenizer& tokenizer, uint64_t seed) {
   std::vector<Document> learned, measured;
   for (const std::string& file : o.train) {
-    std::vector<Document> documents = read_documents(file, tokenizer);
-    if (o.valid.empty())
+    std::vector<Document> documents = read_training_file(file, tokenizer);
+    if (o.valid.empty()) {
+      if (documents.size() == 1 && documents[0].ids.size() < 2)
+        throw ArgumentError(
+            fmt::format("{}: [train] one token, expected at least 2: one to learn, one to measure", file));
       for (Document& document : split_off(documents, 0.05)) measured.push_back(std::move(document));
+    }
     for (Document& document : documents) learned.push_back(std::move(document));
   }
-  if (!o.valid.empty()) measured = read_documents(o.valid, tokenizer);
-  std::vector<PackedSequence> sequences = pack_documents(learned, o.sequence);
+  if (!o.valid.empty()) measured = read_training_file(o.valid, tokenizer);
+  std::vector<PackedSequence> sequences = pack_training_text("--train", learned, o.sequence);
   const uint64_t of_learned = fingerprint(sequences);
   TrainingText text{.batches = Batcher(std::move(sequences), o.batch, seed), .valid = {}, .fingerprint = of_learned};
   int64_t tokens = 0;

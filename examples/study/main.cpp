@@ -9,6 +9,7 @@
 #include "cli/program.h"
 #include "cli/terminal.h"
 #include "slm/io/atomic_file.h"
+#include "slm/io/folder_lock.h"
 #include "study/report.h"
 #include "study/study.h"
 
@@ -59,6 +60,8 @@ int main(int argc, char** argv) {
   slm::add_number(app, "--seq", o.sequence, "Tokens of a sequence", slm::WholeRange{2});
   slm::add_number(app, "--lr", o.learning_rate, "Peak learning rate", slm::RealRange{0, 10, true});
   slm::add_number(app, "--kd-weight", o.kd_weight, "λ of QAT+KD", slm::RealRange{0, 1, true});
+  slm::add_number(app, "--dither", o.dither,
+                  "Spread weights that are exact ties of a width first, drawn from this seed", slm::WholeRange{0});
   slm::add_number(app, "--valid-sequences", o.valid_sequences, "Sequences measured, 0 for all", slm::WholeRange{0});
   slm::add_number(app, "--task-limit", o.task_limit, "Tasks of each kind, 0 for all", slm::WholeRange{0});
 
@@ -68,6 +71,7 @@ int main(int argc, char** argv) {
     std::error_code error;
     std::filesystem::create_directories(out, error);
     if (error) throw slm::IoError(fmt::format("[study] --out {} cannot be made a folder", o.out), error.value());
+    const slm::FolderLock ours(out);
     const slm::Study study(o);
     slm::ProgressLine line("study");
     const auto tell_row = [&](const slm::StudyRow& row) {
@@ -76,19 +80,23 @@ int main(int argc, char** argv) {
                 100 * row.quality());
     };
     std::vector<slm::StudyRun> runs;
+    slm::JsonDocument document;
+    const auto write = [&] {  // after every run: what comes later loses nothing of it
+      document = {{"steps", o.steps},          {"batch", o.batch},
+                  {"sequence", o.sequence},    {"learning_rate", o.learning_rate},
+                  {"kd_weight", o.kd_weight},  {"seconds", program.elapsed_seconds()},
+                  {"runs", slm::as_json(runs)}};
+      slm::write_file(out / "study.md", slm::as_table(runs));
+      slm::write_file(out / "study.json", document.dump(1) + "\n");
+      slm::write_file(out / "study.svg", slm::as_plot(runs));
+    };
     for (uint64_t i = 0; i < static_cast<uint64_t>(o.runs); ++i) {
       const uint64_t seed = program.seed() + i;
       if (o.runs > 1) slm::tell("run {} of {}, seed {}\n", i + 1, o.runs, seed);
       runs.push_back({seed, study.run(seed, tell_row, line.callback())});
+      write();
     }
     line.finish();
-    const slm::JsonDocument document = {{"steps", o.steps},          {"batch", o.batch},
-                                        {"sequence", o.sequence},    {"learning_rate", o.learning_rate},
-                                        {"kd_weight", o.kd_weight},  {"seconds", program.elapsed_seconds()},
-                                        {"runs", slm::as_json(runs)}};
-    slm::write_file(out / "study.md", slm::as_table(runs));
-    slm::write_file(out / "study.json", document.dump(1) + "\n");
-    slm::write_file(out / "study.svg", slm::as_plot(runs));
     if (program.json()) return slm::print_json(document);
     fmt::print("{}", slm::as_table(runs));
   });

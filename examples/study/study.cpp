@@ -6,8 +6,9 @@
 #include <map>
 
 #include "cli/model_options.h"
+#include "cli/ties.h"
+#include "cli/training_file.h"
 #include "slm/core/stopwatch.h"
-#include "slm/data/document.h"
 #include "slm/export/gguf_model.h"
 #include "slm/runtime/session.h"
 #include "slm/text/shared_vocabulary.h"
@@ -21,7 +22,7 @@ constexpr int64_t kAnswerTokens = 16;  // of a generated answer
 constexpr int64_t kDecodeTokens = 64;  // timed
 
 std::vector<PackedSequence> sequences_of(const std::string& file, const Tokenizer& tokenizer, int64_t tokens) {
-  return pack_documents(read_documents(file, tokenizer), tokens);
+  return pack_training_text(file, read_training_file(file, tokenizer), tokens);
 }
 
 /// Tokens of the longest task with its longest answer.
@@ -59,8 +60,11 @@ Study::Study(const StudyOptions& o)
       sequences_(sequences_of(o.train, tokenizer_, o.sequence)),
       valid_(sequences_of(o.valid, tokenizer_, o.sequence)),
       tasks_(read_tasks(o.tasks)) {
-  for (const std::string& word : o.schemes)  // before anything is trained
-    check_plan(files_, {.weights = parse_weight_scheme(word), .keep_fp = {}});
+  for (const std::string& word : o.schemes) {  // before anything is trained
+    plans_.push_back({.weights = parse_weight_scheme(word), .keep_fp = {}});
+    check_plan(files_, plans_.back());
+    check_gguf_export(files_, tokenizer_.data(), file_of(plans_.back()), {.plan = plans_.back()});
+  }
   const ModelFiles teacher_files = ModelFiles::open(o.teacher);
   check_sequence(o.sequence, files_, "student");
   check_sequence(o.sequence, teacher_files, "teacher");
@@ -71,15 +75,28 @@ Study::Study(const StudyOptions& o)
     std::erase_if(tasks_, [&](const Task& task) { return ++taken[task.kind] > o.task_limit; });
   }
   context_ = context_for(tasks_, tokenizer_);
+  {
+    TrainableModel model(files_);
+    spread(model);
+    for (const SchemePlan& plan : plans_) warn_of_ties(model, plan);
+  }
   shared_vocab_ = shared_vocabulary(tokenizer_, load_tokenizer(o.teacher));
   teacher_ = load_model_showing(teacher_files, {.plan = {.weights = WeightScheme::F32}});
 }
 
-Study::Trained Study::train(uint64_t seed, std::optional<WeightScheme> scheme, bool guided, const std::string& label,
-                            const Progress& progress) const {
-  TrainableModel model(
-      files_, {.quantizer = scheme ? std::optional(SchemePlan{.weights = *scheme, .keep_fp = {}}) : std::nullopt,
-               .freeze = {}});
+std::filesystem::path Study::file_of(const SchemePlan& plan) const {
+  return std::filesystem::path(options_.out) / (weights_name(plan) + ".gguf");
+}
+
+void Study::spread(TrainableModel& model) const {
+  if (options_.dither)
+    for (const SchemePlan& plan : plans_) spread_ties(model, plan, *options_.dither);
+}
+
+Study::Trained Study::train(uint64_t seed, const std::optional<SchemePlan>& quantizer, bool guided,
+                            const std::string& label, const Progress& progress) const {
+  TrainableModel model(files_, {.quantizer = quantizer, .freeze = {}});
+  spread(model);
   Batcher batches(sequences_, options_.batch, seed);  // the same for every row
   std::optional<Teacher> teacher;
   if (guided) teacher.emplace(teacher_, options_.sequence, HeadLossOptions{}.chunk_rows);
@@ -133,14 +150,13 @@ std::vector<StudyRow> Study::run(uint64_t seed, const std::function<void(const S
   };
   const Trained twin = train(seed, {}, false, "FP32", progress);
   add("FP32", WeightScheme::F32, twin);
-  for (const std::string& word : options_.schemes) {
-    const WeightScheme scheme = parse_weight_scheme(word);
-    add("PTQ", scheme, twin);
-    add("QAT", scheme, train(seed, scheme, false, word + " QAT", progress));
-    const Trained guided = train(seed, scheme, true, word + " QAT+KD", progress);
-    add("QAT+KD", scheme, guided);
-    export_gguf(files_of(guided), tokenizer_.data(), std::filesystem::path(options_.out) / (word + ".gguf"),
-                {.plan = {.weights = scheme, .keep_fp = {}}});
+  for (const SchemePlan& plan : plans_) {
+    const std::string word = weights_name(plan);
+    add("PTQ", *plan.weights, twin);
+    add("QAT", *plan.weights, train(seed, plan, false, word + " QAT", progress));
+    const Trained guided = train(seed, plan, true, word + " QAT+KD", progress);
+    add("QAT+KD", *plan.weights, guided);
+    export_gguf(files_of(guided), tokenizer_.data(), file_of(plan), {.plan = plan});
   }
   return rows;
 }

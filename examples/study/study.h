@@ -7,6 +7,7 @@
 //   QAT+KD   the quantizer in the loop, the teacher beside it
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "slm/eval/task_score.h"
 #include "slm/model/load.h"
 #include "slm/model/model_files.h"
+#include "slm/model/trainable_model.h"
 
 namespace slm {
 
@@ -25,6 +27,7 @@ struct StudyOptions {
   std::vector<std::string> schemes = {"w8g32", "w4g32", "w2g32"};
   int64_t steps = 100, batch = 2, sequence = 1024, valid_sequences = 48, task_limit = 0, runs = 1;
   double learning_rate = 5e-4, kd_weight = 0.5;
+  std::optional<uint64_t> dither;
 };
 
 /// One row of the table.
@@ -57,8 +60,11 @@ class Study {
     Values values;
     double seconds = 0.0;
   };
-  Trained train(uint64_t seed, std::optional<WeightScheme> scheme, bool guided, const std::string& label,
+  Trained train(uint64_t seed, const std::optional<SchemePlan>& quantizer, bool guided, const std::string& label,
                 const Progress& progress) const;
+  /// The same for every row: all begin alike.
+  void spread(TrainableModel& model) const;
+  std::filesystem::path file_of(const SchemePlan& plan) const;
   /// The student with other values.
   ModelFiles files_of(const Trained& trained) const;
   StudyRow measure(const std::string& method, WeightScheme scheme, const Trained& trained,
@@ -67,6 +73,7 @@ class Study {
   const StudyOptions& options_;
   const ModelFiles files_;
   const Tokenizer tokenizer_;
+  std::vector<SchemePlan> plans_;
   std::vector<PackedSequence> sequences_, valid_;
   std::vector<Task> tasks_;
   std::shared_ptr<const Model> teacher_;

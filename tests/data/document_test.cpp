@@ -34,6 +34,11 @@ std::vector<int32_t> joined(std::initializer_list<std::vector<int32_t>> parts) {
 }
 std::vector<int32_t> none(size_t count) { return std::vector<int32_t>(count, -1); }
 
+TEST(Documents, AreLinesOfJsonByTheNameOfTheirFile) {
+  for (const char* name : {"a.jsonl", "a.JSONL", "b/a.ndjson", ".jsonl"}) EXPECT_TRUE(is_json_lines(name)) << name;
+  for (const char* name : {"a.json", "a.txt", "jsonl", "a.jsonl.txt", ""}) EXPECT_FALSE(is_json_lines(name)) << name;
+}
+
 TEST(Documents, PlainTextIsOneDocumentLearnedButForItsFirstToken) {
   const std::string text = "the river rose\nin the night {\"text\": 1}";
   const std::vector<Document> documents = make_documents(text, "book.txt", tokenizer());

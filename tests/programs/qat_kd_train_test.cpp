@@ -1,73 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// qat_kd_train as a user meets it: every mode ends with files that run, a run survives being killed, wrong input is said.
-#include <fmt/format.h>
-#include <gtest/gtest.h>
-
-#include "slm/core/rng.h"
-#include "tests/export/tiny_models.h"
-#include "tests/programs/run_program.h"
+// qat_kd_train as a user meets it: every mode ends with files that run, wrong input is said.
+#include "tests/programs/training_run.h"
 
 namespace slm::test {
 namespace {
-
-namespace fs = std::filesystem;
-using Words = std::vector<std::string>;
-
-std::string story() {
-  std::string text;
-  for (int i = 0; i < 60; ++i)
-    text += fmt::format("On day {} the river stood at {} cm and the bridge was {}.\n", i, 100 + 7 * i % 90,
-                        i % 3 == 0 ? "closed" : "open");
-  return text;
-}
-
-Words set(Words all, const std::string& option, const std::string& value) {
-  all.at(static_cast<size_t>(std::ranges::find(all, option) - all.begin()) + 1) = value;
-  return all;
-}
-
-class Train : public testing::Test {
- protected:
-  std::string out(const std::string& name) const { return (folder_.path() / name).string(); }
-  Words words(const std::string& mode, const std::string& name, const Words& rest = {}) const {
-    Words all = {"--mode", mode,      "--student", tiny("qwen2_tied"), "--train", text_,  "--out", out(name), "--seq",
-                 "32",     "--batch", "2",         "--threads",        "1",       "--lr", "1e-3"};
-    if (mode == "kd" || mode == "qat_kd") all.insert(all.end(), {"--teacher", tiny("qwen2_untied")});
-    all.insert(all.end(), rest.begin(), rest.end());
-    return all;
-  }
-  /// What lies in the folder of checkpoints, unfinished ones too.
-  Words checkpoints(const std::string& name) const {
-    Words names;
-    std::error_code error;  // there are none before the first
-    for (const auto& entry : fs::directory_iterator(folder_.path() / name / "checkpoints", error))
-      names.push_back(entry.path().filename());
-    return names;
-  }
-  Words whole_checkpoints(const std::string& name) const {
-    Words names = checkpoints(name);
-    std::erase_if(names, [](const std::string& entry) { return entry.ends_with(".unfinished"); });
-    return names;
-  }
-  /// Lines of metrics.jsonl without what a clock says.
-  std::vector<nlohmann::json> metrics(const std::string& name) const {
-    std::vector<nlohmann::json> lines;
-    std::istringstream all(content_of(folder_.path() / name / "metrics.jsonl"));
-    for (std::string line; std::getline(all, line);) {
-      nlohmann::json json = nlohmann::json::parse(line);
-      json.erase("seconds");
-      json.erase("teacher_seconds");
-      lines.push_back(json);
-    }
-    return lines;
-  }
-  std::string shipped(const std::string& name) const {
-    return content_of(folder_.path() / name / "model.gguf") +
-           content_of(folder_.path() / name / "f32/model.safetensors");
-  }
-  TemporaryFolder folder_;
-  const std::string text_ = folder_.file("story.txt", story());
-};
 
 TEST_F(Train, EveryModeLearnsAndShipsAModelThatRuns) {
   for (const std::string mode : {"fp32", "qat", "kd", "qat_kd"}) {
@@ -152,71 +88,39 @@ TEST_F(Train, TheKernelsOwnInputsCanBeNamed) {
   }
 }
 
-TEST_F(Train, SurvivesBeingKilledAtAnyTime) {
-  const Words more = {"--steps", "40",       "--accumulate",     "2", "--checkpoint-every",
-                      "3",       "--resume", "--validate-every", "6"};
-  ASSERT_EQ(run("qat_kd_train", words("qat_kd", "whole", more)).exit_code, 0);
-  // An unfinished checkpoint that this process began: older ones lie there until the next is written.
-  const auto writes_since = [&](fs::file_time_type start) {
-    const Words names = checkpoints("killed");
-    return std::ranges::any_of(names, [&](const std::string& name) {
-      std::error_code error;  // it may have its last name by now
-      const auto written = fs::last_write_time(folder_.path() / "killed/checkpoints" / name, error);
-      return name.ends_with(".unfinished") && !error && written > start;
-    });
+TEST_F(Train, ShipsTheBestWhereAsked) {
+  // What it learns and what is measured have little in common: it is best before the end.
+  const std::string other = folder_.file("other.txt", "the sum of [i] and of (the sum) is in the own sum\n");
+  const Words more = {"--steps", "40", "--valid", other, "--validate-every", "2", "--schedule", "constant", "--json"};
+  const auto trained = [&](const std::string& name, const Words& rest) {
+    Words all = set(words("fp32", name, more), "--lr", "1e-2");
+    all.insert(all.end(), rest.begin(), rest.end());
+    const Ran ran = run("qat_kd_train", all);
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    return ran.exit_code == 0 ? ran.json() : nlohmann::json();
   };
-  Rng rng(5);
-  int kills = 0, inside_a_write = 0, rounds = 0;
-  for (int longest_ms = 400; kills < 30; ++rounds) {
-    ASSERT_LT(rounds, 60) << "killed " << kills << " times only: the test tells nothing";
-    fs::remove_all(out("killed"));
-    const int before = kills;
-    for (Ran ran;;) {
-      const fs::file_time_type start = fs::file_time_type::clock::now();
-      Process process("qat_kd_train", words("qat_kd", "killed", more), {});
-      if (kills % 2 == 0) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(rng.below(longest_ms)));
-      } else {
-        while (!process.ended() && !writes_since(start)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-      }
-      process.interrupt(SIGKILL);
-      ran = process.wait();
-      if (!ran.by_signal) {
-        ASSERT_EQ(ran.exit_code, 0) << ran.err;
-        break;
-      }
-      ++kills;
-      inside_a_write += writes_since(start) ? 1 : 0;
-    }
-    if (kills == before) longest_ms = std::max(1, longest_ms / 2);  // on a fast machine kills must come earlier
-    EXPECT_EQ(shipped("killed"), shipped("whole")) << "after " << kills << " kills";
-    EXPECT_EQ(metrics("killed"), metrics("whole")) << "each step and each validation once";
-  }
-  EXPECT_GE(inside_a_write, 3) << "of " << kills;
-  RecordProperty("kills", kills);
-  RecordProperty("inside_a_write", inside_a_write);
-  RecordProperty("runs", rounds);
+  const nlohmann::json last = trained("last", {}), best = trained("best", {"--ship", "best"});
+  std::pair<double, int64_t> least = {1e30, 0};
+  for (const nlohmann::json& line : metrics("best"))
+    if (line.contains("perplexity")) least = std::min(least, {line.at("perplexity"), line.at("step")});
+  ASSERT_LT(least.second, 40) << "it learned until the end: nothing is told apart";
+  ASSERT_GT(least.second, 2);
+  EXPECT_EQ(best.at("shipped_step"), least.second);
+  EXPECT_TRUE(fs::exists(folder_.path() / fmt::format("best/best/step-{:08}", least.second)));
+  EXPECT_DOUBLE_EQ(best.at("perplexity_after"), least.first);
+  EXPECT_EQ(last.at("shipped_step"), 40);
+  EXPECT_GT(last.at("perplexity_after"), least.first);
 }
 
-TEST_F(Train, SavesACheckpointOnCtrlC) {
-  const Words more = {"--steps", "120", "--checkpoint-every", "0", "--resume"};
-  Ran ran;
-  for (const int signal_number : {SIGINT, SIGTERM}) {
-    Process process("qat_kd_train", words("qat", "stopped", more), {});
-    const fs::path metrics = folder_.path() / "stopped/metrics.jsonl";
-    const auto steps = [&] { return std::ranges::count(content_of(metrics), '\n'); };
-    const auto before = fs::exists(metrics) ? steps() : 0;
-    ASSERT_TRUE(process.wait_until([&] { return steps() > before; })) << process.err();
-    process.interrupt(signal_number);
-    ran = process.wait();
-    EXPECT_EQ(ran.exit_code, 128 + signal_number) << ran.err;
-  }
-  EXPECT_NE(ran.err.find("saved the checkpoint"), std::string::npos) << ran.err;
-  const Ran resumed = run("qat_kd_train", words("qat", "stopped", more));
-  EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
-  EXPECT_NE(resumed.err.find("resumed from"), std::string::npos);
-  ASSERT_EQ(run("qat_kd_train", words("qat", "whole", {"--steps", "120", "--checkpoint-every", "0"})).exit_code, 0);
-  EXPECT_EQ(shipped("stopped"), shipped("whole"));
+TEST_F(Train, SaysWhatLooksLikeAMistakeInItsText) {
+  const auto warns = [&](const std::string& name, const std::string& text, const std::string& part) {
+    const Words all = set(words("fp32", name, {"--steps", "1"}), "--train", folder_.file(name + ".txt", text));
+    const Ran ran = run("qat_kd_train", all);
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    EXPECT_NE(ran.err.find(part), std::string::npos) << ran.err;
+  };
+  warns("latin", story() + "Caf\xe9\n", "latin.txt: 1 byte is no UTF-8");
+  warns("json", "{\"text\": \"" + std::string(200, 'x') + "\"}\n", "json.txt looks like JSON");
 }
 
 TEST_F(Train, MeasuresOnTheWayAndKeepsTheBest) {
@@ -274,6 +178,16 @@ TEST_F(Train, WarnsOfWeightsOnATieAndSpreadsThem) {
   EXPECT_NE(trained("tied", {}).find("halfway between two codes of w3g32"), std::string::npos);
   EXPECT_EQ(trained("spread", {"--dither", "1"}).find("halfway"), std::string::npos);
   EXPECT_NE(shipped("tied"), shipped("spread"));
+  const auto embedding = [&](const std::string& folder) {
+    for (const StoredTensor& tensor : read_safetensors(fs::path(folder) / "model.safetensors"))
+      if (tensor.name == "model.embed_tokens.weight")
+        return std::string(reinterpret_cast<const char*>(tensor.tensor.data()), tensor.tensor.bytes());
+    return std::string();
+  };
+  trained("frozen", {"--dither", "1", "--freeze", "model.embed_tokens.weight"});
+  trained("plain", {"--freeze", "model.embed_tokens.weight"});
+  EXPECT_EQ(embedding(out("frozen/f32")), embedding(out("plain/f32"))) << "what is frozen stays as it is";
+  EXPECT_NE(embedding(out("spread/f32")), embedding(out("plain/f32")));
 }
 
 TEST_F(Train, NamesWhatIsWrong) {
@@ -304,6 +218,10 @@ TEST_F(Train, NamesWhatIsWrong) {
   refuses(words("qat", "a", {"--steps", "2", "--keep-fp", "nothing.*"}), 1, "nothing.*");
   refuses(words("qat", "a", {"--steps", "2", "--freeze", "nothing.*"}), 1, "\"nothing.*\" matches no tensor");
   refuses(words("qat", "a", {"--steps", "2", "--memory-limit", "0.001"}), 1, "--memory-limit is 0.001 GB");
+  refuses(words("qat", "a", {"--steps", "2", "--freeze", "*"}), 1, "nothing is left to train");
+  refuses(words("qat", "a", {"--steps", "2", "--keep-fp", "*"}), 1, "w4g32 is left without one");
+  refuses(words("qat", "a", {"--steps", "2", "--ship", "best"}), 2, "--ship best needs --validate-every");
+  refuses(words("kd", "a", {"--steps", "2", "--teacher-top-k", "1000000"}), 1, "expected at most the 320 compared");
   refuses(set(words("kd", "a", steps), "--teacher", tiny("llama_tied")), 1, "expected one vocabulary");
   Words none = words("kd", "a", steps);
   none.erase(std::ranges::find(none, "--teacher"), std::ranges::find(none, "--teacher") + 2);
@@ -311,117 +229,25 @@ TEST_F(Train, NamesWhatIsWrong) {
   refuses(set(words("qat", "a", steps), "--seq", "100000"), 1, "--seq is 100000, the student has a context of ");
   folder_.file("file", "");
   refuses(words("qat", "file", steps), 1, "--out");
+  refuses(set(words("qat", "a", steps), "--out", "/proc/self/task"), 1, "/proc/self/task");
+  refuses(set(words("qat", "a", steps), "--train", folder_.file("short.txt", "The own sum.")), 1,
+          "expected at least one sequence of text");
+  refuses(set(words("qat", "a", steps), "--train", folder_.file("one.txt", "x")), 1, "one.txt: [train] one token");
+  refuses(set(words("qat", "a", steps), "--train", folder_.file("none.txt", "")), 1,
+          "none.txt: [data] the text is empty");
+  fs::copy(tiny_models() / "qwen2_tied", folder_.path() / "odd", fs::copy_options::recursive);
+  std::string tokenizer = content_of(folder_.path() / "odd/tokenizer.json");
+  tokenizer.replace(tokenizer.find("(?i:'s|"), 7, "(?i:'z|");
+  std::ofstream(folder_.path() / "odd/tokenizer.json") << tokenizer;
+  const Ran odd = run("qat_kd_train", set(words("qat", "a", steps), "--student", out("odd")));
+  expect_error(odd, 1, "GGUF has no name for this tokenizer's pre-tokenizer");
+  EXPECT_EQ(odd.err.find("planned memory"), std::string::npos) << "said before anything is done: " << odd.err;
   make_qwen2_folder(folder_.path() / "m48", 48, 320);
   for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
     fs::copy(tiny_models() / "qwen2_tied" / file, folder_.path() / "m48");
   for (const char* mode : {"qat", "fp32"})
     refuses(set(words(mode, "a", steps), "--student", out("m48")), 1,
-            "needs a multiple of 32 (tensor model.embed_tokens.weight)");
-}
-
-TEST_F(Train, RefusesADamagedCheckpointAndOneOfAnotherRun) {
-  const Words more = {"--steps", "4", "--checkpoint-every", "2", "--resume"};
-  ASSERT_EQ(run("qat_kd_train", words("qat", "run", more)).exit_code, 0);
-  expect_error(run("qat_kd_train", words("qat", "run", {"--steps", "5", "--checkpoint-every", "2", "--resume"})), 1,
-               "of another run: steps is 4, this run's is 5");
-  const fs::path weights = folder_.path() / "run/checkpoints/step-00000004/weights.safetensors";
-  fs::resize_file(weights, fs::file_size(weights) / 2);
-  expect_error(run("qat_kd_train", words("qat", "run", more)), 1, "weights.safetensors");
-}
-
-TEST_F(Train, KnowsItsModelsByWhatTheyHold) {
-  const auto copy = [&](const std::string& model, const std::string& name) {
-    fs::copy(tiny_models() / model, folder_.path() / name, fs::copy_options::recursive);
-    return out(name);
-  };
-  const std::string student = copy("qwen2_tied", "student"), teacher = copy("qwen2_untied", "teacher");
-  const auto resumed = [&](const std::string& of_student, const std::string& of_teacher) {
-    const Words all = words("qat_kd", "run", {"--steps", "4", "--resume"});
-    return run("qat_kd_train", set(set(all, "--student", of_student), "--teacher", of_teacher));
-  };
-  ASSERT_EQ(resumed(student, teacher).exit_code, 0);
-  EXPECT_EQ(resumed(copy("qwen2_tied", "moved"), copy("qwen2_untied", "teacher_moved")).exit_code, 0)
-      << "the same under other names";
-  for (const std::string& model : {student, teacher})
-    for (const std::string file :
-         {"config.json", model == student ? "model.safetensors" : "model-00002-of-00002.safetensors"}) {
-      const std::string kept = content_of(fs::path(model) / file);
-      std::string other = kept;
-      if (file == "config.json") {
-        const std::string before = "\"rope_theta\": ";
-        other.replace(other.find(before), before.size(), before + "9");
-      } else {
-        other[other.size() - 2] = static_cast<char>(other[other.size() - 2] ^ 1);  // a bit of the last weight
-      }
-      std::ofstream(fs::path(model) / file, std::ios::binary) << other;
-      expect_error(resumed(student, teacher), 1,
-                   std::string("of another run: ") + (model == student ? "student" : "teacher") + "_sha256 is ");
-      std::ofstream(fs::path(model) / file, std::ios::binary) << kept;
-    }
-  EXPECT_EQ(resumed(student, teacher).exit_code, 0);
-}
-
-TEST_F(Train, AFullDiskLeavesTheOlderCheckpoint) {
-  const Words more = {"--steps", "100", "--checkpoint-every", "2", "--resume"};
-  ASSERT_EQ(run("qat_kd_train", words("qat", "whole", more)).exit_code, 0);
-  ASSERT_EQ(run("qat_kd_train", words("qat", "full", more), {.file_size_limit = uint64_t{200} << 10}).exit_code, 1);
-  EXPECT_TRUE(fs::is_directory(folder_.path() / "full/checkpoints"));
-  EXPECT_EQ(checkpoints("full"), Words{}) << "not even the first fits";
-  Process process("qat_kd_train", words("qat", "full", more), {});
-  ASSERT_TRUE(process.wait_until([&] { return !whole_checkpoints("full").empty(); })) << process.err();
-  process.interrupt(SIGKILL);
-  ASSERT_TRUE(process.wait().by_signal) << "it was too fast to be stopped on its way";
-  const Words before = checkpoints("full");
-  const Ran ran = run("qat_kd_train", words("qat", "full", more), {.file_size_limit = uint64_t{200} << 10});
-  expect_error(ran, 1, "File too large");
-  for (const std::string& name : checkpoints("full"))
-    EXPECT_NE(std::ranges::find(before, name), before.end()) << name << " was not there before";
-  EXPECT_FALSE(checkpoints("full").empty());
-  const Ran resumed = run("qat_kd_train", words("qat", "full", more));
-  EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
-  EXPECT_NE(resumed.err.find("resumed from"), std::string::npos) << resumed.err;
-  EXPECT_EQ(shipped("full"), shipped("whole"));
-}
-
-TEST_F(Train, ThatDivergesKeepsAndNamesTheLastGoodCheckpoint) {
-  const auto diverges = [&](const std::string& name, const Words& rest) {
-    Words all = words("fp32", name, {"--steps", "40", "--weight-decay", "1", "--warmup", "0", "--resume"});
-    all = set(all, "--lr", "10");  // weights grow tenfold each step
-    all.insert(all.end(), rest.begin(), rest.end());
-    const Ran ran = run("qat_kd_train", all);
-    EXPECT_EQ(ran.exit_code, 1);
-    return ran.error();
-  };
-  const std::string error = diverges("run", {"--checkpoint-every", "1"});
-  const int64_t last = metrics("run").back().at("step");  // the last of a finite loss: its weights are too large
-  ASSERT_GE(last, 2);
-  EXPECT_NE(error.find(fmt::format("step {}: loss", last + 1)), std::string::npos) << error;
-  EXPECT_NE(error.find(fmt::format("the last good checkpoint is of step {}, that of step {} holds the weights that led "
-                                   "to this",
-                                   last - 1, last)),
-            std::string::npos)
-      << error;
-  Words kept = checkpoints("run");
-  std::ranges::sort(kept);
-  EXPECT_EQ(kept, (Words{fmt::format("step-{:08}", last - 1), fmt::format("step-{:08}", last)}));
-  EXPECT_EQ(diverges("run", {"--checkpoint-every", "1"}), error) << "resumed";
-  const std::string before = fmt::format("{}", last - 1);
-  EXPECT_TRUE(
-      diverges("before", {"--checkpoint-every", before}).ends_with("the last good checkpoint is of step " + before));
-  EXPECT_TRUE(diverges("none", {"--checkpoint-every", "0"}).ends_with("there is no good checkpoint"));
-}
-
-TEST_F(Train, DoesNotWriteOverTheCheckpointsOfAnotherRun) {
-  const Words more = {"--steps", "4", "--checkpoint-every", "2"};
-  ASSERT_EQ(run("qat_kd_train", words("qat", "run", more)).exit_code, 0);
-  expect_error(run("qat_kd_train", words("qat", "run", more)), 1, "holds checkpoints: --resume goes on from them");
-  Words resumed = more;
-  resumed.insert(resumed.end(), {"--resume", "--json"});
-  const Ran ran = run("qat_kd_train", words("qat", "run", resumed));
-  ASSERT_EQ(ran.exit_code, 0) << ran.err;
-  EXPECT_GT(ran.json().at("loss"), 0.0) << "of the steps done before";
-  folder_.file("story.txt", story() + "And then the rain stopped.\n");
-  expect_error(run("qat_kd_train", words("qat", "run", resumed)), 1, "of another run: data is ");
+            "tensor model.embed_tokens.weight has rows of 48 values, w4g32 needs a multiple of 32");
 }
 
 }  // namespace

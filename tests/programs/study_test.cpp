@@ -7,6 +7,7 @@
 namespace slm::test {
 namespace {
 
+namespace fs = std::filesystem;
 using Words = std::vector<std::string>;
 
 class StudyProgram : public testing::Test {
@@ -80,6 +81,31 @@ TEST_F(StudyProgram, ComparesTheFourMethodsAtEachWidth) {
         << "a run does not depend on those before it";
 }
 
+TEST_F(StudyProgram, KeepsTheRunsThatWereDone) {
+  Process process("study", words("a", {"--schemes", "w8g32", "--runs", "1000"}), {});
+  const fs::path json = folder_.path() / "a/study.json";
+  ASSERT_TRUE(process.wait_until([&] { return fs::exists(json); })) << process.err();
+  process.interrupt(SIGTERM);
+  EXPECT_EQ(process.wait().exit_code, 128 + SIGTERM);
+  EXPECT_GE(nlohmann::json::parse(content_of(json)).at("runs").size(), 1u);
+  for (const char* file : {"study.md", "study.svg"}) EXPECT_NE(content_of(folder_.path() / "a" / file), "") << file;
+}
+
+TEST_F(StudyProgram, TellsOfTiesAndSpreadsThem) {
+  const std::string on_a_grid = (folder_.path() / "q4.gguf").string();
+  ASSERT_EQ(run("quantize", {"--model", tiny("qwen2_tied"), "--scheme", "w4g32", "--out", on_a_grid}).exit_code, 0);
+  const auto said = [&](const Words& rest) {
+    Words all = words("a", {"--schemes", "w3g32"});
+    all[1] = on_a_grid;
+    all.insert(all.end(), rest.begin(), rest.end());
+    const Ran ran = run("study", all);
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    return ran.err;
+  };
+  EXPECT_NE(said({}).find("halfway between two codes of w3g32"), std::string::npos);
+  EXPECT_EQ(said({"--dither", "1"}).find("halfway"), std::string::npos);
+}
+
 TEST_F(StudyProgram, NamesWhatIsWrongBeforeItTrains) {
   expect_error(run("study", words("a", {"--schemes", "w5x"})), 2, "w5x");
   expect_error(run("study", words("a", {"--schemes", "as-is"})), 1, "as-is");
@@ -92,6 +118,7 @@ TEST_F(StudyProgram, NamesWhatIsWrongBeforeItTrains) {
   Words other = words("a");
   other[3] = tiny("llama_tied");
   expect_error(run("study", other), 1, "expected one vocabulary");
+  expect_error(run("study", words("/proc/self/task")), 1, "/proc/self/task");
   other = words("a");
   other[9] = tiny("qwen2_tied");
   expect_error(run("study", other), 1, "qwen2_tied");

@@ -110,9 +110,15 @@ class LineReader {
 
 int64_t Document::targets() const { return std::accumulate(is_target.begin(), is_target.end(), int64_t{0}); }
 
+bool is_json_lines(std::string_view name) {
+  std::string lower(name.substr(name.size() - std::min<size_t>(name.size(), 7)));
+  std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; });
+  return lower.ends_with(".jsonl") || lower.ends_with(".ndjson");
+}
+
 std::vector<Document> make_documents(std::string_view text, const std::string& name, const Tokenizer& tokenizer) {
   std::vector<Document> documents;
-  if (!name.ends_with(".jsonl")) {
+  if (!is_json_lines(name)) {
     Document document;
     append(document, tokenizer.encode(text, {.add_bos = tokenizer.add_bos()}), true);
     if (text.empty() || document.ids.empty()) throw FormatError(name, "[data] the text is empty");

@@ -92,15 +92,23 @@ void set_general_keys(GgufWriter& writer, const ModelFiles& model, const std::st
   writer.set_u32("general.alignment", kAlignment);
 }
 
-}  // namespace
+/// All that comes before the tensors, and what the writer's keys refer to.
+struct Draft {
+  /// Throws what can be known before a byte is written.
+  Draft(const ModelFiles& model, const TokenizerData& tokenizer, const std::filesystem::path& out,
+        const GgufExportOptions& options);
 
-ExportReport export_gguf(const ModelFiles& model, const TokenizerData& tokenizer, const std::filesystem::path& out,
-                         const GgufExportOptions& options) {
-  check_is_not_source(model, out);
-  const std::vector<Planned> planned = plan_tensors(model, options.plan);
-  const PaddedTokens tokens(tokenizer, model.config().vocab);
-
+  std::vector<Planned> planned;
+  const PaddedTokens tokens;
+  const InputKeys inputs;
   GgufWriter writer;
+};
+
+Draft::Draft(const ModelFiles& model, const TokenizerData& tokenizer, const std::filesystem::path& out,
+             const GgufExportOptions& options)
+    : tokens(tokenizer, model.config().vocab), inputs(model.inputs()) {
+  check_is_not_source(model, out);
+  planned = plan_tensors(model, options.plan);
   const WeightScheme scheme = main_scheme(planned);
   set_general_keys(writer, model, options.name, scheme);
   set_model_keys(writer, model.config());
@@ -112,9 +120,21 @@ ExportReport export_gguf(const ModelFiles& model, const TokenizerData& tokenizer
   if (codes || label != name(*native_scheme(*info(scheme).gguf_dtype)))  // else the type of the blocks tells
     writer.set_string("slm.scheme", label);
 
-  const InputKeys inputs(model.inputs());
   inputs.set(writer);
+}
 
+}  // namespace
+
+void check_gguf_export(const ModelFiles& model, const TokenizerData& tokenizer, const std::filesystem::path& out,
+                       const GgufExportOptions& options) {
+  const Draft checked(model, tokenizer, out, options);
+}
+
+ExportReport export_gguf(const ModelFiles& model, const TokenizerData& tokenizer, const std::filesystem::path& out,
+                         const GgufExportOptions& options) {
+  Draft draft(model, tokenizer, out, options);
+  const std::vector<Planned>& planned = draft.planned;
+  GgufWriter& writer = draft.writer;
   ExportReport report;
   report.kept_tied_head = options.plan.keeps_tied_head(model.config().tied_head);
   std::vector<size_t> of_declared;  // index into planned; codes and their row scales are two tensors

@@ -138,6 +138,15 @@ void check_folder(const ModelFiles& model, const fs::path& folder, const NamedTe
         folder.string(), name);
 }
 
+/// The small files, once nothing stands against writing them.
+NamedTexts checked_files(const ModelFiles& model, const TokenizerData& tokenizer, const fs::path& folder,
+                         WeightScheme weights) {
+  torch_name(weights);  // throws for a quantized scheme
+  NamedTexts files = small_files(model, tokenizer, weights);
+  check_folder(model, folder, files);
+  return files;
+}
+
 /// A folder in the making. Nothing of it is seen before commit(); without that, nothing stays of it.
 class NewFolder {
  public:
@@ -238,12 +247,14 @@ void write_weights(const ModelFiles& model, AtomicFile& file, const HfExportOpti
 
 }  // namespace
 
+void check_hf_export(const ModelFiles& model, const TokenizerData& tokenizer, const fs::path& folder,
+                     const HfExportOptions& options) {
+  checked_files(model, tokenizer, folder, options.weights);
+}
+
 ExportReport export_hf_folder(const ModelFiles& model, const TokenizerData& tokenizer, const fs::path& folder,
                               const HfExportOptions& options) {
-  torch_name(options.weights);  // throws for a quantized scheme
-  const NamedTexts files = small_files(model, tokenizer, options.weights);
-  check_folder(model, folder, files);
-
+  const NamedTexts files = checked_files(model, tokenizer, folder, options.weights);
   ExportReport report;
   NewFolder made(folder);
   for (const auto& [name, text] : files) made.add(name).write(text.data(), text.size());

@@ -28,25 +28,37 @@ constexpr const char* kMoments = "moments.safetensors";
 constexpr const char* kState = "state.json";
 constexpr const char* kTemporary = ".unfinished";
 constexpr const char* kReplaced = ".replaced";
+constexpr const char* kDoomed = ".old.unfinished";  // on its way out
 
 fs::path folder_of(const CheckpointOptions& options, int64_t step) {
   return options.folder / fmt::format("{}{:08}", kStep, step);
 }
 
-/// One that is being replaced by another of its step counts until that one is there.
-bool is_whole(const fs::path& checkpoint) {
-  std::error_code error;
-  if (checkpoint.extension() == kReplaced) return !fs::exists(fs::path(checkpoint).replace_extension(), error);
-  return checkpoint.extension() != kTemporary;
+/// What follows the digits in the name of a checkpoint; nothing where the name is none of this file's making.
+std::optional<std::string> suffix_of(const std::string& name) {
+  if (!name.starts_with(kStep)) return std::nullopt;
+  const size_t end = std::min(name.find_first_not_of("0123456789", kStep.size()), name.size());
+  const std::string suffix = name.substr(end);
+  const bool ours = suffix.empty() || suffix == kReplaced || suffix == kTemporary || suffix == kDoomed;
+  return end > kStep.size() && ours ? std::optional(suffix) : std::nullopt;
 }
 
-/// Whole checkpoints, or what is left of others, oldest first.
+/// One that is being replaced by another of its step counts until that one is there.
+bool is_whole(const fs::path& checkpoint, const std::string& suffix) {
+  std::error_code error;
+  if (suffix == kReplaced) return !fs::exists(fs::path(checkpoint).replace_extension(), error);
+  return suffix.empty();
+}
+
+/// Whole checkpoints, or what is left of others, oldest first. What else lies there is its owner's.
 std::vector<fs::path> checkpoints(const CheckpointOptions& options, bool whole) {
   std::vector<fs::path> found;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(options.folder, error))
-    if (entry.path().filename().string().starts_with(kStep) && is_whole(entry.path()) == whole)
+  std::error_code error, ignored;
+  for (const auto& entry : fs::directory_iterator(options.folder, error)) {
+    const std::optional<std::string> suffix = suffix_of(entry.path().filename().string());
+    if (suffix && entry.is_directory(ignored) && is_whole(entry.path(), *suffix) == whole)
       found.push_back(entry.path());
+  }
   if (error && error.value() != ENOENT) throw IoError("[checkpoint] " + options.folder.string(), error.value());
   std::ranges::sort(found);
   return found;
@@ -56,7 +68,7 @@ std::vector<fs::path> whole_checkpoints(const CheckpointOptions& options) { retu
 /// Under a name that counts as unfinished first: what is half removed is no checkpoint.
 void remove_checkpoint(const fs::path& folder) {
   std::error_code error;
-  const fs::path doomed = folder.string() + ".old" + kTemporary;
+  const fs::path doomed = folder.string() + kDoomed;
   fs::remove_all(doomed, error);
   fs::rename(folder, doomed, error);
   fs::remove_all(doomed, error);
@@ -134,7 +146,8 @@ Json ranges_of(const InputObservers& observers) {
     ranges[name] = {observer.state().least, observer.state().largest, observer.state().weight};
   return ranges;
 }
-void set_ranges(const Json& state, double decay, const std::string& file, InputObservers& observers) {
+void set_ranges(const Json& state, const std::string& file, Trainer& trainer) {
+  InputObservers& observers = trainer.observers();
   observers.clear();
   const Json ranges = json_require<Json>(state, "input_ranges", file);
   for (const auto& [name, value] : ranges.items()) {
@@ -142,7 +155,14 @@ void set_ranges(const Json& state, double decay, const std::string& file, InputO
     if (numbers.size() != 3)
       throw FormatError(file,
                         fmt::format("[checkpoint] {} numbers for the range of {}, expected 3", numbers.size(), name));
-    observers.emplace(name, RangeObserver(decay, {numbers[0], numbers[1], numbers[2]}));
+    const double least = numbers[0], largest = numbers[1], weight = numbers[2];
+    if (!(std::isfinite(largest - least) && least <= largest && weight > 0 && std::isfinite(weight)))
+      throw FormatError(
+          file, fmt::format("[checkpoint] the range of {} is from {} to {}, weight {}, expected one to go on from",
+                            name, least, largest, weight));
+    if (std::ranges::find(trainer.model().parameters(), name, &Parameter::name) == trainer.model().parameters().end())
+      throw FormatError(file, fmt::format("[checkpoint] a range of {}, which this model has not", name));
+    observers.emplace(name, RangeObserver(trainer.options().static_inputs->decay, {least, largest, weight}));
   }
 }
 
@@ -239,8 +259,7 @@ std::optional<CheckpointNotes> load_checkpoint(const CheckpointOptions& options,
   }
   read_pieces(folder / kWeights, weights_of(trainer.model()));
   read_pieces(folder / kMoments, moments_of(trainer));
-  if (trainer.options().static_inputs)
-    set_ranges(state, trainer.options().static_inputs->decay, file, trainer.observers());
+  if (trainer.options().static_inputs) set_ranges(state, file, trainer);
   trainer.optimizer().set_steps(json_require<int64_t>(state, "step", file));
   trainer.batcher().set_place({.epoch = json_require<int64_t>(state, "epoch", file),
                                .sequence = json_require<int64_t>(state, "sequence", file)});

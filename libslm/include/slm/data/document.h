@@ -20,7 +20,10 @@ struct Document {
   int64_t targets() const;
 };
 
-/// What a training file holds, by its name: `*.jsonl` one JSON object a line, each a document
+/// Whether a file of this name is read as JSON lines: it ends in .jsonl or .ndjson, in whatever case.
+bool is_json_lines(std::string_view name);
+
+/// What a training file holds, by its name: `*.jsonl` (is_json_lines) one JSON object a line, each a document
 ///   {"text": …}                     all of it is learned
 ///   {"prompt": …, "completion": …}  the completion is
 ///   {"turns": [{"prompt": …, "completion": …}, …]}  every completion is; each begins a new piece for the tokenizer
