@@ -89,6 +89,11 @@ CheckpointOptions best_of(const TrainOptions& o) {
   return {.folder = std::filesystem::path(o.out) / "best", .keep = 1, .identity = {}};
 }
 
+Shipped shipped_by(const TrainOptions& o) {
+  const std::filesystem::path out(o.out);
+  return {.gguf = (out / "model.gguf").string(), .folder = (out / "f32").string()};
+}
+
 /// Where a run goes back to that diverged behind `steps_done` steps: not to the weights that led to it.
 std::string last_good(const CheckpointOptions& checkpoints, int64_t steps_done) {
   std::vector<int64_t> steps = checkpoint_steps(checkpoints);
@@ -110,12 +115,11 @@ FolderLock prepare_out_folder(const TrainOptions& o) {
   std::filesystem::create_directories(o.out, error);
   if (error) throw IoError(fmt::format("[train] --out {} cannot be made a folder", o.out), error.value());
   FolderLock ours(o.out);
-  const bool checkpoints = !checkpoint_steps(checkpoints_of(o)).empty();
+  const bool checkpoints = !checkpoint_steps(checkpoints_of(o)).empty() || !checkpoint_steps(best_of(o)).empty();
   if (checkpoints && !o.resume)
     throw ArgumentError(fmt::format(
         "[train] --out {} holds checkpoints: --resume goes on from them, a new run needs another --out", o.out));
-  const bool model = std::filesystem::exists(std::filesystem::path(o.out) / "model.gguf", error);
-  if (!checkpoints && (model || !checkpoint_steps(best_of(o)).empty()))
+  if (!checkpoints && std::filesystem::exists(shipped_by(o).gguf, error))
     throw ArgumentError(fmt::format(
         "[train] --out {} holds a trained model and no checkpoint to go on from: a new run needs another --out",
         o.out));
@@ -126,7 +130,8 @@ RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoin
                        const std::function<double()>& validate) {
   CheckpointOptions best = best_of(o);
   best.identity = checkpoints.identity;
-  if (o.resume && load_checkpoint(checkpoints, trainer))
+  const bool only_best = checkpoint_steps(checkpoints).empty();  // a run that ended before its first checkpoint
+  if (o.resume && load_checkpoint(only_best ? best : checkpoints, trainer))
     tell("resumed from the checkpoint of step {}\n", trainer.steps_done());
   Metrics metrics(std::filesystem::path(o.out) / "metrics.jsonl", trainer.steps_done());
   const auto measured = [&](int64_t step) {
@@ -138,7 +143,8 @@ RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoin
     } catch (const FormatError& error) {  // as files of such values would be refused
       wrong = error.what();
     }
-    throw DivergedError(fmt::format("[train] step {}: the model packed as {} cannot be measured: {}", step, o.scheme, wrong));
+    throw DivergedError(
+        fmt::format("[train] step {}: the model packed as {} cannot be measured: {}", step, o.scheme, wrong));
   };
   const auto validate_where_due = [&] {
     const int64_t step = trainer.steps_done();
@@ -201,13 +207,6 @@ RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoin
 ModelFiles values_of(const ModelFiles& files, const TrainableModel& model, const StaticInputs& inputs) {
   return files.with_values([&](const std::string& name) { return model.parameter(name).value; }, inputs);
 }
-
-namespace {
-Shipped shipped_by(const TrainOptions& o) {
-  const std::filesystem::path out(o.out);
-  return {.gguf = (out / "model.gguf").string(), .folder = (out / "f32").string()};
-}
-}  // namespace
 
 void check_shippable(const TrainOptions& o, const ModelFiles& student, const Tokenizer& tokenizer) {
   const Shipped shipped = shipped_by(o);

@@ -28,7 +28,8 @@ struct RunResult {
   double seconds = 0.0, teacher_seconds = 0.0;  ///< of this run's steps
 };
 
-/// Steps until options.steps are done, from the last checkpoint where `resume`; then, where options.ship says so, goes back to
+/// Steps until options.steps are done, from the last checkpoint where `resume` (or the best one, where
+/// there is no other yet); then, where options.ship says so, goes back to
 /// the best. On a signal to end (an EndOnSignal lives) it
 /// saves a checkpoint and throws Interrupted; DivergedError names the last checkpoint whose weights a step with a finite
 /// loss began with: it stays until the next one has proven as good.

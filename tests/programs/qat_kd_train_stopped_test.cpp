@@ -8,7 +8,7 @@ namespace {
 
 TEST_F(Train, SurvivesBeingKilledAtAnyTime) {
   const Words more = {"--steps", "40",       "--accumulate",     "2", "--checkpoint-every",
-                      "3",       "--resume", "--validate-every", "6"};
+                      "4",       "--resume", "--validate-every", "2"};
   ASSERT_EQ(run("qat_kd_train", words("qat_kd", "whole", more)).exit_code, 0);
   // An unfinished checkpoint that this process began: older ones lie there until the next is written.
   const auto writes_since = [&](fs::file_time_type start) {
@@ -201,6 +201,22 @@ TEST_F(Train, LosesNothingWhereThereAreNoCheckpointsOnTheWay) {
     expect_error(run("qat_kd_train", all), 1, "holds a trained model and no checkpoint to go on from");
   }
   EXPECT_EQ(shipped("run"), model);
+}
+
+TEST_F(Train, GoesOnFromTheBestWhereThereIsNoOtherCheckpoint) {
+  const Words more = {"--steps", "8", "--validate-every", "2", "--resume"};
+  ASSERT_EQ(run("qat_kd_train", words("qat", "whole", more)).exit_code, 0);
+  ASSERT_EQ(run("qat_kd_train", words("qat", "killed", more)).exit_code, 0);
+  // As killed behind the last validation, before the first checkpoint.
+  fs::remove_all(folder_.path() / "killed/checkpoints");
+  fs::remove(folder_.path() / "killed/model.gguf");
+  Words anew = words("qat", "killed", {"--steps", "8", "--validate-every", "2"});
+  expect_error(run("qat_kd_train", anew), 1, "holds checkpoints");
+  const Ran ran = run("qat_kd_train", words("qat", "killed", more));
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_NE(ran.err.find("resumed from the checkpoint of step "), std::string::npos) << ran.err;
+  EXPECT_EQ(shipped("killed"), shipped("whole"));
+  EXPECT_EQ(metrics("killed"), metrics("whole"));
 }
 
 TEST_F(Train, DoesNotWriteOverTheCheckpointsOfAnotherRun) {
