@@ -17,7 +17,7 @@ JsonDocument to_json(const std::string& weights, const std::vector<TaskScore>& s
     JsonDocument kind = {{"kind", s.kind}, {"tasks", s.count()}, {"cut", s.cut}};
     const auto add = [&](const std::string& name, const RunningMean& mean) {
       kind[name] = mean.mean();
-      kind[name + "_stderr"] = mean.standard_error();
+      kind[name + "_stderr"] = mean.count() < 2 ? JsonDocument() : JsonDocument(mean.standard_error());
     };
     if (s.ranked)
       add("acc", s.accuracy), add("acc_norm", s.accuracy_normed);
@@ -31,11 +31,12 @@ JsonDocument to_json(const std::string& weights, const std::vector<TaskScore>& s
 void add_rows(Table& table, const std::string& weights, const std::vector<TaskScore>& scores, const Model& model) {
   for (const TaskScore& s : scores) {
     const RunningMean &first = s.ranked ? s.accuracy : s.exact_match, &second = s.ranked ? s.accuracy_normed : s.f1;
-    table.add({weights, megabytes(model.packed_bytes), s.kind, std::to_string(s.count()),
-               fmt::format("{} {}", s.ranked ? "acc" : "EM", percent(first.mean())),
-               "± " + percent(first.standard_error()),
-               fmt::format("{} {}", s.ranked ? "acc_norm" : "F1", percent(second.mean())),
-               "± " + percent(second.standard_error())});
+    const auto error = [](const RunningMean& mean) {
+      return mean.count() < 2 ? std::string("–") : "± " + percent(mean.standard_error());
+    };
+    table.add({weights, megabytes(model.packed_bytes), one_line(s.kind), std::to_string(s.count()),
+               fmt::format("{} {}", s.ranked ? "acc" : "EM", percent(first.mean())), error(first),
+               fmt::format("{} {}", s.ranked ? "acc_norm" : "F1", percent(second.mean())), error(second)});
   }
 }
 

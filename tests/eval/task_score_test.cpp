@@ -44,6 +44,9 @@ TEST(Tasks, RefusesWhatIsNone) {
   refuses(R"({"prompt": "Q"})", {"\"answer\""});
   refuses(R"({"prompt": "Q", "choices": ["x"], "answer": "x"})", {"one choice"});
   refuses(R"({"prompt": "Q", "choices": ["x", "y"], "answer": "z"})", {"\"z\"", "not one of the choices"});
+  refuses(R"({"prompt": "Q", "choices": ["x", "x"], "answer": "x"})", {"\"x\" is there twice"});
+  refuses(R"({"prompt": "Q", "choices": ["x", ""], "answer": "x"})", {"a choice is empty"});
+  refuses(R"({"prompt": "Q", "choices": ["x", "y"], "answers": ["x", "y"]})", {"2 answers to choose"});
   refuses(R"({"prompt": "Q", "choices": ["x", 2], "answer": "x"})", {"choices"});
   expect_error<FormatError>([&] { read_tasks(folder.file("none.jsonl", "\n")); }, {"no tasks"});
   EXPECT_THROW(read_tasks(folder.path() / "nowhere"), IoError);

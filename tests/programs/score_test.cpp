@@ -49,7 +49,7 @@ TEST(Score, NamesWhatIsWrong) {
   expect_error(run("score", {"--model", model}), 2, "--tasks");
   const std::string right = folder.file("right.jsonl", kTasks).string();
   expect_error(run("score", {"--model", model, "--tasks", right, "--max-tokens", "100000"}), 1,
-               "leaves none for a prompt");
+               "leaves none for its prompt");
 }
 
 TEST(Score, SaysWhichPromptsWereCut) {
@@ -63,6 +63,12 @@ TEST(Score, SaysWhichPromptsWereCut) {
   const nlohmann::json kinds = ran.json().at("results")[0].at("kinds");
   EXPECT_EQ(kinds[0].at("cut"), 0);
   EXPECT_EQ(kinds[1].at("cut"), 1);
+  EXPECT_TRUE(answer("score", tiny("qwen2_tied"), {"--tasks", tasks, "--limit", "1"})
+                  .at("results")[0]
+                  .at("kinds")[0]
+                  .at("acc_stderr")
+                  .is_null())
+      << "of one task there is none";
   EXPECT_NE(ran.err.find("name: 1 of 2 prompts have no room"), std::string::npos) << ran.err;
 }
 

@@ -21,7 +21,14 @@ Task task_of(const Json& json, const std::string& where) {
   if (task.answers.empty()) throw FormatError(where, "[tasks] expected \"answer\" or \"answers\"");
   if (task.choices.empty()) return task;
   if (task.choices.size() < 2) throw FormatError(where, "[tasks] one choice, expected two or more");
-  if (task.answers.size() != 1 || std::ranges::count(task.choices, task.answers[0]) != 1)
+  if (task.answers.size() != 1)
+    throw FormatError(where, fmt::format("[tasks] {} answers to choose, expected one", task.answers.size()));
+  for (const std::string& choice : task.choices) {
+    if (choice.empty()) throw FormatError(where, "[tasks] a choice is empty");
+    if (std::ranges::count(task.choices, choice) != 1)
+      throw FormatError(where, fmt::format("[tasks] the choice \"{}\" is there twice", choice));
+  }
+  if (std::ranges::find(task.choices, task.answers[0]) == task.choices.end())
     throw FormatError(where, fmt::format("[tasks] the answer \"{}\" is not one of the choices", task.answers[0]));
   return task;
 }

@@ -53,8 +53,6 @@ void answer(Session& session, const Tokenizer& tokenizer, const Task& task, int6
   session.truncate(0);
   const Ids prompt = tokenizer.encode(task.prompt, {.add_bos = tokenizer.add_bos()});
   const int64_t room = session.context() - max_tokens;
-  SLM_CHECK(room > 0, "[tasks] answers of {} tokens, the context of {} leaves none for a prompt", max_tokens,
-            session.context());
   score.cut += std::ssize(prompt) > room ? 1 : 0;
   const Generated generated = generate(session, tokenizer, last_of(prompt, room),
                                        {.max_tokens = max_tokens,
@@ -101,8 +99,19 @@ std::vector<double> log_likelihoods(Session& session, const Tokenizer& tokenizer
   return sums;
 }
 
+void check_tasks(const Tokenizer& tokenizer, std::span<const Task> tasks, int64_t context, const TaskOptions& options) {
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    int64_t longest = tasks[i].choices.empty() ? options.max_tokens : 0;
+    for (const std::string& choice : tasks[i].choices)
+      longest = std::max(longest, std::ssize(tokenizer.encode(" " + choice)));
+    SLM_CHECK(longest < context, "[tasks] task {}: an answer of {} tokens, a context of {} leaves none for its prompt",
+              i + 1, longest, context);
+  }
+}
+
 std::vector<TaskScore> score_tasks(Session& session, const Tokenizer& tokenizer, std::span<const Task> tasks,
                                    const TaskOptions& options) {
+  check_tasks(tokenizer, tasks, session.context(), options);
   std::vector<TaskScore> scores;
   for (size_t i = 0; i < tasks.size(); ++i) {
     const Task& task = tasks[i];

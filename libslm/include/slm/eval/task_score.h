@@ -40,9 +40,12 @@ struct TaskOptions {
   Progress progress{};
 };
 
+/// Throws ArgumentError that names the first task whose choices or longest answer fill a session of `context` tokens.
+void check_tasks(const Tokenizer& tokenizer, std::span<const Task> tasks, int64_t context, const TaskOptions& options);
+
 /// A choice is a space and its text behind the prompt; a free answer is generated greedily up to a line end. Kinds in the
-/// order of their first task. A prompt that leaves no room for its answer loses its beginning. Throws as log_likelihoods;
-/// ArgumentError: a kind with both ranked and generated tasks, answers as long as the session's context.
+/// order of their first task. A prompt that leaves no room for its answer loses its beginning. Throws as check_tasks and
+/// log_likelihoods; ArgumentError: a kind with both ranked and generated tasks.
 std::vector<TaskScore> score_tasks(Session& session, const Tokenizer& tokenizer, std::span<const Task> tasks,
                                    const TaskOptions& options = {});
 
