@@ -32,6 +32,7 @@ write tasks --split test --form tasks --reports 150
 write asked --split test --form turns --reports 1
 wc -l "$out"/*.jsonl
 
+rm -rf "$out/study"  # of the demo before: study writes over none
 step "the study: $world/student trained in seven ways, measured in ten"
 "$bin/study" --student "$world/student" --teacher "$world/teacher" --train "$out/train.jsonl" --valid "$out/valid.jsonl" \
   --tasks "$out/tasks.jsonl" --schemes w8g32,w4g32,w2g32 --steps 100 --lr 3e-4 --seed "$seed" --out "$out/study"

@@ -131,6 +131,15 @@ uint64_t peak_rss_bytes() {
   return 0;
 }
 
+uint64_t memory_bytes() {
+  std::ifstream info("/proc/meminfo");
+  uint64_t bytes = 0;
+  for (std::string line; std::getline(info, line);)
+    for (const std::string name : {"MemTotal:", "SwapTotal:"})
+      if (line.starts_with(name)) bytes += std::stoull(line.substr(name.size())) * 1024;
+  return bytes;
+}
+
 void reset_peak_rss() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
 std::string one_line(std::string_view text) {

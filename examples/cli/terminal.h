@@ -62,6 +62,8 @@ class Table {
 
 /// Largest resident memory of this process so far (VmHWM); 0 where the system does not tell.
 uint64_t peak_rss_bytes();
+/// Memory and swap of the machine; 0 where the system does not tell.
+uint64_t memory_bytes();
 /// The peak counts from what is resident now, where the system allows it (Linux's clear_refs); otherwise it goes on.
 void reset_peak_rss();
 /// Text of a file or a user as one line that is safe to show: no UTF-8 becomes U+FFFD, control characters spaces.

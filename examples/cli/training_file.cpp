@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/training_file.h"
 
+#include <algorithm>
+
 #include "cli/terminal.h"
 
 namespace slm {
 
 std::vector<Document> read_training_file(const std::string& file, const Tokenizer& tokenizer) {
   const std::string text = read_text(file);
-  const size_t first = text.find_first_not_of(" \t\r\n");
-  if (!is_json_lines(file) && first != std::string::npos && text[first] == '{')
+  const auto after = [&](size_t i) { return std::min(text.find_first_not_of(" \t\r\n", i), text.size()); };
+  size_t first = after(0);
+  if (first < text.size() && text[first] == '[') first = after(first + 1);  // an array of objects
+  if (!is_json_lines(file) && first < text.size() && text[first] == '{')
     tell("warning: {} looks like JSON and is learned as plain text: documents in lines are read from *.jsonl\n", file);
   return make_documents(text, file, tokenizer);
 }

@@ -30,10 +30,10 @@ for form in tasks questions; do
 done
 "$bin/flood_world" --split train --reports 20000 --seed 1 --questions 3 --out "$out/text.jsonl"
 
-"$bin/new_model" --text "$out/text.jsonl" --vocab 616 --context 2048 --seed 1 \
-  --width 128 --layers 4 --heads 4 --kv-heads 2 --ffn 352 --out "$out/new-student"
-"$bin/new_model" --tokenizer "$out/new-student" --context 2048 --seed 2 \
-  --width 256 --layers 6 --heads 8 --kv-heads 4 --ffn 704 --out "$out/new-teacher"
+# make NAME OPTION…
+make() { [ -e "$out/$1/model.safetensors" ] || "$bin/new_model" --context 2048 "${@:2}" --out "$out/$1"; }
+make new-student --text "$out/text.jsonl" --vocab 616 --seed 1 --width 128 --layers 4 --heads 4 --kv-heads 2 --ffn 352
+make new-teacher --tokenizer "$out/new-student" --seed 2 --width 256 --layers 6 --heads 8 --kv-heads 4 --ffn 704
 
 # train FROM TEXTS SEQUENCE STEPS LEARNING_RATE SCHEDULE WARMUP SEED TO: sequences of several documents, so that few are cut
 train() {

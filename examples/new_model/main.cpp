@@ -5,6 +5,7 @@
 #include "cli/option_values.h"
 #include "cli/program.h"
 #include "cli/terminal.h"
+#include "slm/data/document.h"
 #include "slm/export/hf_folder.h"
 #include "slm/io/json.h"
 #include "slm/model/initialize.h"
@@ -23,9 +24,10 @@ JSON: {out, parameters, vocab, seed})";
 
 /// The text of a training file, for its vocabulary.
 std::string text_of(const std::string& path) {
-  const std::string all = slm::read_text(path);
-  if (!path.ends_with(".jsonl")) return all;
-  std::string text;
+  std::string text = slm::read_text(path);
+  if (text.empty()) throw slm::FormatError(path, "[new_model] the text is empty");
+  if (!slm::is_json_lines(path)) return text;
+  const std::string all = std::exchange(text, {});
   slm::for_json_lines(all, path, [&](const slm::Json& line, const std::string& where) {
     text += slm::json_require<std::string>(line, "text", where) + "\n";
   });
@@ -73,10 +75,15 @@ int main(int argc, char** argv) {
     if (config.width % config.heads != 0)
       throw slm::UsageError(
           fmt::format("[new_model] --width is {}, expected a multiple of --heads, {}", config.width, config.heads));
+    std::error_code error;
+    if (std::filesystem::exists(std::filesystem::path(out) / "model.safetensors", error))
+      throw slm::ArgumentError(fmt::format("[new_model] --out {} holds a model: choose another folder", out));
     config.head_dim = config.width / config.heads;
     const slm::TokenizerData data = tokenizer.empty() ? slm::train_byte_bpe(text_of(text), {.vocab_size = vocab})
                                                       : slm::Tokenizer::load(tokenizer).data();
     config.vocab = std::ssize(data.tokens);
+    if (tokenizer.empty() && config.vocab < vocab)
+      slm::tell("warning: the text has pairs for a vocabulary of {}, --vocab is {}\n", config.vocab, vocab);
     const auto values = slm::initial_values(config, program.seed());
     const slm::ModelFiles model = slm::ModelFiles::in_memory(
         config, [&](const std::string& name) { return std::span<const float>(values.at(name)); });

@@ -3,6 +3,7 @@
 // training road; each call leads into the library.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <optional>
 
 #include "cli/model_options.h"
@@ -47,6 +48,10 @@ int main(int argc, char** argv) {
     training.loss.check(files.config().vocab);
     const slm::MemoryPlan plan = slm::plan_run(o, files, text, training, teacher_bytes);
 
+    slm::CheckpointOptions checkpoints = slm::checkpoints_of(o);
+    checkpoints.identity = slm::identity_of(o, program.seed(), text, files, teacher_files ? &*teacher_files : nullptr);
+    if (o.resume) slm::check_checkpoint(slm::resumed_from(o, checkpoints));
+
     const slm::LoadOptions packed = {.plan = slm::plan_of(o)};
     const auto perplexity = [&](const slm::ModelFiles& model, const slm::LoadOptions& how) {
       const auto loaded = slm::load_model_showing(model, how);
@@ -67,14 +72,16 @@ int main(int argc, char** argv) {
         teacher.emplace(slm::load_model_showing(*teacher_files, {.plan = teacher_plan}), o.sequence,
                         training.loss.chunk_rows);
       slm::Trainer trainer(model, text.batches, teacher ? &*teacher : nullptr, training);
-      slm::CheckpointOptions checkpoints = slm::checkpoints_of(o);
-      checkpoints.identity =
-          slm::identity_of(o, program.seed(), text, files, teacher_files ? &*teacher_files : nullptr);
       const auto trained = [&] { return slm::values_of(files, model, trainer.static_inputs()); };
       run = slm::run_training(o, checkpoints, trainer, [&] { return perplexity(trained(), packed); });
       shipped = slm::ship(o, trained(), tokenizer);
     }
     const double after = perplexity(slm::ModelFiles::open(shipped.gguf), {});
+    if (!std::isfinite(after))
+      throw slm::DivergedError(fmt::format(
+          "[train] the perplexity of {} is {}, expected a finite one: the run diverged", shipped.gguf, after));
+    if (after > before)
+      slm::tell("warning: the packed model is worse than before training: perplexity {:.4f} → {:.4f}\n", before, after);
     const double rate = run.seconds > 0 ? static_cast<double>(run.tokens) / run.seconds : 0.0;
     slm::tell("{:.1f} tok/s, teacher {:.0f} % of a step, peak memory {}\n", rate,
               run.seconds > 0 ? 100 * run.teacher_seconds / run.seconds : 0.0, slm::megabytes(slm::peak_rss_bytes()));
@@ -94,7 +101,8 @@ int main(int argc, char** argv) {
                               {"gguf", shipped.gguf},
                               {"folder", shipped.folder},
                               {"seconds", program.elapsed_seconds()}});
-    fmt::print("{} {}: loss {:.4f} over the last steps, perplexity of the packed model {:.4f} → {:.4f}\n{}\n{}\n",
-               o.mode, o.scheme, run.loss, before, after, shipped.gguf, shipped.folder);
+    fmt::print(
+        "{} {}: loss {:.4f} over the last steps, perplexity of the packed model of step {} {:.4f} → {:.4f}\n{}\n{}\n",
+        o.mode, o.scheme, run.loss, run.shipped_step, before, after, shipped.gguf, shipped.folder);
   });
 }

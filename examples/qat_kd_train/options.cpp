@@ -108,7 +108,7 @@ void add_train_options(CLI::App& app, TrainOptions& o) {
   number("--weight-decay", o.weight_decay, "Of matrices", RealRange{0, 1}, kOptimizer);
   number("--clip", o.clip, "Largest global norm of the gradient, 0 for no limit", RealRange{0, 1e9}, kOptimizer);
   const char* const kGuidance = "Distillation";
-  number("--kd-weight", o.kd_weight, "λ (default 0.5)", RealRange{0, 1}, kGuidance);
+  number("--kd-weight", o.kd_weight, "λ, more than 0 (default 0.5)", RealRange{0, 1, true}, kGuidance);
   number("--temperature", o.temperature, "T (default 1)", RealRange{0, 1000, true}, kGuidance);
   number("--teacher-top-k", o.teacher_top_k,
          "Only the teacher's N likeliest tokens are told apart, the rest is one event (default: all are)",

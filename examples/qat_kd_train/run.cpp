@@ -119,20 +119,29 @@ FolderLock prepare_out_folder(const TrainOptions& o) {
   if (checkpoints && !o.resume)
     throw ArgumentError(fmt::format(
         "[train] --out {} holds checkpoints: --resume goes on from them, a new run needs another --out", o.out));
-  if (!checkpoints && std::filesystem::exists(shipped_by(o).gguf, error))
+  const std::filesystem::path weights = std::filesystem::path(shipped_by(o).folder) / "model.safetensors";
+  if (!checkpoints && (std::filesystem::exists(shipped_by(o).gguf, error) || std::filesystem::exists(weights, error)))
     throw ArgumentError(fmt::format(
         "[train] --out {} holds a trained model and no checkpoint to go on from: a new run needs another --out",
         o.out));
   return ours;
 }
 
+CheckpointOptions resumed_from(const TrainOptions& o, const CheckpointOptions& checkpoints) {
+  CheckpointOptions from = checkpoints;
+  if (checkpoint_steps(checkpoints).empty()) from.folder = best_of(o).folder;  // it ended before its first checkpoint
+  return from;
+}
+
 RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoints, Trainer& trainer,
                        const std::function<double()>& validate) {
   CheckpointOptions best = best_of(o);
   best.identity = checkpoints.identity;
-  const bool only_best = checkpoint_steps(checkpoints).empty();  // a run that ended before its first checkpoint
-  if (o.resume && load_checkpoint(only_best ? best : checkpoints, trainer))
-    tell("resumed from the checkpoint of step {}\n", trainer.steps_done());
+  if (o.resume) {
+    const bool found = load_checkpoint(resumed_from(o, checkpoints), trainer).has_value();
+    tell("{} step {}\n", found ? "resumed from the checkpoint of" : "no checkpoint to resume from: beginning at",
+         trainer.steps_done() + (found ? 0 : 1));
+  }
   Metrics metrics(std::filesystem::path(o.out) / "metrics.jsonl", trainer.steps_done());
   const auto measured = [&](int64_t step) {
     std::string wrong;
@@ -225,7 +234,8 @@ Shipped ship(const TrainOptions& o, const ModelFiles& trained, const Tokenizer& 
 
 uint64_t planned_disk_bytes(const TrainOptions& o, const ModelFiles& student, const MemoryPlan& plan) {
   const uint64_t shipped = planned_bytes(student, plan_of(o)) + planned_bytes(student, {.weights = WeightScheme::F32});
-  const auto stay = static_cast<uint64_t>(o.keep + (o.validate_every > 0 ? 1 : 0));
+  const int64_t made = 1 + (o.checkpoint_every > 0 ? (o.steps - 1) / o.checkpoint_every : 0);
+  const auto stay = static_cast<uint64_t>(std::min(o.keep, made) + (o.validate_every > 0 ? 1 : 0));
   return stay * plan.checkpoint() + std::max(plan.checkpoint(), shipped);
 }
 
@@ -246,6 +256,9 @@ MemoryPlan plan_run(const TrainOptions& o, const ModelFiles& student, const Trai
   if (o.memory_limit_gb > 0 && static_cast<double>(plan.total()) > o.memory_limit_gb * 1e9)
     throw ArgumentError(
         fmt::format("[train] the run needs {}, --memory-limit is {:g} GB", megabytes(plan.total()), o.memory_limit_gb));
+  if (const uint64_t memory = memory_bytes(); memory > 0 && plan.total() > memory)
+    throw ArgumentError(fmt::format("[train] the run needs {}, this machine has {} of memory and swap",
+                                    megabytes(plan.total()), megabytes(memory)));
   const size_t there = checkpoint_steps(checkpoints_of(o)).size() + checkpoint_steps(best_of(o)).size();
   check_free_space(o.out, disk - std::min(disk, there * plan.checkpoint()));
   return plan;

@@ -21,6 +21,9 @@ namespace slm {
 FolderLock prepare_out_folder(const TrainOptions& options);
 CheckpointOptions checkpoints_of(const TrainOptions& options);
 
+/// What --resume goes on from: the last checkpoint, or the best one where there is no other yet.
+CheckpointOptions resumed_from(const TrainOptions& options, const CheckpointOptions& checkpoints);
+
 struct RunResult {
   int64_t shipped_step = 0;  ///< whose weights the trainer holds now
   double loss = 0.0;         ///< mean over the last tenth of all steps, those before a resume too
@@ -28,8 +31,7 @@ struct RunResult {
   double seconds = 0.0, teacher_seconds = 0.0;  ///< of this run's steps
 };
 
-/// Steps until options.steps are done, from the last checkpoint where `resume` (or the best one, where
-/// there is no other yet); then, where options.ship says so, goes back to
+/// Steps until options.steps are done, from where resumed_from says where `resume`; then, where options.ship says so, goes back to
 /// the best. On a signal to end (an EndOnSignal lives) it
 /// saves a checkpoint and throws Interrupted; DivergedError names the last checkpoint whose weights a step with a finite
 /// loss began with: it stays until the next one has proven as good.
@@ -52,7 +54,7 @@ Shipped ship(const TrainOptions& options, const ModelFiles& trained, const Token
 /// Bytes of --out at its fullest: all checkpoints, the best one too, and one more in the writing or, at the end, the model.
 uint64_t planned_disk_bytes(const TrainOptions& options, const ModelFiles& student, const MemoryPlan& plan);
 /// Says on stderr what the run will take at its fullest, in memory and on disk. `teacher`: bytes it will hold. Throws
-/// ArgumentError where that is beyond --memory-limit, IoError where the disk has no room for what is not there yet.
+/// ArgumentError where that is beyond --memory-limit or the machine, IoError where the disk has no room for what is not there yet.
 MemoryPlan plan_run(const TrainOptions& options, const ModelFiles& student, const TrainingText& text,
                     const TrainerOptions& training, uint64_t teacher);
 

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "cli/terminal.h"
 #include "cli/training_file.h"
 
@@ -27,6 +29,10 @@ TrainingText read_training_text(const TrainOptions& o, const Tokenizer& tokenize
     }
     for (Document& document : documents) learned.push_back(std::move(document));
   }
+  std::error_code error;
+  for (const std::string& file : o.train)
+    if (!o.valid.empty() && std::filesystem::equivalent(file, o.valid, error))
+      tell("warning: {} is learned and measured: its perplexity says nothing of other text\n", file);
   if (!o.valid.empty()) measured = read_training_file(o.valid, tokenizer);
   std::vector<PackedSequence> sequences = pack_training_text("--train", learned, o.sequence);
   const uint64_t of_learned = fingerprint(sequences);

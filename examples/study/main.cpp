@@ -21,8 +21,8 @@ constexpr const char* kTeaches =
   PTQ      the weights of FP32, rounded afterwards
   QAT      the quantizer in the loop
   QAT+KD   the quantizer in the loop, a teacher beside it
-Prints a table and writes it with the numbers (study.md, study.json), a plot of bits against quality (study.svg) and the
-models of QAT+KD (<scheme>.gguf). With --runs N everything is done N times from seeds one after another: means ± standard
+Prints a table and writes it with the numbers (study.md, study.json), a plot of bits against quality (study.svg), the models
+of QAT+KD (<scheme>.gguf) and each row as soon as it is measured (rows.jsonl). With --runs N everything is done N times from seeds one after another: means ± standard
 deviations over runs.)";
 
 std::string examples() {
@@ -72,16 +72,27 @@ int main(int argc, char** argv) {
     std::filesystem::create_directories(out, error);
     if (error) throw slm::IoError(fmt::format("[study] --out {} cannot be made a folder", o.out), error.value());
     const slm::FolderLock ours(out);
+    if (std::filesystem::exists(out / "study.json", error))
+      throw slm::ArgumentError(fmt::format("[study] --out {} holds a study: choose another folder", o.out));
     const slm::Study study(o);
     slm::ProgressLine line("study");
+    std::string rows;
+    uint64_t seed = 0;
     const auto tell_row = [&](const slm::StudyRow& row) {
       line.finish();
+      slm::JsonDocument json = slm::as_json(row);
+      json["seed"] = seed;
+      slm::write_file(out / "rows.jsonl", rows += json.dump() + "\n");  // whatever comes later
+      for (const slm::TaskScore& kind : row.kinds)
+        if (kind.cut > 0)
+          slm::tell("warning: {}: {} of {} prompts have no room in the student's context and lost their beginning\n",
+                    slm::one_line(kind.kind), kind.cut, kind.count());
       slm::tell("{} {}: perplexity {:.3f}, quality {:.1f} %\n", row.method, row.scheme, row.perplexity,
                 100 * row.quality());
     };
     std::vector<slm::StudyRun> runs;
     slm::JsonDocument document;
-    const auto write = [&] {  // after every run: what comes later loses nothing of it
+    const auto write = [&] {  // after every run
       document = {{"steps", o.steps},          {"batch", o.batch},
                   {"sequence", o.sequence},    {"learning_rate", o.learning_rate},
                   {"kd_weight", o.kd_weight},  {"seconds", program.elapsed_seconds()},
@@ -91,7 +102,7 @@ int main(int argc, char** argv) {
       slm::write_file(out / "study.svg", slm::as_plot(runs));
     };
     for (uint64_t i = 0; i < static_cast<uint64_t>(o.runs); ++i) {
-      const uint64_t seed = program.seed() + i;
+      seed = program.seed() + i;
       if (o.runs > 1) slm::tell("run {} of {}, seed {}\n", i + 1, o.runs, seed);
       runs.push_back({seed, study.run(seed, tell_row, line.callback())});
       write();

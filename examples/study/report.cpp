@@ -34,36 +34,35 @@ std::string text(double x, double y, const std::string& words, const char* ancho
   return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">{}</text>\n", x, y, anchor, words);
 }
 
-JsonDocument rows_as_json(const std::vector<StudyRow>& rows) {
-  JsonDocument all = JsonDocument::array();
-  for (const StudyRow& row : rows) {
-    JsonDocument kinds = JsonDocument::object();
-    for (const TaskScore& kind : row.kinds) {
-      if (kind.ranked)
-        kinds[kind.kind] = {
-            {"tasks", kind.count()}, {"acc", kind.accuracy.mean()}, {"acc_stderr", kind.accuracy.standard_error()}};
-      else
-        kinds[kind.kind] = {{"tasks", kind.count()},
-                            {"exact_match", kind.exact_match.mean()},
-                            {"f1", kind.f1.mean()},
-                            {"f1_stderr", kind.f1.standard_error()}};
-    }
-    all.push_back({{"method", row.method},
-                   {"weights", row.scheme},
-                   {"bits", row.bits},
-                   {"stored_bits", row.stored_bits},
-                   {"perplexity", row.perplexity},
-                   {"quality", row.quality()},
-                   {"kinds", kinds},
-                   {"packed_bytes", row.packed_bytes},
-                   {"memory_bytes", row.memory_bytes},
-                   {"ms_per_token", row.ms_per_token},
-                   {"train_seconds", row.train_seconds}});
-  }
-  return all;
-}
-
 }  // namespace
+
+JsonDocument as_json(const StudyRow& row) {
+  JsonDocument kinds = JsonDocument::object();
+  for (const TaskScore& kind : row.kinds) {
+    if (kind.ranked)
+      kinds[kind.kind] = {{"tasks", kind.count()},
+                          {"cut", kind.cut},
+                          {"acc", kind.accuracy.mean()},
+                          {"acc_stderr", kind.accuracy.standard_error()}};
+    else
+      kinds[kind.kind] = {{"tasks", kind.count()},
+                          {"cut", kind.cut},
+                          {"exact_match", kind.exact_match.mean()},
+                          {"f1", kind.f1.mean()},
+                          {"f1_stderr", kind.f1.standard_error()}};
+  }
+  return {{"method", row.method},
+          {"weights", row.scheme},
+          {"bits", row.bits},
+          {"stored_bits", row.stored_bits},
+          {"perplexity", row.perplexity},
+          {"quality", row.quality()},
+          {"kinds", kinds},
+          {"packed_bytes", row.packed_bytes},
+          {"memory_bytes", row.memory_bytes},
+          {"ms_per_token", row.ms_per_token},
+          {"train_seconds", row.train_seconds}};
+}
 
 std::string as_table(const std::vector<StudyRun>& runs) {
   const std::vector<StudyRow>& rows = runs.front().rows;
@@ -105,7 +104,11 @@ std::string as_table(const std::vector<StudyRun>& runs) {
 
 JsonDocument as_json(const std::vector<StudyRun>& runs) {
   JsonDocument all = JsonDocument::array();
-  for (const StudyRun& run : runs) all.push_back({{"seed", run.seed}, {"rows", rows_as_json(run.rows)}});
+  for (const StudyRun& run : runs) {
+    JsonDocument rows = JsonDocument::array();
+    for (const StudyRow& row : run.rows) rows.push_back(as_json(row));
+    all.push_back({{"seed", run.seed}, {"rows", rows}});
+  }
   return all;
 }
 

@@ -19,6 +19,7 @@ struct StudyRun {
 
 /// Of several runs: means ± standard deviations.
 std::string as_table(const std::vector<StudyRun>& runs);
+JsonDocument as_json(const StudyRow& row);
 JsonDocument as_json(const std::vector<StudyRun>& runs);
 /// An SVG: nominal bits per weight from left to right, mean task score upwards, a line for each method; of several runs
 /// the mean, with a bar of one standard deviation to each side.

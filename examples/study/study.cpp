@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "study/study.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -61,6 +63,8 @@ Study::Study(const StudyOptions& o)
       valid_(sequences_of(o.valid, tokenizer_, o.sequence)),
       tasks_(read_tasks(o.tasks)) {
   for (const std::string& word : o.schemes) {  // before anything is trained
+    if (std::ranges::count(o.schemes, word) > 1)
+      throw ArgumentError(fmt::format("[study] --schemes has {} twice", word));
     plans_.push_back({.weights = parse_weight_scheme(word), .keep_fp = {}});
     check_plan(files_, plans_.back());
     check_gguf_export(files_, tokenizer_.data(), file_of(plans_.back()), {.plan = plans_.back()});
@@ -74,7 +78,8 @@ Study::Study(const StudyOptions& o)
     std::map<std::string, int64_t> taken;
     std::erase_if(tasks_, [&](const Task& task) { return ++taken[task.kind] > o.task_limit; });
   }
-  context_ = context_for(tasks_, tokenizer_);
+  context_ = std::min(context_for(tasks_, tokenizer_), files_.config().context);
+  check_tasks(tokenizer_, tasks_, context_, {.max_tokens = kAnswerTokens});
   {
     TrainableModel model(files_);
     spread(model);
@@ -134,7 +139,7 @@ StudyRow Study::measure(const std::string& method, WeightScheme scheme, const Tr
                .perplexity = validate(model, valid_, progress).perplexity(),
                .train_seconds = trained.seconds,
                .packed_bytes = model->packed_bytes};
-  Session session(model, {.context = std::min(context_, model->config.context)});
+  Session session(model, {.context = context_});
   row.kinds = score_tasks(session, tokenizer_, tasks_, {.max_tokens = kAnswerTokens, .progress = progress});
   row.memory_bytes = model->packed_bytes + session.kv_bytes();
   row.ms_per_token = decode_ms_per_token(model);

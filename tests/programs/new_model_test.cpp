@@ -48,7 +48,13 @@ TEST(NewModel, NamesWhatMakesNoModel) {
   expect_error(run("new_model", {"--out", out, "--tokenizer", tiny("qwen2_tied"), "--vocab", "300"}), 2, "--vocab");
   const std::string lines = folder.file("t.jsonl", "{\"text\": \"a\"}\n\n{\"story\": \"b\"}\n");
   expect_error(run("new_model", {"--out", out, "--text", lines}), 1, "line 3");
+  expect_error(run("new_model", {"--out", out, "--text", folder.file("none.txt", "")}), 1,
+               "none.txt: [new_model] the text is");
   EXPECT_FALSE(std::filesystem::exists(out));
+  const Ran few = run("new_model", {"--out", out, "--text", text, "--vocab", "90000"});
+  EXPECT_EQ(few.exit_code, 0) << few.err;
+  EXPECT_NE(few.err.find("--vocab is 90000"), std::string::npos) << few.err;
+  expect_error(run("new_model", {"--out", out, "--text", text}), 1, "holds a model");
 }
 
 }  // namespace

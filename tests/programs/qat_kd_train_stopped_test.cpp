@@ -178,6 +178,11 @@ TEST_F(Train, DivergesWhereWhatItPacksCannotBeMeasured) {
   }
 }
 
+TEST_F(Train, FailsWhereWhatItShipsCannotBeMeasured) {
+  Words all = set(words("fp32", "run", {"--steps", "1", "--weight-decay", "1", "--warmup", "0"}), "--lr", "10");
+  expect_error(run("qat_kd_train", all), 1, "the run diverged");
+}
+
 TEST_F(Train, HasItsFolderForItself) {
   const Words more = {"--steps", "100000", "--checkpoint-every", "0"};
   Process process("qat_kd_train", words("qat", "run", more), {});
@@ -201,6 +206,8 @@ TEST_F(Train, LosesNothingWhereThereAreNoCheckpointsOnTheWay) {
     expect_error(run("qat_kd_train", all), 1, "holds a trained model and no checkpoint to go on from");
   }
   EXPECT_EQ(shipped("run"), model);
+  fs::remove(folder_.path() / "run/model.gguf");
+  expect_error(run("qat_kd_train", words("qat", "run", more)), 1, "holds a trained model");
 }
 
 TEST_F(Train, GoesOnFromTheBestWhereThereIsNoOtherCheckpoint) {
@@ -229,7 +236,7 @@ TEST_F(Train, DoesNotWriteOverTheCheckpointsOfAnotherRun) {
   ASSERT_EQ(ran.exit_code, 0) << ran.err;
   EXPECT_GT(ran.json().at("loss"), 0.0) << "of the steps done before";
   folder_.file("story.txt", story() + "And then the rain stopped.\n");
-  expect_error(run("qat_kd_train", words("qat", "run", resumed)), 1, "of another run: data is ");
+  expect_error(run("qat_kd_train", words("qat", "run", resumed)), 1, "of another run: training text is ");
 }
 
 }  // namespace

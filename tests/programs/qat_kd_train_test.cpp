@@ -120,6 +120,9 @@ TEST_F(Train, SaysWhatLooksLikeAMistakeInItsText) {
     EXPECT_NE(ran.err.find(part), std::string::npos) << ran.err;
   };
   warns("latin", story() + "Caf\xe9\n", "latin.txt: 1 byte is no UTF-8");
+  warns("array", "[ {\"text\": \"" + std::string(200, 'x') + "\"}]\n", "array.txt looks like JSON");
+  const Ran same = run("qat_kd_train", words("fp32", "same", {"--steps", "1", "--valid", text_}));
+  EXPECT_NE(same.err.find("story.txt is learned and measured"), std::string::npos) << same.err;
   warns("json", "{\"text\": \"" + std::string(200, 'x') + "\"}\n", "json.txt looks like JSON");
 }
 
@@ -220,6 +223,8 @@ TEST_F(Train, NamesWhatIsWrong) {
   refuses(words("qat", "a", {"--steps", "2", "--memory-limit", "0.001"}), 1, "--memory-limit is 0.001 GB");
   refuses(words("qat", "a", {"--steps", "2", "--freeze", "*"}), 1, "nothing is left to train");
   refuses(words("qat", "a", {"--steps", "2", "--keep-fp", "*"}), 1, "w4g32 is left without one");
+  refuses(words("kd", "a", {"--steps", "2", "--kd-weight", "0"}), 2, "--kd-weight");
+  refuses(set(words("qat", "a", steps), "--batch", "1000000000"), 1, "of memory and swap");
   refuses(words("qat", "a", {"--steps", "2", "--ship", "best"}), 2, "--ship best needs --validate-every");
   refuses(words("kd", "a", {"--steps", "2", "--teacher-top-k", "1000000"}), 1, "expected at most the 320 compared");
   refuses(set(words("kd", "a", steps), "--teacher", tiny("llama_tied")), 1, "expected one vocabulary");

@@ -89,13 +89,15 @@ TEST_F(StudyProgram, KeepsTheRunsThatWereDone) {
   EXPECT_EQ(process.wait().exit_code, 128 + SIGTERM);
   EXPECT_GE(nlohmann::json::parse(content_of(json)).at("runs").size(), 1u);
   for (const char* file : {"study.md", "study.svg"}) EXPECT_NE(content_of(folder_.path() / "a" / file), "") << file;
+  EXPECT_GE(std::ranges::count(content_of(folder_.path() / "a/rows.jsonl"), '\n'), 4);
+  expect_error(run("study", words("a")), 1, "holds a study");
 }
 
 TEST_F(StudyProgram, TellsOfTiesAndSpreadsThem) {
   const std::string on_a_grid = (folder_.path() / "q4.gguf").string();
   ASSERT_EQ(run("quantize", {"--model", tiny("qwen2_tied"), "--scheme", "w4g32", "--out", on_a_grid}).exit_code, 0);
   const auto said = [&](const Words& rest) {
-    Words all = words("a", {"--schemes", "w3g32"});
+    Words all = words("of_" + std::to_string(rest.size()), {"--schemes", "w3g32"});
     all[1] = on_a_grid;
     all.insert(all.end(), rest.begin(), rest.end());
     const Ran ran = run("study", all);
@@ -119,6 +121,13 @@ TEST_F(StudyProgram, NamesWhatIsWrongBeforeItTrains) {
   other[3] = tiny("llama_tied");
   expect_error(run("study", other), 1, "expected one vocabulary");
   expect_error(run("study", words("/proc/self/task")), 1, "/proc/self/task");
+  expect_error(run("study", words("a", {"--schemes", "w4g32,w4g32"})), 1, "--schemes has w4g32 twice");
+  other = words("a");
+  other[9] = folder_.file("long.jsonl", "{\"prompt\": \"Q\", \"choices\": [\"a\", \"" + std::string(9000, 'x') +
+                                            "\"], \"answer\": \"a\"}\n");
+  const Ran too_long_choice = run("study", other);
+  expect_error(too_long_choice, 1, "[tasks] task 1: an answer of ");
+  EXPECT_EQ(too_long_choice.err.find("FP32"), std::string::npos) << too_long_choice.err;
   other = words("a");
   other[9] = tiny("qwen2_tied");
   expect_error(run("study", other), 1, "qwen2_tied");

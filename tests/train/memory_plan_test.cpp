@@ -81,6 +81,15 @@ TEST(MemoryPlan, CountsWhatIsMeasuredBeforeThereIsATrainerWhereThatIsMore) {
   EXPECT_EQ(large.total(), large.weights + large.gradients + (1 << 30) + 50);
 }
 
+TEST(MemoryPlan, CountsTheBatchesOfAStep) {
+  const ModelFiles files = ModelFiles::open(test::tiny_models() / "qwen2_tied");
+  const auto activations = [&](int64_t accumulate) {
+    return plan_memory(files, {}, {.schedule = {.peak = 1e-4, .steps = 10}, .accumulate = accumulate}, 64, {})
+        .activations;
+  };
+  EXPECT_EQ(activations(1001) - activations(1), 1000 * 64 * sizeof(PackedRow));
+}
+
 TEST(MemoryPlan, CountsTheOrderInWhichATopKIsFound) {
   const ModelFiles files = ModelFiles::open(test::tiny_models() / "qwen2_tied");
   const auto head = [&](const HeadLossOptions& loss) {

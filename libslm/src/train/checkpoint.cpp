@@ -173,6 +173,20 @@ CheckpointNotes notes_of(const Json& state, const char* key, const std::string& 
   return notes;
 }
 
+/// Throws FormatError where it is of another run.
+Json read_state(const fs::path& folder, const CheckpointOptions& options) {
+  const std::string file = (folder / kState).string();
+  Json state = parse_json_file(file);
+  const CheckpointNotes identity = notes_of(state, "identity", file);
+  for (const auto& [key, value] : options.identity) {
+    const auto it = identity.find(key);
+    if (it == identity.end() || it->second != value)
+      throw FormatError(file, fmt::format("[checkpoint] of another run: {} is {}, this run's is {}", key,
+                                          it == identity.end() ? "missing" : it->second, value));
+  }
+  return state;
+}
+
 void sync_folder(const fs::path& folder) {
   const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const bool synced = fd >= 0 && ::fsync(fd) == 0;
@@ -244,19 +258,17 @@ void remove_oldest_checkpoints(const CheckpointOptions& options) {
   for (size_t i = 0; i + static_cast<size_t>(options.keep) < all.size(); ++i) remove_checkpoint(all[i]);
 }
 
+void check_checkpoint(const CheckpointOptions& options) {
+  const std::vector<fs::path> all = whole_checkpoints(options);
+  if (!all.empty()) read_state(all.back(), options);
+}
+
 std::optional<CheckpointNotes> load_checkpoint(const CheckpointOptions& options, Trainer& trainer) {
   const std::vector<fs::path> all = whole_checkpoints(options);
   if (all.empty()) return std::nullopt;
   const fs::path& folder = all.back();
   const std::string file = (folder / kState).string();
-  const Json state = parse_json_file(file);
-  const CheckpointNotes identity = notes_of(state, "identity", file);
-  for (const auto& [key, value] : options.identity) {
-    const auto it = identity.find(key);
-    if (it == identity.end() || it->second != value)
-      throw FormatError(file, fmt::format("[checkpoint] of another run: {} is {}, this run's is {}", key,
-                                          it == identity.end() ? "missing" : it->second, value));
-  }
+  const Json state = read_state(folder, options);
   read_pieces(folder / kWeights, weights_of(trainer.model()));
   read_pieces(folder / kMoments, moments_of(trainer));
   if (trainer.options().static_inputs) set_ranges(state, file, trainer);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "slm/core/parallel.h"
+#include "slm/data/packer.h"
 
 namespace slm {
 
@@ -26,6 +27,8 @@ MemoryPlan plan_memory(const ModelFiles& files, const TrainableOptions& model, c
   const int64_t inputs = quantized ? 2 * c.width + c.q_width() + c.ffn : 0;  // linears' inputs, quantized and back
   const int64_t ends = (quantized ? 4 : 3) * c.width;                        // embedding, selected rows, norm
   plan.activations = floats(rows * (c.layers * (made + inputs) + ends)) + floats(rows * (made + inputs + 2 * c.width));
+
+  plan.activations += static_cast<uint64_t>(trainer.accumulate * rows) * sizeof(PackedRow);  // read before the first
 
   const int64_t chunk = std::min(trainer.loss.chunk_rows, rows);
   plan.head = floats((chunk + num_threads()) * c.vocab);

@@ -44,6 +44,10 @@ std::filesystem::path save_checkpoint(const CheckpointOptions& options, Trainer&
 /// weights are not too large to go on from.
 void remove_oldest_checkpoints(const CheckpointOptions& options);
 
+/// Throws FormatError where the newest checkpoint is of another run, naming the first value that differs: for who has long
+/// work to do before load_checkpoint.
+void check_checkpoint(const CheckpointOptions& options);
+
 /// Puts the newest whole checkpoint into the trainer; its notes, or nothing where there is no checkpoint. Throws
 /// FormatError where it is damaged, holds a value that is not finite, or is of another model or run, naming it.
 std::optional<CheckpointNotes> load_checkpoint(const CheckpointOptions& options, Trainer& trainer);
