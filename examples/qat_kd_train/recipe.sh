@@ -6,7 +6,7 @@
 #     STUDENT, TEACHER   Qwen2.5-0.5B and 1.5B, Hugging Face folders
 #     DATA               a folder: train*.txt to learn from, test*.txt to measure on
 #     OUT, BIN           results (default build/pair), programs (default build/release/bin)
-#   In the environment: STEPS (200) of SEQ (256) tokens, LR (2e-5), KD_WEIGHT (1), SCHEME (w4g32), WINDOWS (64) of 512
+#   In the environment: STEPS (200) of SEQ (256) tokens, LR (5e-6), KD_WEIGHT (1), SCHEME (w4g32), WINDOWS (64) of 512
 #   tokens measured, VALIDATE_EVERY (50) steps for the curve in OUT/*/metrics.jsonl
 set -euo pipefail
 source "$(dirname "$0")/../../scripts/arguments.sh"
@@ -20,7 +20,7 @@ mkdir -p "$out"
 train() {
   local mode=$1 done=$out/$1/done file command=(--mode "$1" --student "$student" "${@:2}")
   for file in "$data"/train*.txt; do command+=(--train "$file"); done
-  command+=(--scheme "$scheme" --steps "${STEPS:-200}" --batch 1 --seq "${SEQ:-256}" --lr "${LR:-2e-5}"
+  command+=(--scheme "$scheme" --steps "${STEPS:-200}" --batch 1 --seq "${SEQ:-256}" --lr "${LR:-5e-6}"
             --checkpoint-every 50 --validate-every "${VALIDATE_EVERY:-50}" --valid-sequences 16 --seed 1)
   if [ -e "$done" ]; then
     [ "$(cat "$done")" = "${command[*]}" ] && return
