@@ -6,6 +6,18 @@
 #include "cli/terminal.h"
 
 namespace slm {
+namespace {
+
+template <class F>
+auto naming(const std::string& source, const F& made) {
+  try {
+    return made();
+  } catch (const ArgumentError& error) {
+    throw ArgumentError(source + ": " + error.what());
+  }
+}
+
+}  // namespace
 
 std::vector<Document> read_training_file(const std::string& file, const Tokenizer& tokenizer) {
   const std::string text = read_text(file);
@@ -17,13 +29,13 @@ std::vector<Document> read_training_file(const std::string& file, const Tokenize
   return make_documents(text, file, tokenizer);
 }
 
+std::vector<Document> split_training_text(const std::string& source, std::vector<Document>& documents, double share) {
+  return naming(source, [&] { return split_off(documents, share); });
+}
+
 std::vector<PackedSequence> pack_training_text(const std::string& source, const std::vector<Document>& documents,
                                                int64_t tokens) {
-  try {
-    return pack_documents(documents, tokens);
-  } catch (const ArgumentError& error) {
-    throw ArgumentError(source + ": " + error.what());
-  }
+  return naming(source, [&] { return pack_documents(documents, tokens); });
 }
 
 }  // namespace slm

@@ -13,7 +13,8 @@ namespace slm {
 
 /// As read_documents. Warns of bytes that are no UTF-8, and of JSON under a name of plain text.
 std::vector<Document> read_training_file(const std::string& file, const Tokenizer& tokenizer);
-/// As pack_documents; an error names where the text comes from.
+/// As split_off and pack_documents; an error names where the text comes from.
+std::vector<Document> split_training_text(const std::string& source, std::vector<Document>& documents, double share);
 std::vector<PackedSequence> pack_training_text(const std::string& source, const std::vector<Document>& documents,
                                                int64_t tokens);
 

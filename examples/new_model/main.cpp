@@ -24,10 +24,10 @@ JSON: {out, parameters, vocab, seed})";
 
 /// The text of a training file, for its vocabulary.
 std::string text_of(const std::string& path) {
-  std::string text = slm::read_text(path);
-  if (text.empty()) throw slm::FormatError(path, "[new_model] the text is empty");
-  if (!slm::is_json_lines(path)) return text;
-  const std::string all = std::exchange(text, {});
+  const std::string all = slm::read_text(path);
+  if (all.empty()) throw slm::FormatError(path, "[new_model] the text is empty");
+  if (!slm::is_json_lines(path)) return all;
+  std::string text;
   slm::for_json_lines(all, path, [&](const slm::Json& line, const std::string& where) {
     text += slm::json_require<std::string>(line, "text", where) + "\n";
   });

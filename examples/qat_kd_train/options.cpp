@@ -26,7 +26,8 @@ Examples:
     --scheme w4g32 --steps 200 --seq 256 --lr 5e-6 --out run
   qat_kd_train --mode qat --student models/tiny --train tasks.jsonl --scheme w4g32 --steps 2000 --batch 8 --out run --resume
 JSON: {mode, scheme, steps, shipped_step, loss, tokens, tokens_per_second, peak_rss_bytes, planned_bytes,
-       planned_disk_bytes, perplexity_before, perplexity_after, gguf, folder, seconds}; perplexities are those of the packed model on the validation text)";
+       planned_disk_bytes, perplexity_before, perplexity_after, gguf, folder, seconds}; perplexities are those of the
+       packed model on the validation text)";
 }
 
 void add_train_options(CLI::App& app, TrainOptions& o) {

@@ -21,12 +21,8 @@ TrainingText read_training_text(const TrainOptions& o, const Tokenizer& tokenize
   std::vector<Document> learned, measured;
   for (const std::string& file : o.train) {
     std::vector<Document> documents = read_training_file(file, tokenizer);
-    if (o.valid.empty()) {
-      if (documents.size() == 1 && documents[0].ids.size() < 2)
-        throw ArgumentError(
-            fmt::format("{}: [train] one token, expected at least 2: one to learn, one to measure", file));
-      for (Document& document : split_off(documents, 0.05)) measured.push_back(std::move(document));
-    }
+    if (o.valid.empty())
+      for (Document& document : split_training_text(file, documents, 0.05)) measured.push_back(std::move(document));
     for (Document& document : documents) learned.push_back(std::move(document));
   }
   std::error_code error;

@@ -2,6 +2,7 @@
 // score: how many tasks a model solves, kind by kind, under each way of holding its weights.
 #include <fmt/format.h>
 
+#include "cli/cut_prompts.h"
 #include "cli/model_options.h"
 #include "cli/option_values.h"
 #include "cli/program.h"
@@ -68,11 +69,7 @@ int main(int argc, char** argv) {
       const slm::Stopwatch watch;
       const std::vector<slm::TaskScore> scores = slm::score_tasks(session, tokenizer, tasks, options);
       line.finish();
-      for (const slm::TaskScore& kind : scores)
-        if (kind.cut > 0)
-          slm::tell(
-              "warning: {} {}: {} of {} prompts have no room in a context of {} tokens and lost their beginning\n",
-              scheme, kind.kind, kind.cut, kind.count(), context);
+      slm::warn_of_cut_prompts(scheme, scores);
       results.push_back(slm::to_json(scheme, scores, *model, watch.seconds()));
       slm::add_rows(table, scheme, scores, *model);
     }

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "cli/cut_prompts.h"
 #include "cli/model_options.h"
 #include "cli/option_values.h"
 #include "cli/program.h"
@@ -22,8 +23,8 @@ constexpr const char* kTeaches =
   QAT      the quantizer in the loop
   QAT+KD   the quantizer in the loop, a teacher beside it
 Prints a table and writes it with the numbers (study.md, study.json), a plot of bits against quality (study.svg), the models
-of QAT+KD (<scheme>.gguf) and each row as soon as it is measured (rows.jsonl). With --runs N everything is done N times from seeds one after another: means ± standard
-deviations over runs.)";
+of QAT+KD (<scheme>.gguf) and each row as soon as it is measured (rows.jsonl). With --runs N everything is done N times
+from seeds one after another: means ± standard deviations over runs.)";
 
 std::string examples() {
   return slm::describe_weights() + R"(
@@ -83,10 +84,7 @@ int main(int argc, char** argv) {
       slm::JsonDocument json = slm::as_json(row);
       json["seed"] = seed;
       slm::write_file(out / "rows.jsonl", rows += json.dump() + "\n");  // whatever comes later
-      for (const slm::TaskScore& kind : row.kinds)
-        if (kind.cut > 0)
-          slm::tell("warning: {}: {} of {} prompts have no room in the student's context and lost their beginning\n",
-                    slm::one_line(kind.kind), kind.cut, kind.count());
+      slm::warn_of_cut_prompts(row.scheme, row.kinds);
       slm::tell("{} {}: perplexity {:.3f}, quality {:.1f} %\n", row.method, row.scheme, row.perplexity,
                 100 * row.quality());
     };

@@ -237,7 +237,8 @@ TEST_F(Train, NamesWhatIsWrong) {
   refuses(set(words("qat", "a", steps), "--out", "/proc/self/task"), 1, "/proc/self/task");
   refuses(set(words("qat", "a", steps), "--train", folder_.file("short.txt", "The own sum.")), 1,
           "expected at least one sequence of text");
-  refuses(set(words("qat", "a", steps), "--train", folder_.file("one.txt", "x")), 1, "one.txt: [train] one token");
+  refuses(set(words("qat", "a", steps), "--train", folder_.file("one.txt", "x")), 1,
+          "one.txt: [data] 1 documents, 1 ids, expected at least 2 ids");
   refuses(set(words("qat", "a", steps), "--train", folder_.file("none.txt", "")), 1,
           "none.txt: [data] the text is empty");
   fs::copy(tiny_models() / "qwen2_tied", folder_.path() / "odd", fs::copy_options::recursive);

@@ -8,6 +8,7 @@
 #include "slm/core/check.h"
 #include "slm/core/division.h"
 #include "slm/core/parallel.h"
+#include "slm/model/load.h"
 
 namespace slm {
 namespace {
@@ -57,7 +58,7 @@ struct Finder {
 bool TrainableOptions::trains(std::string_view name) const { return !matches_any(name, freeze); }
 
 TrainableModel::TrainableModel(const ModelFiles& files, const TrainableOptions& options) : config_(files.config()) {
-  if (options.quantizer) options.quantizer->check_patterns(config_);
+  if (options.quantizer) check_plan(files, *options.quantizer);
   for (const std::string& pattern : options.freeze)
     SLM_CHECK(
         std::ranges::any_of(files.tensors(), [&](const ModelTensor& t) { return matches_pattern(t.name, pattern); }),
@@ -87,8 +88,6 @@ TrainableModel::TrainableModel(const ModelFiles& files, const TrainableOptions& 
     }
     if (options.quantizer && options.quantizer->weights && shape.rank() == 2) {
       p.scheme = options.quantizer->scheme_of(tensor.name, Dtype::F32, config_.tied_head);
-      SLM_CHECK(shape[1] % info(*p.scheme).group == 0, "[train] {} is ({},{}), {} needs a multiple of {} columns",
-                tensor.name, shape[0], shape[1], slm::name(*p.scheme), info(*p.scheme).group);
     }
     read_values(files, tensor, p.value);
     parameters_.push_back(std::move(p));
