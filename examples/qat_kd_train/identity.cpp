@@ -7,8 +7,8 @@
 
 namespace slm {
 
-CheckpointNotes identity_of(const TrainOptions& o, uint64_t seed, const TrainingText& text, const ModelFiles& student,
-                            const ModelFiles* teacher) {
+RunIdentity identity_of(const TrainOptions& o, uint64_t seed, const TrainingText& text, const ModelFiles& student,
+                        const ModelFiles* teacher) {
   const TrainerOptions t = trainer_options(o, 0);
   const bool is_default = !o.activations || o.activations == name(info(*plan_of(o).weights).activations);
   const Json values = {{"mode", o.mode},
@@ -38,7 +38,7 @@ CheckpointNotes identity_of(const TrainOptions& o, uint64_t seed, const Training
                        {"temperature", t.loss.temperature},
                        {"teacher_top_k", t.loss.kd_top_k},
                        {"seed", seed}};
-  CheckpointNotes identity;
+  RunIdentity identity;
   for (const auto& [key, value] : values.items()) identity[key] = value.dump();
   return identity;
 }

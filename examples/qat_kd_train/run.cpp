@@ -138,7 +138,7 @@ RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoin
   CheckpointOptions best = best_of(o);
   best.identity = checkpoints.identity;
   if (o.resume) {
-    const bool found = load_checkpoint(resumed_from(o, checkpoints), trainer).has_value();
+    const bool found = load_checkpoint(resumed_from(o, checkpoints), trainer);
     tell("{} step {}\n", found ? "resumed from the checkpoint of" : "no checkpoint to resume from: beginning at",
          trainer.steps_done() + (found ? 0 : 1));
   }
@@ -163,7 +163,7 @@ RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoin
     const bool is_best = perplexity < metrics.best_perplexity();
     tell("step {}: perplexity of the packed model {:.4f}{}\n", step, perplexity, is_best ? ", the best so far" : "");
     if (is_best) {
-      save_checkpoint(best, trainer, {});
+      save_checkpoint(best, trainer);
       remove_oldest_checkpoints(best);
     }
     metrics.add_validation(step, perplexity);  // last: a step that has its line has its checkpoint
@@ -184,7 +184,7 @@ RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoin
     }
     const bool asked_to_end = EndOnSignal::raised();
     if (asked_to_end || last || (o.checkpoint_every > 0 && step.step % o.checkpoint_every == 0))
-      save_checkpoint(checkpoints, trainer, {});
+      save_checkpoint(checkpoints, trainer);
     if (asked_to_end) {
       line.reset();
       tell("saved the checkpoint of step {}; --resume goes on from it\n", step.step);

@@ -73,8 +73,10 @@ int main(int argc, char** argv) {
     std::filesystem::create_directories(out, error);
     if (error) throw slm::IoError(fmt::format("[study] --out {} cannot be made a folder", o.out), error.value());
     const slm::FolderLock ours(out);
-    if (std::filesystem::exists(out / "study.json", error))
-      throw slm::ArgumentError(fmt::format("[study] --out {} holds a study: choose another folder", o.out));
+    for (const char* file : {"study.json", "rows.jsonl"})  // the latter alone: of one that was ended
+      if (std::filesystem::exists(out / file, error))
+        throw slm::ArgumentError(
+            fmt::format("[study] --out {} holds {} of another study: choose another folder", o.out, file));
     const slm::Study study(o);
     slm::ProgressLine line("study");
     std::string rows;

@@ -79,7 +79,8 @@ TEST_F(TaskScores, LogLikelihoodIsThatOfOnePassOverTheWholeText) {
   for (const std::string context : {"Question: is it high? Answer:", "Question: is it high? Answer:  ",
                                     "Question: is it high?\nAnswer:\n\t\u3000", "Q"}) {
     Session s = session();
-    const std::vector<double> found = log_likelihoods(s, tokenizer_, context, choices);
+    const auto [found, cut] = log_likelihoods(s, tokenizer_, context, choices);
+    EXPECT_FALSE(cut);
     const std::string trimmed = context.substr(0, context.find_last_of(":Q") + 1);
     const size_t before = tokenizer_.encode(trimmed).size();
     for (size_t i = 0; i < choices.size(); ++i) {
@@ -98,7 +99,8 @@ TEST_F(TaskScores, ALongContextLosesItsBeginning) {
   context += "so";
   const std::vector<std::string> choices = {" the bridge was closed", " no"};
   Session s = session(16);
-  const std::vector<double> found = log_likelihoods(s, tokenizer_, context, choices);
+  const auto [found, cut] = log_likelihoods(s, tokenizer_, context, choices);
+  EXPECT_TRUE(cut);
   const std::vector<int32_t> before = tokenizer_.encode(context);
   for (size_t i = 0; i < choices.size(); ++i) {
     const std::vector<int32_t> all = tokenizer_.encode(context + choices[i]);
@@ -115,7 +117,7 @@ TEST_F(TaskScores, CountRightChoicesAndAnswersByKind) {
   const std::string prompt = "Question: is the river high?\nAnswer:";
   const std::vector<std::string> choices = {"yes", "no, it is not, and it never was"};
   const std::vector<double> likelihoods =
-      log_likelihoods(s, tokenizer_, prompt, std::vector<std::string>{" " + choices[0], " " + choices[1]});
+      log_likelihoods(s, tokenizer_, prompt, std::vector<std::string>{" " + choices[0], " " + choices[1]}).sums;
   const size_t best = likelihoods[0] >= likelihoods[1] ? 0 : 1;
   const size_t normed = likelihoods[0] / 3 >= likelihoods[1] / static_cast<double>(choices[1].size()) ? 0 : 1;
   ASSERT_NE(best, normed) << "the two measures must differ for the test to tell them apart";

@@ -90,7 +90,9 @@ TEST_F(StudyProgram, KeepsTheRunsThatWereDone) {
   EXPECT_GE(nlohmann::json::parse(content_of(json)).at("runs").size(), 1u);
   for (const char* file : {"study.md", "study.svg"}) EXPECT_NE(content_of(folder_.path() / "a" / file), "") << file;
   EXPECT_GE(std::ranges::count(content_of(folder_.path() / "a/rows.jsonl"), '\n'), 4);
-  expect_error(run("study", words("a")), 1, "holds a study");
+  expect_error(run("study", words("a")), 1, "holds study.json of another study");
+  fs::remove(json);  // as where it was ended in its first run
+  expect_error(run("study", words("a")), 1, "holds rows.jsonl of another study");
 }
 
 TEST_F(StudyProgram, TellsOfTiesAndSpreadsThem) {

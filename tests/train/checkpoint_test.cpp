@@ -45,6 +45,9 @@ class Checkpoints : public testing::Test {
   static RunOptions tiny() {
     return {.scheme = WeightScheme::W4G32, .kd_weight = 0.5, .accumulate = 2, .teacher = "qwen2_untied"};
   }
+  /// A value that tells this checkpoint's weights from another's.
+  static void mark(TinyRun& run, float value) { run.model.values()[0] = value; }
+  static float mark_of(TinyRun& run) { return run.model.values()[0]; }
   std::vector<std::string> names() {
     std::vector<std::string> found;
     for (const auto& entry : fs::directory_iterator(options().folder)) found.push_back(entry.path().filename());
@@ -59,11 +62,9 @@ TEST_F(Checkpoints, GoOnAsIfNothingHadStopped) {
   whole.steps(9);
   TinyRun first(tiny());
   first.steps(4);
-  save_checkpoint(options(), first.trainer, {{"best", "1.5"}});
+  save_checkpoint(options(), first.trainer);
   TinyRun second(tiny());
-  const std::optional<CheckpointNotes> notes = load_checkpoint(options(), second.trainer);
-  ASSERT_TRUE(notes);
-  EXPECT_EQ(notes->at("best"), "1.5");
+  ASSERT_TRUE(load_checkpoint(options(), second.trainer));
   EXPECT_EQ(second.trainer.steps_done(), 4);
   second.steps(5);
   EXPECT_EQ(second.values(), whole.values());
@@ -74,7 +75,7 @@ TEST_F(Checkpoints, TheLastFewStay) {
   EXPECT_FALSE(load_checkpoint(options(), training.trainer));
   for (int i = 0; i < 4; ++i) {
     training.steps(1);
-    save_checkpoint(options(), training.trainer, {});
+    save_checkpoint(options(), training.trainer);
     if (i < 3) remove_oldest_checkpoints(options());
   }
   EXPECT_EQ(checkpoint_steps(options()), (std::vector<int64_t>{2, 3, 4})) << "4 has not proven good";
@@ -85,27 +86,27 @@ TEST_F(Checkpoints, TheLastFewStay) {
 TEST_F(Checkpoints, ANewRunTakesThePlaceOfALaterStep) {
   TinyRun before(tiny()), after(tiny());
   before.steps(4);
-  save_checkpoint(options(1), before.trainer, {});
+  save_checkpoint(options(1), before.trainer);
   after.steps(1);
-  save_checkpoint(options(1), after.trainer, {});
-  save_checkpoint(options(1), after.trainer, {{"again", "yes"}});
+  save_checkpoint(options(1), after.trainer);
+  mark(after, 1.5F);
+  save_checkpoint(options(1), after.trainer);
   EXPECT_EQ(names(), std::vector<std::string>{"step-00000001"});
   TinyRun again(tiny());
-  const std::optional<CheckpointNotes> notes = load_checkpoint(options(1), again.trainer);
-  ASSERT_TRUE(notes);
-  EXPECT_TRUE(notes->contains("again"));
+  ASSERT_TRUE(load_checkpoint(options(1), again.trainer));
+  EXPECT_EQ(mark_of(again), 1.5F);
   EXPECT_EQ(again.trainer.steps_done(), 1);
 }
 
 TEST_F(Checkpoints, AWholeOneIsThereAtEveryMoment) {
   TinyRun training(tiny());
   training.steps(1);
-  save_checkpoint(options(1), training.trainer, {});
+  save_checkpoint(options(1), training.trainer);
   int renames = 0, without = 0;
   after_rename = [&] { ++renames, without += checkpoint_steps(options(1)).empty() ? 1 : 0; };
-  save_checkpoint(options(1), training.trainer, {{"again", "yes"}});
+  save_checkpoint(options(1), training.trainer);
   training.steps(1);
-  save_checkpoint(options(1), training.trainer, {});
+  save_checkpoint(options(1), training.trainer);
   after_rename = {};
   EXPECT_EQ(without, 0);
   EXPECT_GE(renames, 3) << "the measure measures";
@@ -114,51 +115,56 @@ TEST_F(Checkpoints, AWholeOneIsThereAtEveryMoment) {
 TEST_F(Checkpoints, OneMovedAsideCountsUntilTheOtherIsThere) {
   TinyRun training(tiny());
   training.steps(1);
-  const fs::path step = save_checkpoint(options(), training.trainer, {{"which", "first"}});
+  mark(training, 1.0F);
+  const fs::path step = save_checkpoint(options(), training.trainer);
   const fs::path aside = step.string() + ".replaced";
   const auto loaded = [&] {
     TinyRun again(tiny());
-    return load_checkpoint(options(), again.trainer).value().at("which");
+    EXPECT_TRUE(load_checkpoint(options(), again.trainer));
+    return mark_of(again);
   };
   fs::rename(step, aside);
   fs::create_directory(step.string() + ".unfinished");
-  EXPECT_EQ(loaded(), "first");
+  EXPECT_EQ(loaded(), 1.0F);
   fs::copy(aside, folder_.path() / "kept", fs::copy_options::recursive);
-  save_checkpoint(options(), training.trainer, {{"which", "second"}});
+  mark(training, 2.0F);
+  save_checkpoint(options(), training.trainer);
   EXPECT_EQ(names(), std::vector<std::string>{"step-00000001"});
   fs::rename(folder_.path() / "kept", aside);
-  EXPECT_EQ(loaded(), "second");
+  EXPECT_EQ(loaded(), 2.0F);
   training.steps(1);
-  save_checkpoint(options(), training.trainer, {{"which", "third"}});
+  save_checkpoint(options(), training.trainer);
   EXPECT_EQ(names(), (std::vector<std::string>{"step-00000001", "step-00000002"}));
 }
 
 TEST_F(Checkpoints, AnUnfinishedOneIsNotReadAndGoesWithTheNextSave) {
   TinyRun training(tiny());
   training.steps(2);
-  const fs::path whole = save_checkpoint(options(), training.trainer, {});
+  const fs::path whole = save_checkpoint(options(), training.trainer);
   fs::copy(whole, whole.parent_path() / "step-00000009.unfinished", fs::copy_options::recursive);
   TinyRun again(tiny());
   ASSERT_TRUE(load_checkpoint(options(), again.trainer));
   EXPECT_EQ(again.trainer.steps_done(), 2);
   again.steps(1);
-  save_checkpoint(options(), again.trainer, {});
+  save_checkpoint(options(), again.trainer);
   EXPECT_EQ(names(), (std::vector<std::string>{"step-00000002", "step-00000003"}));
 }
 
 TEST_F(Checkpoints, WhatElseLiesThereIsItsOwners) {
   TinyRun training(tiny());
   training.steps(1);
-  const fs::path step = save_checkpoint(options(1), training.trainer, {{"which", "ours"}});
+  mark(training, 1.0F);
+  const fs::path step = save_checkpoint(options(1), training.trainer);
   const fs::path copy = step.string() + ".bak", notes = step.parent_path() / "step-notes.txt";
   fs::copy(step, copy, fs::copy_options::recursive);
   std::ofstream(notes) << "mine";
   std::ofstream(step.parent_path() / "step-00000007") << "a file, too";
   EXPECT_EQ(checkpoint_steps(options(1)), std::vector<int64_t>{1});
   TinyRun again(tiny());
-  EXPECT_EQ(load_checkpoint(options(1), again.trainer).value().at("which"), "ours");
+  ASSERT_TRUE(load_checkpoint(options(1), again.trainer));
+  EXPECT_EQ(mark_of(again), 1.0F);
   training.steps(1);
-  save_checkpoint(options(1), training.trainer, {});
+  save_checkpoint(options(1), training.trainer);
   remove_oldest_checkpoints(options(1));
   EXPECT_EQ(names(),
             (std::vector<std::string>{"step-00000001.bak", "step-00000002", "step-00000007", "step-notes.txt"}));
@@ -169,7 +175,7 @@ TEST_F(Checkpoints, RangesOfInputsAreOnesToGoOnFrom) {
                                 .static_inputs = StaticInputOptions{.delay = 1, .decay = 0.9}};
   TinyRun training(of_static);
   training.steps(1);
-  const fs::path state = save_checkpoint(options(), training.trainer, {}) / "state.json";
+  const fs::path state = save_checkpoint(options(), training.trainer) / "state.json";
   const Json whole = parse_json_file(state.string());
   const std::string linear = "model.layers.0.mlp.up_proj.weight";
   const auto refuses = [&](const std::string& name, const Json& range, std::string_view part) {
@@ -188,7 +194,7 @@ TEST_F(Checkpoints, RangesOfInputsAreOnesToGoOnFrom) {
 TEST_F(Checkpoints, DamagedOrForeignOnesAreRefusedByName) {
   TinyRun training(tiny());
   training.steps(1);
-  const fs::path step = save_checkpoint(options(), training.trainer, {});
+  const fs::path step = save_checkpoint(options(), training.trainer);
   TinyRun other(tiny());
   CheckpointOptions foreign = options();
   foreign.identity["seed"] = "12";
@@ -211,14 +217,14 @@ TEST_F(Checkpoints, DamagedOrForeignOnesAreRefusedByName) {
 TEST_F(Checkpoints, HoldFiniteValuesOnly) {
   TinyRun training(tiny());
   training.steps(1);
-  const fs::path step = save_checkpoint(options(), training.trainer, {});
+  const fs::path step = save_checkpoint(options(), training.trainer);
   const Parameter& p = training.model.parameter("model.norm.weight");
   for (const std::span<float> values :
        {p.value, training.trainer.optimizer().first_moment(p), training.trainer.optimizer().second_moment(p)})
     for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
       const float kept = std::exchange(values[3], bad);
       training.trainer.optimizer().set_steps(2);
-      expect_error<NotFiniteError>([&] { save_checkpoint(options(), training.trainer, {}); }, {"model.norm.weight"});
+      expect_error<NotFiniteError>([&] { save_checkpoint(options(), training.trainer); }, {"model.norm.weight"});
       EXPECT_EQ(names(), std::vector<std::string>{"step-00000001"});
       values[3] = kept;
     }

@@ -33,14 +33,9 @@ std::span<const int32_t> last_of(const Ids& ids, int64_t room) {
 
 void rank(Session& session, const Tokenizer& tokenizer, const Task& task, TaskScore& score) {
   std::vector<std::string> continuations;
-  bool cut = false;
-  for (const std::string& choice : task.choices) {
-    continuations.push_back(" " + choice);
-    const Ids all = tokenizer.encode(task.prompt + continuations.back(), {.add_bos = tokenizer.add_bos()});
-    cut = cut || std::ssize(all) > session.context() + 1;  // the last id is never read
-  }
+  for (const std::string& choice : task.choices) continuations.push_back(" " + choice);
+  auto [likelihoods, cut] = log_likelihoods(session, tokenizer, task.prompt, continuations);
   score.cut += cut ? 1 : 0;
-  std::vector<double> likelihoods = log_likelihoods(session, tokenizer, task.prompt, continuations);
   const auto right = static_cast<size_t>(std::ranges::find(task.choices, task.answers[0]) - task.choices.begin());
   const size_t best = first_largest(likelihoods);
   score.accuracy.add(best == right ? 1 : 0);
@@ -65,15 +60,15 @@ void answer(Session& session, const Tokenizer& tokenizer, const Task& task, int6
 
 }  // namespace
 
-std::vector<double> log_likelihoods(Session& session, const Tokenizer& tokenizer, std::string_view context,
-                                    std::span<const std::string> continuations) {
+LogLikelihoods log_likelihoods(Session& session, const Tokenizer& tokenizer, std::string_view context,
+                               std::span<const std::string> continuations) {
   const std::string text(strip_end(context)), spaces(context.substr(text.size()));
   SLM_CHECK(!text.empty(), "[log_likelihood] the context is empty");
   const EncodeOptions how{.add_bos = tokenizer.add_bos()};
   const Ids before = tokenizer.encode(text, how);
   const kernels::VecVariant& vec = kernels::select(kernels::vec_variants());
 
-  std::vector<double> sums;
+  LogLikelihoods found;
   std::span<const int32_t> read;  // what the session holds of the context
   for (const std::string& continuation : continuations) {
     Ids ids = tokenizer.encode(text + spaces + continuation, how);
@@ -82,6 +77,7 @@ std::vector<double> log_likelihoods(Session& session, const Tokenizer& tokenizer
     SLM_CHECK(std::ssize(ids) <= session.context(), "[log_likelihood] {} tokens, the session has a context of {}",
               ids.size(), session.context());
     const std::span<const int32_t> kept = last_of(before, session.context() - std::ssize(ids) + 1);
+    found.cut = found.cut || kept.size() < before.size();
     if (read.data() != kept.data() || read.size() != kept.size()) {
       session.truncate(0);
       if (kept.size() > 1) session.append(kept.first(kept.size() - 1));
@@ -93,10 +89,10 @@ std::vector<double> log_likelihoods(Session& session, const Tokenizer& tokenizer
     session.append(std::span(ids).first(ids.size() - 1), [&](int64_t i, std::span<const float> logits) {
       sum -= cross_entropy(vec, logits, ids[static_cast<size_t>(i + 1)]);
     });
-    sums.push_back(sum);
+    found.sums.push_back(sum);
   }
   session.truncate(0);
-  return sums;
+  return found;
 }
 
 void check_tasks(const Tokenizer& tokenizer, std::span<const Task> tasks, int64_t context, const TaskOptions& options) {

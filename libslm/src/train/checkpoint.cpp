@@ -166,18 +166,19 @@ void set_ranges(const Json& state, const std::string& file, Trainer& trainer) {
   }
 }
 
-CheckpointNotes notes_of(const Json& state, const char* key, const std::string& file) {
-  CheckpointNotes notes;
-  const Json object = json_require<Json>(state, key, file);
-  for (const auto& [name, value] : object.items()) notes[name] = json_require<std::string>(object, name.c_str(), file);
-  return notes;
+RunIdentity identity_in(const Json& state, const std::string& file) {
+  RunIdentity identity;
+  const Json object = json_require<Json>(state, "identity", file);
+  for (const auto& [name, value] : object.items())
+    identity[name] = json_require<std::string>(object, name.c_str(), file);
+  return identity;
 }
 
 /// Throws FormatError where it is of another run.
 Json read_state(const fs::path& folder, const CheckpointOptions& options) {
   const std::string file = (folder / kState).string();
   Json state = parse_json_file(file);
-  const CheckpointNotes identity = notes_of(state, "identity", file);
+  const RunIdentity identity = identity_in(state, file);
   for (const auto& [key, value] : options.identity) {
     const auto it = identity.find(key);
     if (it == identity.end() || it->second != value)
@@ -226,7 +227,7 @@ void check_free_space(const fs::path& folder, uint64_t bytes) {
                   ENOSPC);
 }
 
-fs::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer, const CheckpointNotes& notes) {
+fs::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer) {
   const fs::path folder = folder_of(options, trainer.steps_done());
   UnfinishedFolder unfinished{.path = folder.string() + kTemporary};
   std::error_code error;
@@ -236,9 +237,11 @@ fs::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer, con
   write_pieces(unfinished.path / kWeights, weights_of(trainer.model()));
   write_pieces(unfinished.path / kMoments, moments_of(trainer));
   const BatcherPlace place = trainer.batcher().place();
-  const Json state = {{"step", trainer.steps_done()}, {"epoch", place.epoch},
-                      {"sequence", place.sequence},   {"input_ranges", ranges_of(trainer.observers())},
-                      {"identity", options.identity}, {"notes", notes}};
+  const Json state = {{"step", trainer.steps_done()},
+                      {"epoch", place.epoch},
+                      {"sequence", place.sequence},
+                      {"input_ranges", ranges_of(trainer.observers())},
+                      {"identity", options.identity}};
   write_file(unfinished.path / kState, state.dump(1) + "\n");
   sync_folder(unfinished.path);
   const fs::path replaced = folder.string() + kReplaced;  // the same step of a run that this one takes the place of
@@ -263,9 +266,9 @@ void check_checkpoint(const CheckpointOptions& options) {
   if (!all.empty()) read_state(all.back(), options);
 }
 
-std::optional<CheckpointNotes> load_checkpoint(const CheckpointOptions& options, Trainer& trainer) {
+bool load_checkpoint(const CheckpointOptions& options, Trainer& trainer) {
   const std::vector<fs::path> all = whole_checkpoints(options);
-  if (all.empty()) return std::nullopt;
+  if (all.empty()) return false;
   const fs::path& folder = all.back();
   const std::string file = (folder / kState).string();
   const Json state = read_state(folder, options);
@@ -275,7 +278,7 @@ std::optional<CheckpointNotes> load_checkpoint(const CheckpointOptions& options,
   trainer.optimizer().set_steps(json_require<int64_t>(state, "step", file));
   trainer.batcher().set_place({.epoch = json_require<int64_t>(state, "epoch", file),
                                .sequence = json_require<int64_t>(state, "sequence", file)});
-  return notes_of(state, "notes", file);
+  return true;
 }
 
 }  // namespace slm

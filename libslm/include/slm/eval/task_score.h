@@ -18,12 +18,17 @@
 
 namespace slm {
 
+struct LogLikelihoods {
+  std::vector<double> sums;  ///< of each continuation
+  bool cut = false;          ///< the context lost its beginning for one of them
+};
+
 /// Σ log p of each continuation's tokens behind the context. Tokens as lm-evaluation-harness makes them: white space at the
 /// context's end goes to the continuation; context and both together are encoded, the continuation's tokens are the tail;
 /// BOS where the vocabulary adds one. What is longer than the session's context loses its beginning. The session is emptied.
 /// Throws ArgumentError: an empty context or continuation, a continuation as long as the session's context.
-std::vector<double> log_likelihoods(Session& session, const Tokenizer& tokenizer, std::string_view context,
-                                    std::span<const std::string> continuations);
+LogLikelihoods log_likelihoods(Session& session, const Tokenizer& tokenizer, std::string_view context,
+                               std::span<const std::string> continuations);
 
 struct TaskScore {
   std::string kind;

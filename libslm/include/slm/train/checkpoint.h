@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,15 +16,15 @@
 
 namespace slm {
 
-/// Values by name, as text.
-using CheckpointNotes = std::map<std::string, std::string>;
+/// What decides a run: values by name, as text.
+using RunIdentity = std::map<std::string, std::string>;
 
 struct CheckpointOptions {
   std::filesystem::path folder;  ///< of all checkpoints of the run
   int64_t keep = 1;              ///< how many stay
   /// What a run is: a checkpoint of another one is refused, naming the first value that differs. Only what stands here is
   /// compared: a caller puts in what decides its run, fingerprints of its data too.
-  CheckpointNotes identity;
+  RunIdentity identity;
 };
 
 /// Steps of those there are to go on from, in rising order.
@@ -36,9 +35,9 @@ std::vector<int64_t> checkpoint_steps(const CheckpointOptions& options);
 void check_free_space(const std::filesystem::path& folder, uint64_t bytes);
 
 /// Writes a checkpoint of the step just done, then removes those of later steps (of a run this one takes the place of) and
-/// what an earlier save left unfinished. `notes` travel with it. Throws IoError, NotFiniteError where a weight or a moment is
-/// no finite number; older checkpoints are then as they were.
-std::filesystem::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer, const CheckpointNotes& notes);
+/// what an earlier save left unfinished. Throws IoError, NotFiniteError where a weight or a moment is no finite number;
+/// older checkpoints are then as they were.
+std::filesystem::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer);
 
 /// Removes the oldest beyond `keep`. For when the newest has proven good: only the loss of the next step tells that finite
 /// weights are not too large to go on from.
@@ -48,8 +47,8 @@ void remove_oldest_checkpoints(const CheckpointOptions& options);
 /// work to do before load_checkpoint.
 void check_checkpoint(const CheckpointOptions& options);
 
-/// Puts the newest whole checkpoint into the trainer; its notes, or nothing where there is no checkpoint. Throws
-/// FormatError where it is damaged, holds a value that is not finite, or is of another model or run, naming it.
-std::optional<CheckpointNotes> load_checkpoint(const CheckpointOptions& options, Trainer& trainer);
+/// Puts the newest whole checkpoint into the trainer; false where there is none. Throws FormatError where it is damaged,
+/// holds a value that is not finite, or is of another model or run, naming it.
+bool load_checkpoint(const CheckpointOptions& options, Trainer& trainer);
 
 }  // namespace slm
