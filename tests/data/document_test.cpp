@@ -6,8 +6,10 @@
 
 #include "slm/core/error.h"
 #include "slm/text/chat_template.h"
+#include "slm/text/stream_decoder.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/text/small_sentencepiece.h"
 
 namespace slm {
 namespace {
@@ -59,6 +61,21 @@ TEST(Documents, OfPromptAndCompletionTheCompletionIsLearned) {
   const Document document = lines(R"({"prompt": "the river", "completion": " rose"})")[0];
   const auto prompt = tokenizer().encode("the river"), completion = tokenizer().encode(" rose");
   EXPECT_EQ(learned(document), joined({none(prompt.size()), completion, {tokenizer().eos_ids().front()}}));
+}
+
+TEST(Documents, ACompletionGoesOnWithItsPromptsText) {
+  const Tokenizer prefixing = small_tokenizer();
+  for (const std::string completion : {"world", " world", "he"}) {
+    const std::string line = fmt::format(R"({{"prompt": "hello", "completion": "{}"}})", completion);
+    const Document document = make_documents(line, "train.jsonl", prefixing)[0];
+    const auto prompt = prefixing.encode("hello", {.add_bos = true});
+    const std::vector<int32_t> written(document.ids.begin() + std::ssize(prompt), document.ids.end() - 1);
+    StreamDecoder stream(prefixing, StreamStart::Continuation);
+    std::string text;
+    for (const int32_t id : written) text += stream.push(id);
+    EXPECT_EQ(text + stream.finish(), completion) << "nothing but what was asked for";
+    EXPECT_EQ(document.targets(), std::ssize(written) + 1);
+  }
 }
 
 TEST(Documents, OfTurnsEveryCompletionIsLearned) {

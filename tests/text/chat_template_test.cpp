@@ -60,6 +60,9 @@ void expect_next_turn_continues(const ChatTemplate& chat, const Tokenizer& token
   StreamDecoder stream(tokenizer, StreamStart::Continuation, /*skip_special=*/false);
   for (const int32_t id : reply) text += stream.push(id);
   EXPECT_EQ(strip(text + stream.finish()), messages[messages.size() - 2].content);
+  std::vector<int32_t> written = reply;  // up to its stop id, with which `next` begins
+  written.insert(written.end(), next.begin(), std::ranges::find(next, chat.stop_ids().front()) + 1);
+  EXPECT_EQ(chat.encode_reply(messages[messages.size() - 2].content), written);
 }
 
 TEST(ChatTemplate, GivesTheIdsOfApplyChatTemplate) {

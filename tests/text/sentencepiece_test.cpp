@@ -10,30 +10,10 @@
 #include "slm/text/stream_decoder.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/text/golden_support.h"
+#include "tests/text/small_sentencepiece.h"
 
 namespace slm {
 namespace {
-
-/// <unk> <s> </s>, 256 bytes, letters, and some words.
-SentencePieceSpec small_spec() {
-  SentencePieceSpec spec;
-  spec.pieces = {{"<unk>", 0, TokenType::Unknown}, {"<s>", 0, TokenType::Control}, {"</s>", 0, TokenType::Control}};
-  for (int b = 0; b < 256; ++b) spec.pieces.push_back({fmt::format("<0x{:02X}>", b), 0, TokenType::Byte});
-  float score = 0;
-  for (const char* text :
-       {"he", "ll", "hell", "hello", "\u2581hello", "\u2581w", "or", "ld", "\u2581wor", "\u2581world", "\u2581\u2581"})
-    spec.pieces.push_back({text, score -= 1, TokenType::Normal});
-  for (const char* text : {"\u2581", "h", "e", "l", "o", "w", "r", "d"})
-    spec.pieces.push_back({text, score -= 1, TokenType::Normal});
-  spec.pieces.push_back({"<tool>", 0, TokenType::UserDefined});
-  return spec;
-}
-
-Tokenizer small_tokenizer() {
-  const auto path = std::filesystem::path(testing::TempDir()) / "small.model";
-  write_file(path, serialize_sentencepiece(small_spec()));
-  return Tokenizer::load(path);
-}
 
 std::vector<std::string> spelled(const Tokenizer& tokenizer, std::string_view text, EncodeOptions options = {}) {
   std::vector<std::string> pieces;
@@ -72,6 +52,23 @@ TEST(SentencePiece, EncodesWithPrefixBytesAndUserDefinedTokens) {
   EXPECT_TRUE(tokenizer.encode("").empty());
   EXPECT_TRUE(tokenizer.add_bos());
   EXPECT_EQ(tokenizer.eos_ids(), (std::vector<int32_t>{2}));
+}
+
+TEST(SentencePiece, AContinuationHasNoPrefix) {
+  const Tokenizer tokenizer = small_tokenizer();
+  const EncodeOptions behind{.continues = true};
+  EXPECT_EQ(spelled(tokenizer, "hello", behind), (Pieces{"hello"}));
+  EXPECT_EQ(spelled(tokenizer, " hello world", behind), (Pieces{"\u2581hello", "\u2581world"}));
+  EXPECT_EQ(spelled(tokenizer, " ", behind), (Pieces{"\u2581"}));
+  EXPECT_EQ(spelled(tokenizer, "\nhe", behind), (Pieces{"<0x0A>", "he"}));
+  EXPECT_EQ(spelled(tokenizer, "<tool>he", behind), (Pieces{"<tool>", "he"}));
+  EXPECT_TRUE(tokenizer.encode("", behind).empty());
+  for (const std::string text : {" world", "\nhello", "é", " hellé world"}) {
+    std::vector<int32_t> ids = tokenizer.encode("hello");
+    const std::vector<int32_t> rest = tokenizer.encode(text, behind);
+    ids.insert(ids.end(), rest.begin(), rest.end());
+    EXPECT_EQ(ids, tokenizer.encode("hello" + text)) << text;
+  }
 }
 
 TEST(SentencePiece, DecodeDropsThePrefixOnceAndStreamAgrees) {

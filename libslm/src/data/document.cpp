@@ -51,7 +51,8 @@ class LineReader {
  private:
   void turn(Document& document, const Json& json, const std::string& where) const {
     append(document, tokenizer_.encode(json_require<std::string>(json, "prompt", where)), false);
-    append(document, tokenizer_.encode(json_require<std::string>(json, "completion", where)), true);
+    append(document, tokenizer_.encode(json_require<std::string>(json, "completion", where), {.continues = true}),
+           true);
   }
   void end(Document& document) const {
     if (!tokenizer_.eos_ids().empty()) append(document, {tokenizer_.eos_ids().front()}, true);
@@ -92,13 +93,12 @@ class LineReader {
     } catch (const ArgumentError& error) {
       throw FormatError(where, error.what());
     }
-    const std::vector<int32_t> end = template_->end_of_reply();
     for (size_t i = first; i < messages.size(); i += 2) {
-      append(document, tokenizer_.encode(messages[i].content), true);
-      append(document, end, true);  // is the model's to write
+      append(document, template_->encode_reply(messages[i].content), true);
       if (i + 1 == messages.size()) break;
       const std::vector<int32_t> next = template_->encode_next(messages[i + 1].content);
-      append(document, {next.begin() + std::ssize(end), next.end()}, false);
+      const auto written = std::ranges::find(next, template_->stop_ids().front());  // by the model, up to there
+      append(document, {written + 1, next.end()}, false);
     }
   }
 

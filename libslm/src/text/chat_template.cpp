@@ -35,6 +35,7 @@ class ChatWriter {
   void conversation(std::span<const ChatMessage> messages);
   void user(std::string_view content, std::string_view system, bool first);
   void begin_reply();
+  void reply(std::string_view content);
   void end_reply();
 
  private:
@@ -103,6 +104,11 @@ void ChatWriter::close() {
 }
 
 void ChatWriter::begin_reply() { open("assistant"); }
+void ChatWriter::reply(std::string_view text) {
+  if (style_.format == ChatFormat::Llama2) script_.text(" ");
+  script_.text(content(text));
+  end_reply();
+}
 void ChatWriter::end_reply() { close(); }
 
 void ChatWriter::user(std::string_view text, std::string_view system, bool first) {
@@ -153,9 +159,7 @@ void ChatWriter::conversation(std::span<const ChatMessage> messages) {
       user(messages[i].content, system, i == 0);
     } else {
       begin_reply();
-      if (style_.format == ChatFormat::Llama2) script_.text(" ");
-      script_.text(content(messages[i].content));
-      end_reply();
+      reply(messages[i].content);
     }
   }
   begin_reply();
@@ -184,14 +188,14 @@ ChatTemplate::ChatTemplate(Tokenizer tokenizer, ChatStyle style)
   SLM_CHECK(!stop_ids_.empty(), "[chat] the vocabulary has no token that ends a reply");
 }
 
-std::vector<int32_t> ChatTemplate::encode_script(const Script& script) const {
+std::vector<int32_t> ChatTemplate::encode_script(const Script& script, bool continues) const {
   std::vector<int32_t> ids;
   for (const Script::Part& part : script.parts) {
     if (part.control) {
       ids.push_back(*part.control);
       continue;
     }
-    const std::vector<int32_t> more = tokenizer_.encode(part.text);
+    const std::vector<int32_t> more = tokenizer_.encode(part.text, {.continues = continues && ids.empty()});
     ids.insert(ids.end(), more.begin(), more.end());
   }
   return ids;
@@ -200,7 +204,7 @@ std::vector<int32_t> ChatTemplate::encode_script(const Script& script) const {
 std::vector<int32_t> ChatTemplate::encode(std::span<const ChatMessage> messages) const {
   Script script;
   ChatWriter(tokenizer_, style_, script).conversation(messages);
-  return encode_script(script);
+  return encode_script(script, /*continues=*/false);
 }
 
 std::vector<int32_t> ChatTemplate::encode_next(std::string_view user_content) const {
@@ -209,20 +213,14 @@ std::vector<int32_t> ChatTemplate::encode_next(std::string_view user_content) co
   writer.end_reply();
   writer.user(user_content, {}, /*first=*/false);
   writer.begin_reply();
-  if (style_.format != ChatFormat::Llama2 || !tokenizer_.adds_space_prefix()) return encode_script(script);
-  // The space before </s> continues the reply's text: one mark, without the prefix a text of its own would get.
-  std::vector<int32_t> ids;
-  if (const auto space = tokenizer_.find("\u2581")) ids.push_back(*space);
-  script.parts.erase(script.parts.begin());
-  const std::vector<int32_t> rest = encode_script(script);
-  ids.insert(ids.end(), rest.begin(), rest.end());
-  return ids;
+  return encode_script(script, /*continues=*/true);
 }
 
-std::vector<int32_t> ChatTemplate::end_of_reply() const {
+std::vector<int32_t> ChatTemplate::encode_reply(std::string_view content) const {
   Script script;
-  ChatWriter(tokenizer_, style_, script).end_reply();
-  std::vector<int32_t> ids = encode_script(script);
+  ChatWriter writer(tokenizer_, style_, script);
+  writer.reply(content);
+  std::vector<int32_t> ids = encode_script(script, /*continues=*/true);
   ids.erase(std::ranges::find(ids, stop_ids_.front()) + 1, ids.end());
   return ids;
 }

@@ -3,6 +3,8 @@
 
 #include <sentencepiece_processor.h>
 
+#include <algorithm>
+
 #include "slm/core/check.h"
 
 namespace slm {
@@ -55,6 +57,17 @@ void SentencePieceModel::encode(std::string_view text, std::vector<int32_t>& ids
     ids.insert(ids.end(), part_ids.begin(), part_ids.end());
     begin = end;
   }
+}
+
+void SentencePieceModel::encode_continuation(std::string_view text, std::vector<int32_t>& ids) const {
+  std::vector<int32_t> before, all;
+  if (add_dummy_prefix_) {  // the library cannot leave it out: a line end takes it, which no piece joins to what follows
+    encode("\n", before);
+    encode("\n" + std::string(text), all);
+  }
+  const auto [missing, behind] = std::ranges::mismatch(before, all);
+  if (all.empty() || missing != before.end()) return encode(text, ids);
+  ids.insert(ids.end(), behind, all.end());
 }
 
 }  // namespace slm

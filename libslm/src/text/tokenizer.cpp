@@ -120,7 +120,11 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, EncodeOptions opti
   if (impl.pretokenizer) run.emplace(*impl.pretokenizer, text.size());
   const auto normalized = [&](std::string_view stretch) { run->split(stretch, word); };
   const auto raw = [&](std::string_view stretch) {
-    if (impl.sentencepiece) return impl.sentencepiece->encode(stretch, ids);
+    if (impl.sentencepiece) {
+      const bool continues = options.continues && stretch.data() == text.data();
+      return continues ? impl.sentencepiece->encode_continuation(stretch, ids)
+                       : impl.sentencepiece->encode(stretch, ids);
+    }
     std::string composed;
     if (impl.nfc && !is_surely_nfc(stretch)) {
       composed = nfc(stretch);

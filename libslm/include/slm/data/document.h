@@ -26,7 +26,8 @@ bool is_json_lines(std::string_view name);
 /// What a training file holds, by its name: `*.jsonl` (is_json_lines) one JSON object a line, each a document
 ///   {"text": …}                     all of it is learned
 ///   {"prompt": …, "completion": …}  the completion is
-///   {"turns": [{"prompt": …, "completion": …}, …]}  every completion is; each begins a new piece for the tokenizer
+///   {"turns": [{"prompt": …, "completion": …}, …]}  every completion is; a prompt is a text of its own for the
+///                                   tokenizer, its completion goes on with it
 ///   {"messages": [{"role": …, "content": …}, …]}  the assistant's answers are, in the model's own chat format, as a
 ///                                   conversation would give them to the model; user and assistant take turns after an
 ///                                   optional system message

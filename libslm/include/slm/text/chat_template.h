@@ -58,8 +58,9 @@ class ChatTemplate {
   /// Ids to append for the next user turn, when the cache holds encode(…) and the reply up to, not including, its stop
   /// id: the end of the reply, the user's turn, the beginning of the next reply.
   std::vector<int32_t> encode_next(std::string_view user_content) const;
-  /// What a model writes behind its reply: the ids that end it, its stop id last. encode_next(…) begins with them.
-  std::vector<int32_t> end_of_reply() const;
+  /// Ids that a model writes which replies this, behind encode(…) or encode_next(…): the text, then what ends it, up to
+  /// the stop id stop_ids().front().
+  std::vector<int32_t> encode_reply(std::string_view content) const;
   /// The text of encode(…), control tokens by their names: for people and for tests.
   std::string render(std::span<const ChatMessage> messages) const;
 
@@ -69,7 +70,8 @@ class ChatTemplate {
  private:
   friend class ChatWriter;
   struct Script;
-  std::vector<int32_t> encode_script(const Script& script) const;
+  /// `continues`: text that the script begins with continues what was written before.
+  std::vector<int32_t> encode_script(const Script& script, bool continues) const;
 
   Tokenizer tokenizer_;
   ChatStyle style_;

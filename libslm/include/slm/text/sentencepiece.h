@@ -45,6 +45,8 @@ class SentencePieceModel {
   /// A long text goes through the library in parts of some kilobytes, cut before spaces that no piece reaches over: the
   /// ids are the same, and its heap stays in the cache. Cost: O(n log n).
   void encode(std::string_view text, std::vector<int32_t>& ids) const;
+  /// The same of a text that continues another: without the dummy prefix.
+  void encode_continuation(std::string_view text, std::vector<int32_t>& ids) const;
 
  private:
   struct Library;

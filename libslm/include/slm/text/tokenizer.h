@@ -23,6 +23,7 @@ enum class TokenType : int32_t { Normal = 1, Unknown = 2, Control = 3, UserDefin
 struct EncodeOptions {
   bool control_tokens = false;  ///< true: "<|im_end|>" in the text becomes that token; false: it is plain text
   bool add_bos = false;         ///< true: the ids begin with bos_id(), if the vocabulary has one
+  bool continues = false;       ///< true: the text continues another: its first word gets no dummy prefix
 };
 
 /// Everything a GGUF file stores about a tokenizer (`tokenizer.ggml.*`, `tokenizer.chat_template`).
