@@ -24,6 +24,35 @@ TEST_F(Train, EveryModeLearnsAndShipsAModelThatRuns) {
   }
 }
 
+TEST_F(Train, EveryOptionReachesTheTrainer) {
+  int number = 0;
+  const auto last_loss = [&](const Words& options) {
+    const std::string name = std::to_string(number++);
+    Words all = words("qat_kd", name, options);
+    all.insert(all.end(), {"--steps", "5"});
+    const Ran ran = run("qat_kd_train", all);
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    return ran.exit_code == 0 ? metrics(name).back().at("loss").get<double>() : 0.0;
+  };
+  const double plain = last_loss({});
+  EXPECT_EQ(last_loss({}), plain);
+  for (const Words& options : {Words{"--clip", "1e-9"},
+                               {"--temperature", "2"},
+                               {"--kd-weight", "0.9"},
+                               {"--weight-decay", "1"},
+                               {"--warmup", "4"},
+                               {"--schedule", "constant"},
+                               {"--teacher-top-k", "4"},
+                               {"--teacher-weights", "w4g32"},
+                               {"--qat-start", "3"},
+                               {"--activations", "f32"},
+                               {"--keep-fp", "*.1.mlp.*"},
+                               {"--freeze", "model.embed_tokens.weight"},
+                               {"--accumulate", "2"},
+                               {"--seed", "2"}})
+    EXPECT_NE(last_loss(options), plain) << options[0];
+}
+
 TEST_F(Train, GivesTheSameBitsForAnyNumberOfThreads) {
   const std::pair<const char*, Words> cases[] = {
       {"fp32", {"--weight-decay", "0.1", "--scheme", "bf16"}},

@@ -25,6 +25,9 @@ struct RunOptions {
   std::optional<WeightScheme> scheme = {};
   double kd_weight = 0.0;
   double peak = 1e-3;
+  LrDecay decay = LrDecay::Constant;
+  int64_t warmup = 0;
+  double clip = 1.0;
   int64_t accumulate = 1;
   int64_t qat_start = 0;
   std::vector<std::string> freeze = {};
@@ -43,7 +46,8 @@ struct TinyRun {
                     load_model(test::tiny_models() / o.teacher, {.plan = {.weights = WeightScheme::F32}})),
                 16, 7),
         trainer(model, batcher, &teacher,
-                {.schedule = {.peak = o.peak, .decay = LrDecay::Constant, .steps = 100},
+                {.schedule = {.peak = o.peak, .decay = o.decay, .warmup = o.warmup, .steps = 100},
+                 .clip = o.clip,
                  .accumulate = o.accumulate,
                  .qat_start = o.qat_start,
                  .static_inputs = o.static_inputs,

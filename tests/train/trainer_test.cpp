@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -48,6 +49,34 @@ TEST(Trainer, NormalisesByTheTargetsOfTheWholeStep) {
   EXPECT_EQ(a.targets, b.targets);
   EXPECT_NEAR(a.loss, b.loss, 1e-6 * b.loss);
   EXPECT_NEAR(a.grad_norm, b.grad_norm, 1e-5 * b.grad_norm);
+}
+
+TEST(Trainer, ClipsTheGradientByItsNorm) {
+  TinyRun free({.clip = 0}), clipped({.clip = 0.5}), wide({.clip = 1e6});
+  const double norm = free.trainer.step().grad_norm;
+  EXPECT_EQ(clipped.trainer.step().grad_norm, norm) << "as it was before";
+  EXPECT_EQ(wide.trainer.step().grad_norm, norm);
+  ASSERT_GT(norm, 2 * 0.5);
+  const std::span<const float> whole = free.model.grads(), cut = clipped.model.grads(), same = wide.model.grads();
+  for (size_t i = 0; i < whole.size(); ++i) {
+    ASSERT_NEAR(cut[i], 0.5 / norm * static_cast<double>(whole[i]), 1e-6 * std::abs(static_cast<double>(whole[i])))
+        << i;
+    ASSERT_EQ(same[i], whole[i]) << i;
+  }
+}
+
+TEST(Trainer, StepsAtTheRateOfItsSchedule) {
+  // Adam's first step moves a weight that does not decay by the rate: here a quarter of the peak, of a warm-up of four.
+  TinyRun run({.peak = 1e-3, .decay = LrDecay::Cosine, .warmup = 4});
+  const std::span<const float> norm = run.model.parameter("model.norm.weight").value;
+  const std::vector<float> before(norm.begin(), norm.end());
+  EXPECT_DOUBLE_EQ(run.trainer.step().learning_rate, 0.25e-3);
+  double most = 0;
+  for (size_t i = 0; i < before.size(); ++i)
+    most = std::max(most, std::abs(static_cast<double>(norm[i]) - static_cast<double>(before[i])));
+  EXPECT_NEAR(most, 0.25e-3, 1e-6);
+  for (int64_t step = 2; step <= 9; ++step)
+    EXPECT_DOUBLE_EQ(run.trainer.step().learning_rate, run.trainer.options().schedule.at(step));
 }
 
 TEST(Trainer, StartsQuantizersWhenAsked) {
