@@ -59,18 +59,6 @@ fs::path follow_links(fs::path path, const std::string& message) {
   throw IoError(message, ELOOP);
 }
 
-/// Makes a rename in `folder` durable. File systems that cannot fsync a folder say EINVAL:
-/// nothing more can be done there.
-void sync_folder(const fs::path& folder) {
-  const std::string name = folder.empty() ? "." : folder.string();
-  const Descriptor fd(::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.get() < 0) {
-    if (errno == EACCES) return;  // a folder one may write to but not read
-    throw IoError("[write] " + name, errno);
-  }
-  if (::fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS) throw IoError("[write] " + name, errno);
-}
-
 }  // namespace
 
 AtomicFile::AtomicFile(const fs::path& path) : path_(path.string()) {
@@ -166,6 +154,16 @@ void AtomicFile::commit() {
   fd_ = -1;
   if (closed != 0 && errno != EINTR) throw IoError("[write] " + path_, errno);
   sync_folder(fs::path(path_).parent_path());
+}
+
+void sync_folder(const fs::path& folder) {
+  const std::string name = folder.empty() ? "." : folder.string();
+  const Descriptor fd(::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd.get() < 0) {
+    if (errno == EACCES) return;  // a folder one may write to but not read
+    throw IoError("[write] " + name, errno);
+  }
+  if (::fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS) throw IoError("[write] " + name, errno);
 }
 
 void write_file(const fs::path& path, std::string_view text) {

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/train/checkpoint.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
@@ -186,14 +183,6 @@ Json read_state(const fs::path& folder, const CheckpointOptions& options) {
                                           it == identity.end() ? "missing" : it->second, value));
   }
   return state;
-}
-
-void sync_folder(const fs::path& folder) {
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = fd >= 0 && ::fsync(fd) == 0;
-  const int failed = errno;
-  if (fd >= 0) ::close(fd);
-  if (!synced) throw IoError("[checkpoint] " + folder.string(), failed);
 }
 
 /// Removed again unless kept: nothing half-written stays behind an error.
