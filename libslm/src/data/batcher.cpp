@@ -16,11 +16,12 @@ Batcher::Batcher(std::vector<PackedSequence> sequences, int64_t sequences_per_ba
   draw_order();
 }
 
-/// Each epoch has its own stream of the seed.
+/// Each epoch has its own stream of the seed; not a step of Rng's own mix of seeds apart, which neighbours would share.
 void Batcher::draw_order() {
   order_.resize(sequences_.size());
   std::iota(order_.begin(), order_.end(), int64_t{0});
-  Rng rng(seed_ + 0x9E3779B97F4A7C15ull * static_cast<uint64_t>(place_.epoch + 1));
+  constexpr uint64_t kFirst = 0x9E3779B97F4A7C15ull, kEpoch = 0xD1B54A32D192ED03ull;
+  Rng rng(seed_ + kFirst + kEpoch * static_cast<uint64_t>(place_.epoch));
   rng.shuffle(order_);
 }
 
