@@ -7,9 +7,8 @@
 
 namespace slm {
 
-RunIdentity identity_of(const TrainOptions& o, uint64_t seed, const TrainingText& text, const ModelFiles& student,
-                        const ModelFiles* teacher) {
-  const TrainerOptions t = trainer_options(o, 0);
+RunIdentity identity_of(const TrainOptions& o, const TrainerOptions& t, uint64_t seed, const TrainingText& text,
+                        const ModelFiles& student, const ModelFiles* teacher) {
   const bool is_default = !o.activations || o.activations == name(info(*plan_of(o).weights).activations);
   const Json values = {{"mode", o.mode},
                        {"student_sha256", model_sha256(student)},
@@ -37,6 +36,7 @@ RunIdentity identity_of(const TrainOptions& o, uint64_t seed, const TrainingText
                        {"kd_weight", t.loss.kd_weight},
                        {"temperature", t.loss.temperature},
                        {"teacher_top_k", t.loss.kd_top_k},
+                       {"shared_vocabulary", t.loss.kd_vocab},
                        {"seed", seed}};
   RunIdentity identity;
   for (const auto& [key, value] : values.items()) identity[key] = value.dump();

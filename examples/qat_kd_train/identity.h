@@ -13,7 +13,7 @@ namespace slm {
 
 /// For CheckpointOptions::identity; `teacher` may be null. Reads the models' files once (cli/weights_hash.h). Throws
 /// Interrupted.
-RunIdentity identity_of(const TrainOptions& options, uint64_t seed, const TrainingText& text, const ModelFiles& student,
-                        const ModelFiles* teacher);
+RunIdentity identity_of(const TrainOptions& options, const TrainerOptions& trainer, uint64_t seed,
+                        const TrainingText& text, const ModelFiles& student, const ModelFiles* teacher);
 
 }  // namespace slm

@@ -49,7 +49,8 @@ int main(int argc, char** argv) {
     const slm::MemoryPlan plan = slm::plan_run(o, files, text, training, teacher_bytes);
 
     slm::CheckpointOptions checkpoints = slm::checkpoints_of(o);
-    checkpoints.identity = slm::identity_of(o, program.seed(), text, files, teacher_files ? &*teacher_files : nullptr);
+    checkpoints.identity =
+        slm::identity_of(o, training, program.seed(), text, files, teacher_files ? &*teacher_files : nullptr);
     if (o.resume) slm::check_checkpoint(slm::resumed_from(o, checkpoints));
 
     const slm::LoadOptions packed = {.plan = slm::plan_of(o)};

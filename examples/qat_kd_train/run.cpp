@@ -31,12 +31,13 @@ class Metrics {
     std::string kept;
     std::ifstream before(path);
     for (std::string line; steps_done > 0 && std::getline(before, line) && !before.eof();) {  // half a line is none
-      const Json json = parse_json(line, path_);
-      const auto step = json_value<int64_t>(json, "step", 0, path_);
-      if (step > steps_done) break;
+      try {
+        if (!keep(parse_json(line, path_), steps_done)) break;
+      } catch (const FormatError& error) {  // a power failure may leave anything here; the checkpoint is whole
+        tell("warning: {}: kept up to there\n", error.what());
+        break;
+      }
       kept += line + "\n";
-      if (json.contains("loss")) losses_.push_back(json_value<double>(json, "loss", 0.0, path_));
-      if (json.contains("perplexity")) note_validation(step, json_value<double>(json, "perplexity", 0.0, path_));
     }
     write_file(path, kept);
     file_.open(path, std::ios::app);
@@ -70,6 +71,14 @@ class Metrics {
   }
 
  private:
+  /// Whether the line is of a step that was done.
+  bool keep(const Json& json, int64_t steps_done) {
+    const auto step = json_value<int64_t>(json, "step", 0, path_);
+    if (step > steps_done) return false;
+    if (json.contains("loss")) losses_.push_back(json_value<double>(json, "loss", 0.0, path_));
+    if (json.contains("perplexity")) note_validation(step, json_value<double>(json, "perplexity", 0.0, path_));
+    return true;
+  }
   void note_validation(int64_t step, double perplexity) {
     last_validated_ = step;
     best_perplexity_ = std::min(best_perplexity_, perplexity);

@@ -74,6 +74,21 @@ TEST_F(Train, SavesACheckpointOnCtrlC) {
   EXPECT_EQ(shipped("stopped"), shipped("whole"));
 }
 
+TEST_F(Train, GoesOnFromAWholeCheckpointBesideDamagedMetrics) {
+  const Words more = {"--steps", "4", "--checkpoint-every", "2", "--resume"};
+  ASSERT_EQ(run("qat_kd_train", words("qat", "run", more)).exit_code, 0);
+  const std::string whole = content_of(folder_.path() / "run/metrics.jsonl"), model = shipped("run");
+  std::string damaged = whole;
+  const size_t second = damaged.find('\n') + 1;
+  damaged.replace(second, 8, 8, '\0');  // as a power failure may leave it
+  folder_.file("run/metrics.jsonl", damaged);
+  const Ran ran = run("qat_kd_train", words("qat", "run", more));
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_NE(ran.err.find("metrics.jsonl"), std::string::npos) << ran.err;
+  EXPECT_EQ(content_of(folder_.path() / "run/metrics.jsonl"), whole.substr(0, second));
+  EXPECT_EQ(shipped("run"), model);
+}
+
 TEST_F(Train, RefusesADamagedCheckpointAndOneOfAnotherRun) {
   const Words more = {"--steps", "4", "--checkpoint-every", "2", "--resume"};
   ASSERT_EQ(run("qat_kd_train", words("qat", "run", more)).exit_code, 0);

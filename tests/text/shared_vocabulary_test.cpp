@@ -55,5 +55,11 @@ TEST(SharedVocabulary, EndsBeforeWhatOnlyFillsTheEmbedding) {
   expect_error<ArgumentError>([&] { shared_vocabulary(padded, other_token); }, {"token 321", "[PAD321]", "<two>"});
 }
 
+TEST(SharedVocabulary, TheOtherModelKnowsEveryTokenOfTheReader) {
+  const Tokenizer more = with_added({"<one>", "[PAD321]", "<two>"}), fewer = with_added({"<one>"});
+  EXPECT_EQ(shared_vocabulary(fewer, more), 321);
+  expect_error<ArgumentError>([&] { shared_vocabulary(more, fewer); }, {"token 322", "<two>", "ends before"});
+}
+
 }  // namespace
 }  // namespace slm

@@ -38,6 +38,7 @@ std::vector<Planned> plan_tensors(const ModelFiles& model, const SchemePlan& pla
                 "[export] tensor {} has rows of {} values, {} needs a multiple of {}: "
                 "keep it with a pattern, or choose another scheme",
                 tensor.name, k, name(p.scheme), info(p.scheme).group);
+      check_depth("export", p.scheme, k);
     }
     planned.push_back(p);
   }

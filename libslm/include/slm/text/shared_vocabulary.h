@@ -10,8 +10,8 @@
 namespace slm {
 
 /// Ids that mean the same to both, counted from 0: all of the smaller vocabulary but the fillers at its end, which pad an
-/// embedding and are no token (in no table, or spelled "[PAD<id>]", as converters do). Throws ArgumentError that names the
-/// first token that differs.
-int64_t shared_vocabulary(const Tokenizer& one, const Tokenizer& other);
+/// embedding and are no token (in no table, or spelled "[PAD<id>]", as converters do). Texts are tokenized by `reader`, so
+/// `other` may have more tokens, but not fewer. Throws ArgumentError that names the first token that differs.
+int64_t shared_vocabulary(const Tokenizer& reader, const Tokenizer& other);
 
 }  // namespace slm
