@@ -24,7 +24,7 @@ constexpr const char* kTeaches =
   QAT+KD   the quantizer in the loop, a teacher beside it
 Prints a table and writes it with the numbers (study.md, study.json), a plot of bits against quality (study.svg), the models
 of QAT+KD (<scheme>.gguf) and each row as soon as it is measured (rows.jsonl). With --runs N everything is done N times
-from seeds one after another: means ± standard deviations over runs.)";
+from seeds one after another: means ± standard deviations over runs. Of one run ± is the standard error over its tasks.)";
 
 std::string examples() {
   return slm::describe_weights() + R"(
@@ -65,6 +65,8 @@ int main(int argc, char** argv) {
                   "Spread weights that are exact ties of a width first, drawn from this seed", slm::WholeRange{0});
   slm::add_number(app, "--valid-sequences", o.valid_sequences, "Sequences measured, 0 for all", slm::WholeRange{0});
   slm::add_number(app, "--task-limit", o.task_limit, "Tasks of each kind, 0 for all", slm::WholeRange{0});
+
+  slm::add_number(app, "--max-tokens", o.answer_tokens, "Longest generated answer", slm::WholeRange{1});
 
   return program.run(argc, argv, [&] {
     const slm::EndOnSignal no_half_table;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "cli/terminal.h"
 
@@ -71,21 +72,23 @@ std::string as_table(const std::vector<StudyRun>& runs) {
     header.push_back(kind.kind);
     if (!kind.ranked) header.push_back("EM");
   }
-  header.insert(header.end(), {"size", "ms/token", "memory"});
+  header.insert(header.end(), {"size", "ms/token", "weights + cache"});
   Table table(header);
   for (size_t r = 0; r < rows.size(); ++r) {
     const StudyRow& row = rows[r];
-    const auto cell = [&](auto value, const char* unit, int digits) {
+    const auto cell = [&](auto value, const char* unit, int digits, std::optional<double> error_of_one_run = {}) {
       const RunningMean mean = over(runs, r, value);
-      const std::string spread =
-          runs.size() > 1 ? fmt::format(" ± {:.{}f}", mean.standard_deviation(), digits) : std::string();
-      return fmt::format("{:.{}f}{}{}", mean.mean(), digits, spread, unit);
+      const std::optional<double> spread =
+          runs.size() > 1 ? std::optional(mean.standard_deviation()) : error_of_one_run;
+      return fmt::format("{:.{}f}{}{}", mean.mean(), digits, spread ? fmt::format(" ± {:.{}f}", *spread, digits) : "",
+                         unit);
     };
     std::vector<std::string> cells = {row.method, row.scheme, bits(row.bits),
                                       cell([](const StudyRow& s) { return s.perplexity; }, "", 3)};
     for (size_t k = 0; k < row.kinds.size(); ++k) {
       const auto share = [&](auto score) {
-        return cell([&](const StudyRow& s) { return 100 * score(s.kinds[k]).mean(); }, " %", 1);
+        return cell([&](const StudyRow& s) { return 100 * score(s.kinds[k]).mean(); }, " %", 1,
+                    100 * score(row.kinds[k]).standard_error());
       };
       if (row.kinds[k].ranked) {
         cells.push_back(share([](const TaskScore& s) { return s.accuracy; }));
@@ -99,7 +102,12 @@ std::string as_table(const std::vector<StudyRun>& runs) {
                   megabytes(row.memory_bytes)});
     table.add(cells);
   }
-  return table.text();
+  std::string counts;
+  for (const TaskScore& kind : rows.front().kinds)
+    counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", kind.count(), one_line(kind.kind));
+  return table.text() + fmt::format("\nTasks: {}; ± is the {}.\n", counts,
+                                    runs.size() > 1 ? fmt::format("standard deviation over {} runs", runs.size())
+                                                    : "standard error over tasks");
 }
 
 JsonDocument as_json(const std::vector<StudyRun>& runs) {

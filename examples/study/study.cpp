@@ -20,18 +20,18 @@
 namespace slm {
 namespace {
 
-constexpr int64_t kAnswerTokens = 16;  // of a generated answer
-constexpr int64_t kDecodeTokens = 64;  // timed
+constexpr int64_t kDecodeTokens = 64;  // timed together
+constexpr int kRounds = 5;             // of which the median counts, after one that warms up
 
 std::vector<PackedSequence> sequences_of(const std::string& file, const Tokenizer& tokenizer, int64_t tokens) {
   return pack_training_text(file, read_training_file(file, tokenizer), tokens);
 }
 
 /// Tokens of the longest task with its longest answer.
-int64_t context_for(const std::vector<Task>& tasks, const Tokenizer& tokenizer) {
+int64_t context_for(const std::vector<Task>& tasks, const Tokenizer& tokenizer, int64_t answer_tokens) {
   int64_t longest = 1;
   for (const Task& task : tasks) {
-    int64_t answer = kAnswerTokens;
+    int64_t answer = answer_tokens;
     for (const std::string& choice : task.choices)
       answer = std::max(answer, std::ssize(tokenizer.encode(" " + choice)) + 1);
     longest = std::max(longest, std::ssize(tokenizer.encode(task.prompt, {.add_bos = tokenizer.add_bos()})) + answer);
@@ -40,11 +40,18 @@ int64_t context_for(const std::vector<Task>& tasks, const Tokenizer& tokenizer) 
 }
 
 double decode_ms_per_token(const std::shared_ptr<const Model>& model) {
-  Session session(model, {.context = kDecodeTokens + 1});
-  session.append(std::vector<int32_t>{0});
-  const Stopwatch watch;
-  for (int32_t i = 0; i < kDecodeTokens; ++i) session.append(std::vector<int32_t>{i % 64});
-  return 1000 * watch.seconds() / kDecodeTokens;
+  const int64_t tokens = std::min(kDecodeTokens, model->config.context);
+  Session session(model, {.context = tokens});
+  std::vector<double> milliseconds;
+  for (int round = 0; round <= kRounds; ++round) {
+    session.truncate(0);
+    const Stopwatch watch;
+    for (int64_t i = 0; i < tokens; ++i)
+      session.append(std::vector<int32_t>{static_cast<int32_t>(i % model->config.vocab)});
+    if (round > 0) milliseconds.push_back(1000 * watch.seconds() / static_cast<double>(tokens));
+  }
+  std::ranges::nth_element(milliseconds, milliseconds.begin() + kRounds / 2);
+  return milliseconds[kRounds / 2];
 }
 
 }  // namespace
@@ -78,8 +85,8 @@ Study::Study(const StudyOptions& o)
     std::map<std::string, int64_t> taken;
     std::erase_if(tasks_, [&](const Task& task) { return ++taken[task.kind] > o.task_limit; });
   }
-  context_ = std::min(context_for(tasks_, tokenizer_), files_.config().context);
-  check_tasks(tokenizer_, tasks_, context_, {.max_tokens = kAnswerTokens});
+  context_ = std::min(context_for(tasks_, tokenizer_, o.answer_tokens), files_.config().context);
+  check_tasks(tokenizer_, tasks_, context_, {.max_tokens = o.answer_tokens});
   {
     TrainableModel model(files_);
     spread(model);
@@ -140,7 +147,7 @@ StudyRow Study::measure(const std::string& method, WeightScheme scheme, const Tr
                .train_seconds = trained.seconds,
                .packed_bytes = model->packed_bytes};
   Session session(model, {.context = context_});
-  row.kinds = score_tasks(session, tokenizer_, tasks_, {.max_tokens = kAnswerTokens, .progress = progress});
+  row.kinds = score_tasks(session, tokenizer_, tasks_, {.max_tokens = options_.answer_tokens, .progress = progress});
   row.memory_bytes = model->packed_bytes + session.kv_bytes();
   row.ms_per_token = decode_ms_per_token(model);
   return row;

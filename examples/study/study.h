@@ -25,7 +25,7 @@ namespace slm {
 struct StudyOptions {
   std::string student, teacher, train, valid, tasks, out;
   std::vector<std::string> schemes = {"w8g32", "w4g32", "w2g32"};
-  int64_t steps = 100, batch = 2, sequence = 1024, valid_sequences = 48, task_limit = 0, runs = 1;
+  int64_t steps = 100, batch = 2, sequence = 1024, valid_sequences = 48, task_limit = 0, runs = 1, answer_tokens = 16;
   double learning_rate = 5e-4, kd_weight = 0.5;
   std::optional<uint64_t> dither;
 };
@@ -38,7 +38,7 @@ struct StudyRow {
   double perplexity = 0.0, train_seconds = 0.0;
   std::vector<TaskScore> kinds;
   uint64_t packed_bytes = 0, memory_bytes = 0;  ///< memory: weights and the cache of one context
-  double ms_per_token = 0.0;                    ///< decoding
+  double ms_per_token = 0.0;                    ///< decoding from an empty context, median of several rounds
   /// Mean over kinds of accuracy or F1, 0 to 1.
   double quality() const;
 };

@@ -130,6 +130,14 @@ TEST_F(StudyProgram, NamesWhatIsWrongBeforeItTrains) {
   const Ran too_long_choice = run("study", other);
   expect_error(too_long_choice, 1, "[tasks] task 1: an answer of ");
   EXPECT_EQ(too_long_choice.err.find("FP32"), std::string::npos) << too_long_choice.err;
+  other[9] = folder_.file("mixed.jsonl",
+                          "{\"prompt\": \"Q\", \"choices\": [\"a\", \"b\"], \"answer\": \"a\"}\n"
+                          "{\"prompt\": \"Q\", \"answer\": \"a\"}\n");
+  const Ran mixed = run("study", other);
+  expect_error(mixed, 1, "[tasks] task 2: kind all has both");
+  EXPECT_EQ(mixed.err.find("FP32"), std::string::npos) << mixed.err;
+  other[9] = folder_.file("blank.jsonl", "{\"prompt\": \" \\n\", \"choices\": [\"a\", \"b\"], \"answer\": \"a\"}\n");
+  expect_error(run("study", other), 1, "the prompt is empty");
   other = words("a");
   other[9] = tiny("qwen2_tied");
   expect_error(run("study", other), 1, "qwen2_tied");

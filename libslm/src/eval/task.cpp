@@ -5,6 +5,7 @@
 
 #include "slm/core/check.h"
 #include "slm/io/json.h"
+#include "slm/text/utf8.h"
 
 namespace slm {
 namespace {
@@ -17,7 +18,7 @@ Task task_of(const Json& json, const std::string& where) {
             .answers = json_value<std::vector<std::string>>(json, "answers", {}, where)};
   if (json.contains("answer"))
     task.answers.insert(task.answers.begin(), json_require<std::string>(json, "answer", where));
-  if (task.prompt.empty()) throw FormatError(where, "[tasks] the prompt is empty");
+  if (strip(task.prompt).empty()) throw FormatError(where, "[tasks] the prompt is empty");
   if (task.answers.empty()) throw FormatError(where, "[tasks] expected \"answer\" or \"answers\"");
   if (task.choices.empty()) return task;
   if (task.choices.size() < 2) throw FormatError(where, "[tasks] one choice, expected two or more");

@@ -97,6 +97,9 @@ LogLikelihoods log_likelihoods(Session& session, const Tokenizer& tokenizer, std
 
 void check_tasks(const Tokenizer& tokenizer, std::span<const Task> tasks, int64_t context, const TaskOptions& options) {
   for (size_t i = 0; i < tasks.size(); ++i) {
+    const auto same = std::ranges::find(tasks, tasks[i].kind, &Task::kind);
+    SLM_CHECK(same->choices.empty() == tasks[i].choices.empty(),
+              "[tasks] task {}: kind {} has both tasks with choices and without", i + 1, tasks[i].kind);
     int64_t longest = tasks[i].choices.empty() ? options.max_tokens : 0;
     for (const std::string& choice : tasks[i].choices)
       longest = std::max(longest, std::ssize(tokenizer.encode(" " + choice)));
@@ -114,7 +117,6 @@ std::vector<TaskScore> score_tasks(Session& session, const Tokenizer& tokenizer,
     const bool ranked = !task.choices.empty();
     auto it = std::ranges::find(scores, task.kind, &TaskScore::kind);
     if (it == scores.end()) it = scores.insert(scores.end(), TaskScore{.kind = task.kind, .ranked = ranked});
-    SLM_CHECK(it->ranked == ranked, "[tasks] kind {} has both tasks with choices and without", task.kind);
     if (ranked)
       rank(session, tokenizer, task, *it);
     else
