@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Float GEMM on the shapes of Qwen2.5-0.5B: GFLOP/s, and for one to three rows GB/s of packed weights, which then come
+// Float GEMM on the shapes of Qwen2.5-0.5B: Gflop/s, and for one to three rows GB/s of packed weights, which then come
 // from memory (bench/kernels/beyond_caches.h).
 #include <benchmark/benchmark.h>
 
@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "bench/kernels/beyond_caches.h"
+#include "bench/peaks/peaks.h"
+#include "bench/peaks/rate_counters.h"
 #include "slm/core/aligned_buffer.h"
 #include "slm/core/dtype.h"
 #include "slm/core/rng.h"
@@ -54,12 +56,8 @@ void gemm(benchmark::State& state, const GemmVariant& variant, int64_t m, int64_
     variant.gemm(args);
     benchmark::ClobberMemory();
   }
-  const double calls = static_cast<double>(state.iterations());
-  state.counters["GFLOP/s"] =
-      benchmark::Counter(2e-9 * static_cast<double>(m * n * k) * calls, benchmark::Counter::kIsRate);
-  if (m <= kRowsAtMemorySpeed)
-    state.counters["GB/s"] =
-        benchmark::Counter(1e-9 * static_cast<double>(p.panels.bytes()) * calls, benchmark::Counter::kIsRate);
+  count_rate(state, "Gflop/s", 2.0 * static_cast<double>(m * n * k), peaks(1).f32);
+  if (m <= kRowsAtMemorySpeed) count_rate(state, "GB/s", static_cast<double>(p.panels.bytes()), peaks(1).memory);
 }
 
 void pack(benchmark::State& state, const GemmVariant& variant) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Integer packed GEMM on one thread: every variant this processor can run × the linears of Qwen2.5-0.5B.
-// Names read gemm/<variant>/K×N/m. op/s counts 2·m·n·k; for m ≤ 4 B/s counts packed weights once per call, which come
+// Names read gemm/<variant>/K×N/m. Gop/s counts 2·m·n·k; for m ≤ 4 GB/s counts packed weights once per call, which come
 // from memory (bench/kernels/beyond_caches.h).
 #include <cstring>
 #include <random>
@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "bench/kernels/beyond_caches.h"
+#include "bench/peaks/peaks.h"
+#include "bench/peaks/rate_counters.h"
 #include "benchmark/benchmark.h"
 #include "slm/kernels/gemm_variants.h"
 
@@ -49,11 +51,8 @@ void gemm(benchmark::State& state, GemmVariant variant, Linear linear, int64_t m
                   .k = k});
     benchmark::DoNotOptimize(c.data());
   }
-  const auto calls = static_cast<double>(state.iterations());
-  state.counters["op/s"] =
-      benchmark::Counter(calls * 2.0 * static_cast<double>(m * n * k), benchmark::Counter::kIsRate);
-  if (m <= kRowsAtMemorySpeed)
-    state.counters["B/s"] = benchmark::Counter(calls * static_cast<double>(bytes), benchmark::Counter::kIsRate);
+  count_rate(state, "Gop/s", 2.0 * static_cast<double>(m * n * k), peaks(1).int8);
+  if (m <= kRowsAtMemorySpeed) count_rate(state, "GB/s", static_cast<double>(bytes), peaks(1).memory);
 }
 
 const bool kRegistered = [] {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // linear_into on the linears of Qwen2.5-0.5B, with the threads the library uses: what it adds to kernels/gemm_* is
-// quantizing x, tiles and threads. Names read linear/<scheme>/<n>x<k>/m. GFLOP/s counts 2·m·n·k; for one row also GB/s
+// quantizing x, tiles and threads. Names read linear/<scheme>/<n>x<k>/m. Gop/s count 2·m·n·k; for one row also GB/s
 // of packed weights, which then come from memory (bench/kernels/beyond_caches.h).
 #include <benchmark/benchmark.h>
 
@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "bench/kernels/beyond_caches.h"
+#include "bench/peaks/peaks.h"
+#include "bench/peaks/rate_counters.h"
 #include "slm/core/parallel.h"
 #include "slm/core/rng.h"
 #include "slm/kernels/vec/variants.h"
@@ -53,13 +55,12 @@ void linear(benchmark::State& state, WeightScheme scheme, const Shape& shape, in
     benchmark::ClobberMemory();
     copy = (copy + 1) % weights.size();
   }
-  const auto calls = static_cast<double>(state.iterations());
   state.SetLabel(std::string(weights[0].variant().name) + ", threads " + std::to_string(num_threads()));
-  state.counters["GFLOP/s"] =
-      benchmark::Counter(2e-9 * static_cast<double>(m * shape.n * shape.k) * calls, benchmark::Counter::kIsRate);
-  if (m <= kRowsAtMemorySpeed)
-    state.counters["GB/s"] =
-        benchmark::Counter(1e-9 * static_cast<double>(weights[0].bytes()) * calls, benchmark::Counter::kIsRate);
+  const Peaks& peak = peaks(num_threads());
+  const bool integers = info(scheme).activations != ActivationScheme::F32;
+  count_rate(state, integers ? "Gop/s" : "Gflop/s", 2.0 * static_cast<double>(m * shape.n * shape.k),
+             integers ? peak.int8 : peak.f32);
+  if (m <= kRowsAtMemorySpeed) count_rate(state, "GB/s", static_cast<double>(weights[0].bytes()), peak.memory);
 }
 
 const bool kRegistered = [] {
