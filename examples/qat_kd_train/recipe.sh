@@ -7,13 +7,13 @@
 #     DATA               a folder: train*.txt to learn from, test*.txt to measure on
 #     OUT, BIN           results (default build/pair), programs (default build/release/bin)
 #   In the environment: STEPS (200) of SEQ (256) tokens, LR (5e-6), KD_WEIGHT (1), SCHEME (w4g32), WINDOWS (64) of 512
-#   tokens measured, VALIDATE_EVERY (50) steps for the curve in OUT/*/metrics.jsonl
+#   tokens measured, KL_TOKENS (8192), VALIDATE_EVERY (50) steps for the curve in OUT/*/metrics.jsonl
 set -euo pipefail
 source "$(dirname "$0")/../../scripts/arguments.sh"
 expect_arguments 3 5 "$@"
 root=$(cd "$(dirname "$0")/../.." && pwd)
 student=$1 teacher=$2 data=$3 out=${4:-$root/build/pair} bin=${5:-$root/build/release/bin}
-scheme=${SCHEME:-w4g32} windows=${WINDOWS:-64}
+scheme=${SCHEME:-w4g32} windows=${WINDOWS:-64} kl_tokens=${KL_TOKENS:-8192}
 mkdir -p "$out"
 
 # train MODE OPTION…
@@ -37,23 +37,28 @@ train kd "${guided[@]}"
 train qat
 train fp32
 
-# measure TEXT MODEL TWIN WEIGHTS: one JSON document
+# measure TEXT MODEL WEIGHTS [TWIN]: one JSON document; with TWIN the KL to it, too
 measure() {
-  local name
-  name=$(basename "$1" .txt)-$(basename "$(dirname "$2")")-$windows
-  [ -s "$out/$name.json" ] || "$bin/evaluate" --model "$2" --data "$1" --protocol llamacpp512 \
-    --windows "$windows" --weights "$4" --kl-to f32 --kl-model "$3" --kl-tokens 8192 --json > "$out/$name.tmp"
-  [ -s "$out/$name.json" ] || mv "$out/$name.tmp" "$out/$name.json"
-  jq -r --arg text "$(basename "$1" .txt)" --arg mode "$(basename "$(dirname "$2")")" '.results[] |
-    [$text, $mode, .weights, (.perplexity * 1000 | round / 1000), (.kl * 100000 | round / 100000)] | @tsv' "$out/$name.json"
+  local text=$1 model=$2 weights=$3 twin=${4:-} name
+  name=$(basename "$text" .txt)-$(basename "$(dirname "$model")")-$weights-$windows
+  local command=(--model "$model" --data "$text" --protocol llamacpp512 --windows "$windows" --weights "$weights" --json)
+  [ -z "$twin" ] || command+=(--kl-to f32 --kl-model "$twin" --kl-tokens "$kl_tokens")
+  if [ ! -s "$out/$name.json" ]; then
+    "$bin/evaluate" "${command[@]}" > "$out/$name.tmp"
+    mv "$out/$name.tmp" "$out/$name.json"
+  fi
+  jq -r --arg text "$(basename "$text" .txt)" --arg mode "$(basename "$(dirname "$model")")" '.results[] |
+    [$text, $mode, .weights, (.perplexity * 1000 | round / 1000),
+     (if .kl == null then "-" else .kl * 100000 | round / 100000 end)] | @tsv' "$out/$name.json"
 }
 for text in "$data"/test*.txt; do
-  for twin in fp32:qat kd:qat_kd; do
+  for twin in kd:qat_kd fp32:qat; do
     IFS=: read -r float trained <<< "$twin"
-    measure "$text" "$out/$float/f32" "$out/$float/f32" "f32,$scheme"
-    measure "$text" "$out/$trained/model.gguf" "$out/$float/f32" as-is
+    measure "$text" "$out/$float/f32" f32
+    measure "$text" "$out/$float/f32" "$scheme" "$out/$float/f32"
+    measure "$text" "$out/$trained/model.gguf" as-is "$out/$float/f32"
   done
 done | tee "$out/rows.tsv" | awk -F '\t' '
-  { printf "%-20s %-8s %-8s perplexity %8s  KL to the twin %s\n", $1, $2, $3, $4, $5 }
+  { printf "%-20s %-8s %-8s perplexity %8s  KL to the twin %s\n", $1, $2, $3, $4, $5; fflush() }
   $2 == "fp32" || $2 == "kd" { if ($3 == "f32") twin = $4; else ptq = $4 }
-  $2 == "qat" || $2 == "qat_kd" { printf "%-20s %-8s recovery %.1f %%\n", $1, $2, 100 * (ptq - $4) / (ptq - twin) }'
+  $2 == "qat" || $2 == "qat_kd" { printf "%-20s %-8s recovery %.1f %%\n", $1, $2, 100 * (ptq - $4) / (ptq - twin); fflush() }'
