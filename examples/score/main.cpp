@@ -29,7 +29,7 @@ Examples:
   flood_world --split test --form tasks --reports 250 --out tasks.jsonl && score --model student.gguf --tasks tasks.jsonl
 JSON: {model, tasks, threads, results: [{weights, packed_bytes, seconds, kinds: [{kind, tasks, cut, acc, acc_stderr,
        acc_norm, acc_norm_stderr} or {kind, tasks, cut, exact_match, exact_match_stderr, f1, f1_stderr}]}]}; all from 0 to 1;
-       cut: prompts that are longer than the context and lost their beginning)";
+       cut: prompts that are longer than the context (the model's, at most 2,048 tokens) and lost their beginning)";
 }
 
 }  // namespace
