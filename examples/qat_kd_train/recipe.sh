@@ -40,7 +40,7 @@ train fp32
 # measure TEXT MODEL WEIGHTS [TWIN]: one JSON document; with TWIN the KL to it, too
 measure() {
   local text=$1 model=$2 weights=$3 twin=${4:-} name
-  name=$(basename "$text" .txt)-$(basename "$(dirname "$model")")-$weights-$windows
+  name=$(basename "$text" .txt)-$(basename "$(dirname "$model")")-$weights-$windows${twin:+-$kl_tokens}
   local command=(--model "$model" --data "$text" --protocol llamacpp512 --windows "$windows" --weights "$weights" --json)
   [ -z "$twin" ] || command+=(--kl-to f32 --kl-model "$twin" --kl-tokens "$kl_tokens")
   if [ ! -s "$out/$name.json" ]; then
