@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The study of a real pair, six rows on equal data and steps: a float twin trained by cross-entropy, one trained with the
-# teacher, both quantized afterwards (PTQ), QAT and QAT+KD. Hours; a run that was stopped goes on.
+# The study of a real pair on equal data and steps. Six rows: a float twin trained by cross-entropy, one trained with the
+# teacher, both quantized afterwards (PTQ), QAT and QAT+KD. One more: QAT+KD whose teacher is the student's own float copy,
+# which is its twin, too. Hours; a run that was stopped goes on.
 #   examples/qat_kd_train/recipe.sh STUDENT TEACHER DATA [OUT [BIN]]
 #     STUDENT, TEACHER   Qwen2.5-0.5B and 1.5B, Hugging Face folders
 #     DATA               a folder: train*.txt to learn from, test*.txt to measure on
@@ -16,49 +17,54 @@ student=$1 teacher=$2 data=$3 out=${4:-$root/build/pair} bin=${5:-$root/build/re
 scheme=${SCHEME:-w4g32} windows=${WINDOWS:-64} kl_tokens=${KL_TOKENS:-8192}
 mkdir -p "$out"
 
-# train MODE OPTION…
+# train NAME MODE OPTION…
 train() {
-  local mode=$1 done=$out/$1/done file command=(--mode "$1" --student "$student" "${@:2}")
+  local name=$1 done=$out/$1/done file command=(--mode "$2" --student "$student" "${@:3}")
   for file in "$data"/train*.txt; do command+=(--train "$file"); done
   command+=(--scheme "$scheme" --steps "${STEPS:-200}" --batch 1 --seq "${SEQ:-256}" --lr "${LR:-5e-6}"
             --checkpoint-every 50 --validate-every "${VALIDATE_EVERY:-50}" --valid-sequences 16 --seed 1)
   if [ -e "$done" ]; then
     [ "$(cat "$done")" = "${command[*]}" ] && return
-    echo "error: $out/$mode holds what came of another command ($(cat "$done")): choose another OUT" >&2
+    echo "error: $out/$name holds what came of another command ($(cat "$done")): choose another OUT" >&2
     exit 1
   fi
-  "$bin/qat_kd_train" "${command[@]}" --resume --out "$out/$mode"
+  "$bin/qat_kd_train" "${command[@]}" --resume --out "$out/$name"
   printf '%s\n' "${command[*]}" > "$done"
-  rm -rf "$out/$mode/checkpoints" "$out/$mode/best"  # 6 GB each
+  rm -rf "$out/$name/checkpoints" "$out/$name/best"  # 6 GB each
 }
 guided=(--teacher "$teacher" --kd-weight "${KD_WEIGHT:-1}")
-train qat_kd "${guided[@]}"
-train kd "${guided[@]}"
-train qat
-train fp32
+train qat_kd qat_kd "${guided[@]}"
+train kd kd "${guided[@]}"
+train qat qat
+train fp32 fp32
+train own qat_kd --teacher "$student" --teacher-weights f32 --kd-weight 1
 
-# measure TEXT MODEL WEIGHTS [TWIN]: one JSON document; with TWIN the KL to it, too
+# measure TEXT NAME MODEL WEIGHTS [TWIN]: one JSON document; with TWIN the KL to it, too
 measure() {
-  local text=$1 model=$2 weights=$3 twin=${4:-} name
-  name=$(basename "$text" .txt)-$(basename "$(dirname "$model")")-$weights-$windows${twin:+-$kl_tokens}
+  local text=$1 row=$2 model=$3 weights=$4 twin=${5:-} name
+  name=$(basename "$text" .txt)-$row-$weights-$windows${twin:+-$kl_tokens}
   local command=(--model "$model" --data "$text" --protocol llamacpp512 --windows "$windows" --weights "$weights" --json)
   [ -z "$twin" ] || command+=(--kl-to f32 --kl-model "$twin" --kl-tokens "$kl_tokens")
   if [ ! -s "$out/$name.json" ]; then
     "$bin/evaluate" "${command[@]}" > "$out/$name.tmp"
     mv "$out/$name.tmp" "$out/$name.json"
   fi
-  jq -r --arg text "$(basename "$text" .txt)" --arg mode "$(basename "$(dirname "$model")")" '.results[] |
-    [$text, $mode, .weights, (.perplexity * 1000 | round / 1000),
+  jq -r --arg text "$(basename "$text" .txt)" --arg row "$row" '.results[] |
+    [$text, $row, .weights, (.perplexity * 1000 | round / 1000),
      (if .kl == null then "-" else .kl * 100000 | round / 100000 end)] | @tsv' "$out/$name.json"
 }
+# rows TEXT TWIN FOLDER NAME: the float twin, its PTQ, what was trained with the quantizer
+rows() {
+  measure "$1" "$2" "$3" f32
+  measure "$1" "$2" "$3" "$scheme" "$3"
+  measure "$1" "$4" "$out/$4/model.gguf" as-is "$3"
+}
 for text in "$data"/test*.txt; do
-  for twin in kd:qat_kd fp32:qat; do
-    IFS=: read -r float trained <<< "$twin"
-    measure "$text" "$out/$float/f32" f32
-    measure "$text" "$out/$float/f32" "$scheme" "$out/$float/f32"
-    measure "$text" "$out/$trained/model.gguf" as-is "$out/$float/f32"
-  done
+  rows "$text" kd "$out/kd/f32" qat_kd
+  rows "$text" fp32 "$out/fp32/f32" qat
+  rows "$text" student "$student" own
 done | tee "$out/rows.tsv" | awk -F '\t' '
   { printf "%-20s %-8s %-8s perplexity %8s  KL to the twin %s\n", $1, $2, $3, $4, $5; fflush() }
-  $2 == "fp32" || $2 == "kd" { if ($3 == "f32") twin = $4; else ptq = $4 }
-  $2 == "qat" || $2 == "qat_kd" { printf "%-20s %-8s recovery %.1f %%\n", $1, $2, 100 * (ptq - $4) / (ptq - twin); fflush() }'
+  NR % 3 == 1 { twin = $4 }
+  NR % 3 == 2 { ptq = $4 }
+  NR % 3 == 0 { printf "%-20s %-8s recovery %.1f %%\n", $1, $2, 100 * (ptq - $4) / (ptq - twin); fflush() }'
