@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // flood_world: the same bytes for a seed, no name in two splits, and every answer follows from its report alone, by
 // reading the report's text again.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
