@@ -40,8 +40,9 @@ class FloodWorld : public testing::Test {
   TemporaryFolder folder_;
 };
 
-/// What a reader finds in a report.
+/// What a reader finds in a report, which must outlive it.
 struct Read {
+  explicit Read(std::string&&) = delete;
   explicit Read(const std::string& report) {
     static const std::regex gauge(
         "Gauge ([AB]) is on the (\\w+) at (\\w+). Gauge \\1 stands at (\\d+) cm. Gauge \\1 is (rising|falling) (\\d) "
@@ -237,7 +238,8 @@ TEST_F(FloodWorld, NoTownOrRiverIsInTwoSplits) {
   for (const std::string split : {"train", "valid", "test"})
     for (const nlohmann::json& line : lines_of(made(split, "text", 1500, 9))) {
       const std::string text = line.at("text");
-      const Read r(text.substr(0, text.find("Question: ")));
+      const std::string report = text.substr(0, text.find("Question: "));
+      const Read r(report);
       for (const std::smatch& gauge : r.gauges) names[split].insert(gauge[2]), names[split].insert(gauge[3]);
       for (const auto& town : {r.shelter_match[2], r.road_match[1], r.road_match[2], r.message_match[1]})
         names[split].insert(town);
