@@ -19,13 +19,25 @@ namespace {
 constexpr int64_t kColumnStep = 128;  // output columns whose weights are packed together
 constexpr int64_t kDepthStep = 512;   // rows of W whose sum dx adds: a packed stretch stays in the L2 cache
 constexpr int64_t kReadRows = 32;     // rows of W a quantizer makes at a time
-constexpr int64_t kRowStep = 96;      // rows of dW, whose dyᵀ is made together
+constexpr int64_t kRowStep = 96;      // rows of W, or of dW with its dyᵀ, that are worked on together
+constexpr int64_t kBlockRows = 256;   // rows of x whose products with them stay in the L2 cache: whole panels
 
-/// Columns (or rows) of one step: at most `most`, a multiple of unit, and as many steps for each thread.
-int64_t balanced_step(int64_t n, int64_t most, int64_t unit) {
-  const int64_t steps = round_up<int64_t>(ceil_div(n, most), num_threads());
-  return std::clamp(round_up(ceil_div(n, steps), unit), unit, round_up(most, unit));
-}
+/// Columns (or rows) cut into steps of whole units, of at most `most` where a unit is no more: as many steps for each thread, of
+/// sizes that differ by a unit at most.
+class Steps {
+ public:
+  Steps(int64_t n, int64_t most, int64_t unit) : n_(n), unit_(unit), units_(ceil_div(n, unit)) {
+    const int64_t steps = ceil_div(units_, std::max<int64_t>(1, most / unit));
+    count_ = std::min(units_, round_up<int64_t>(steps, num_threads()));
+  }
+  int64_t count() const { return count_; }
+  int64_t begin(int64_t step) const { return std::min(n_, step * units_ / count_ * unit_); }
+  int64_t end(int64_t step) const { return begin(step + 1); }
+  int64_t widest() const { return ceil_div(units_, count_) * unit_; }
+
+ private:
+  int64_t n_, unit_, units_, count_;
+};
 
 void check_rows(const char* op, ConstMatrixView a, ConstMatrixView b) {
   SLM_CHECK(a.rows == b.rows && a.rows > 0, "[{}] {} rows against {}, expected as many, at least 1", op, a.rows,
@@ -60,18 +72,18 @@ class CodesProduct {
         y_(y),
         row_bytes_(row_bytes(s_.scheme, w.k())),
         panel_bytes_(v_.panel_bytes(w.k())),
-        step_(balanced_step(w.n(), kColumnStep, v_.panel_columns)) {}
+        steps_(w.n(), kColumnStep, v_.panel_columns) {}
 
   void run(GemmScratch& scratch) const {
-    const int64_t panels = floats(static_cast<size_t>(step_ / v_.panel_columns) * panel_bytes_),
+    const int64_t panels = floats(static_cast<size_t>(steps_.widest() / v_.panel_columns) * panel_bytes_),
                   rows = floats(static_cast<size_t>(v_.panel_columns) * row_bytes_);
-    scratch.reserve(panels + rows + w_.k() + step_);
-    parallel_for(ceil_div(w_.n(), step_), grain(y_.rows * step_ * w_.k()), [&](int64_t begin, int64_t end, int thread) {
+    scratch.reserve(panels + rows + w_.k() + steps_.widest());
+    const int64_t work = grain(y_.rows * steps_.widest() * w_.k());
+    parallel_for(steps_.count(), work, [&](int64_t begin, int64_t end, int thread) {
       float* room = scratch.of_thread(thread);
       const CodesRoom at{reinterpret_cast<std::byte*>(room), reinterpret_cast<std::byte*>(room + panels),
                          room + panels + rows, room + panels + rows + w_.k()};
-      for (int64_t n0 = begin * step_; n0 < std::min(end * step_, w_.n()); n0 += step_)
-        stretch(n0, std::min(n0 + step_, w_.n()), at);
+      for (int64_t i = begin; i < end; ++i) stretch(steps_.begin(i), steps_.end(i), at);
     });
   }
 
@@ -120,7 +132,7 @@ class CodesProduct {
   const std::span<const float> bias_;
   const MatrixView y_;
   const size_t row_bytes_, panel_bytes_;
-  const int64_t step_;
+  const Steps steps_;
 };
 
 }  // namespace
@@ -154,18 +166,31 @@ void linear_into(GemmScratch& scratch, const WeightView& w, const TrainInput& in
               "[linear] quantized inputs for float weights");
     return CodesProduct(w, input, bias, y).run(scratch);
   }
+  // yᵀ = Ŵ·xᵀ: the weights are read where they lie, and the few rows of x are packed; the same chains of products.
   const FloatPanels panels(scratch.variant());
-  const int64_t step = balanced_step(w.n(), kColumnStep, panels.columns());
-  const int64_t packed = panels.floats(step, w.k());
-  scratch.reserve(packed + (w.plain() ? 0 : panels.columns() * w.k()));
-  parallel_for(ceil_div(w.n(), step), grain(x.rows * step * w.k()), [&](int64_t begin, int64_t end, int thread) {
+  const Steps steps(w.n(), kRowStep, 4);
+  const int64_t block = std::min(x.rows, kBlockRows), read = w.plain() ? 0 : steps.widest() * w.k();
+  scratch.reserve(read + steps.widest() * block, panels.floats(x.rows, w.k()));
+  float* packed = scratch.shared();
+  parallel_for(ceil_div(x.rows, panels.columns()), grain(panels.columns() * w.k()),
+               [&](int64_t begin, int64_t end, int) {
+                 const int64_t t0 = begin * panels.columns(), t1 = std::min(end * panels.columns(), x.rows);
+                 panels.pack_rows(x.row_range(t0, t1), packed + begin * panels.floats(w.k()));
+               });
+  parallel_for(steps.count(), grain(x.rows * steps.widest() * w.k()), [&](int64_t begin, int64_t end, int thread) {
     float* room = scratch.of_thread(thread);
-    for (int64_t n0 = begin * step; n0 < std::min(end * step, w.n()); n0 += step) {
-      const int64_t n1 = std::min(n0 + step, w.n());
-      for (int64_t r0 = n0; r0 < n1; r0 += panels.columns())
-        panels.pack_rows(piece(w, r0, std::min(r0 + panels.columns(), n1), 0, w.k(), room + packed),
-                         room + panels.floats(r0 - n0, w.k()));
-      panels.multiply(x, room, y.column_range(n0, n1), bias.empty() ? nullptr : bias.data() + n0);
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t n0 = steps.begin(i), n1 = steps.end(i);
+      const ConstMatrixView rows = piece(w, n0, n1, 0, w.k(), room);
+      for (int64_t t0 = 0; t0 < x.rows; t0 += block) {
+        const int64_t t1 = std::min(t0 + block, x.rows);
+        const MatrixView sums{room + read, n1 - n0, t1 - t0, t1 - t0};
+        panels.multiply(rows, packed + panels.floats(t0, w.k()), sums);
+        if (!bias.empty())
+          for (int64_t r = 0; r < sums.rows; ++r)
+            for (int64_t t = 0; t < sums.columns; ++t) sums.row(r)[t] += bias[static_cast<size_t>(n0 + r)];
+        transpose_into(sums, y.row_range(t0, t1).column_range(n0, n1));
+      }
     }
   });
 }
@@ -176,14 +201,14 @@ void linear_grad_x(GemmScratch& scratch, const WeightView& w, ConstMatrixView dy
             "[linear_grad_x] dx is ({},{}), dy is ({},{}), the weight is ({},{})", dx.rows, dx.columns, dy.rows,
             dy.columns, w.n(), w.k());
   const FloatPanels panels(scratch.variant());
-  const int64_t step = balanced_step(w.k(), kColumnStep, std::lcm(panels.columns(), w.unit()));
-  const int64_t packed = panels.floats(step, kDepthStep), read_rows = w.plain() ? kDepthStep : kReadRows;
-  const int64_t read = w.plain() ? 0 : kReadRows * step;
-  scratch.reserve(packed + read + dy.rows * step);
-  parallel_for(ceil_div(w.k(), step), grain(dy.rows * step * w.n()), [&](int64_t begin, int64_t end, int thread) {
+  const Steps steps(w.k(), kColumnStep, std::lcm(panels.columns(), w.unit()));
+  const int64_t packed = panels.floats(steps.widest(), kDepthStep), read_rows = w.plain() ? kDepthStep : kReadRows;
+  const int64_t read = w.plain() ? 0 : kReadRows * steps.widest();
+  scratch.reserve(packed + read + dy.rows * steps.widest());
+  parallel_for(steps.count(), grain(dy.rows * steps.widest() * w.n()), [&](int64_t begin, int64_t end, int thread) {
     float* room = scratch.of_thread(thread);
-    for (int64_t c0 = begin * step; c0 < std::min(end * step, w.k()); c0 += step) {
-      const int64_t c1 = std::min(c0 + step, w.k());
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t c0 = steps.begin(i), c1 = steps.end(i);
       for (int64_t d0 = 0; d0 < w.n(); d0 += kDepthStep) {
         const int64_t d1 = std::min(d0 + kDepthStep, w.n());
         for (int64_t r0 = d0; r0 < d1; r0 += read_rows)
@@ -203,19 +228,20 @@ void linear_grad_w(GemmScratch& scratch, ConstMatrixView dy, ConstMatrixView x, 
   SLM_CHECK(dw.rows == dy.columns && dw.columns == x.columns, "[linear_grad_w] dw is ({},{}), expected ({},{})",
             dw.rows, dw.columns, dy.columns, x.columns);
   const FloatPanels panels(scratch.variant());
-  const int64_t m = x.rows, step = balanced_step(dw.rows, kRowStep, 4);
-  scratch.reserve(step * m, panels.floats(x.columns, m));
+  const Steps steps(dw.rows, kRowStep, 4);
+  const int64_t m = x.rows;
+  scratch.reserve(steps.widest() * m, panels.floats(x.columns, m));
   float* packed = scratch.shared();
   parallel_for(ceil_div(x.columns, panels.columns()), grain(m * panels.columns()),
                [&](int64_t begin, int64_t end, int) {
                  const int64_t c0 = begin * panels.columns(), c1 = std::min(end * panels.columns(), x.columns);
                  panels.pack_columns(x.column_range(c0, c1), packed + begin * panels.floats(m));
                });
-  parallel_for(ceil_div(dw.rows, step), grain(m * step * dw.columns), [&](int64_t begin, int64_t end, int thread) {
+  parallel_for(steps.count(), grain(m * steps.widest() * dw.columns), [&](int64_t begin, int64_t end, int thread) {
     float* transposed = scratch.of_thread(thread);
-    for (int64_t r0 = begin * step; r0 < std::min(end * step, dw.rows); r0 += step) {
-      const int64_t r1 = std::min(r0 + step, dw.rows);
-      transpose_into(dy.column_range(r0, r1), transposed);
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t r0 = steps.begin(i), r1 = steps.end(i);
+      transpose_into(dy.column_range(r0, r1), {transposed, r1 - r0, m, m});
       panels.multiply_add({transposed, r1 - r0, m, m}, packed, dw.row_range(r0, r1));
     }
   });

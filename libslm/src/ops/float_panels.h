@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "kernels/transpose.h"
 #include "slm/core/division.h"
 #include "slm/core/matrix_view.h"
 #include "slm/kernels/packed_gemm.h"
@@ -67,14 +68,9 @@ class FloatPanels {
   const kernels::GemmVariant& v_;
 };
 
-/// to (columns, rows) = xᵀ, a cache line of it at a time.
-inline void transpose_into(ConstMatrixView x, float* to) {
-  constexpr int64_t kLine = 16;
-  for (int64_t r0 = 0; r0 < x.rows; r0 += kLine) {
-    const int64_t r1 = std::min(r0 + kLine, x.rows);
-    for (int64_t c = 0; c < x.columns; ++c)
-      for (int64_t r = r0; r < r1; ++r) to[c * x.rows + r] = x.row(r)[c];
-  }
+/// to (columns, rows) = xᵀ.
+inline void transpose_into(ConstMatrixView x, MatrixView to) {
+  kernels::transpose(x.data, x.stride, x.rows, x.columns, to.data, to.stride);
 }
 
 }  // namespace slm

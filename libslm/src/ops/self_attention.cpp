@@ -90,7 +90,7 @@ class Gradient {
         panels_.multiply_add(dscores, channel_panels(g) + panels_.floats(c, rows_) + k0 * width,
                              dq_head.row_range(t0, t1).column_range(c, std::min(c + width, dim)));
       const auto add_transposed = [&](ConstMatrixView a, ConstMatrixView b, MatrixView c) {  // c += aᵀ·b
-        transpose_into(a, transposed);
+        transpose_into(a, {transposed, n, count, count});
         panels_.pack_columns(b, packed);
         panels_.multiply_add({transposed, n, count, count}, packed, c.row_range(k0, t1));
       };

@@ -35,7 +35,7 @@ MemoryPlan plan_memory(const ModelFiles& files, const TrainableOptions& model, c
   if (trainer.loss.kd_weight > 0 && trainer.loss.kd_top_k > 0)
     plan.head += static_cast<uint64_t>(num_threads() * (trainer.loss.kd_vocab == 0 ? c.vocab : trainer.loss.kd_vocab)) *
                  sizeof(int32_t);
-  // linear_into packs 128 rows of the widest input for each thread; dW packs the batch once.
+  // Linears work on 96 rows of weights for each thread (128 of them packed as codes), and pack the batch once.
   const int64_t widest = std::max({c.width, c.ffn, c.q_width()});
   plan.packing = 2 * floats(num_threads() * 144 * std::max(widest, rows) + rows * widest);
   plan.teacher = beside.teacher;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernels/gemm_f32/gemm_f32_isas.h"
+#include "kernels/transpose.h"
 
 namespace slm::kernels {
 namespace {
@@ -21,7 +22,17 @@ void pack_panel(const PackArgs& args) {
   for (int64_t j0 = 0; j0 < args.k; j0 += kStep) {
     const int64_t steps = args.k - j0 < kStep ? args.k - j0 : kStep;
     Bits tile[kStep][kColumns] = {};
-    for (int64_t c = 0; c < args.count; ++c) {
+    int64_t c = 0;
+    if constexpr (sizeof(Bits) == sizeof(uint32_t))
+      if (steps == kStep)
+        for (; c + 4 <= args.count; c += 4)
+          for (int64_t j = 0; j < kStep; j += 4) {
+            const int64_t at = (j0 + j) * static_cast<int64_t>(sizeof(Bits));
+            detail::transpose_4x4(
+                {args.rows[c] + at, args.rows[c + 1] + at, args.rows[c + 2] + at, args.rows[c + 3] + at}, &tile[j][c],
+                kColumns);
+          }
+    for (; c < args.count; ++c) {
       Bits row[kStep];
       std::memcpy(row, args.rows[c] + j0 * static_cast<int64_t>(sizeof(Bits)),
                   static_cast<size_t>(steps) * sizeof(Bits));
