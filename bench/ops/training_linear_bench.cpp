@@ -5,7 +5,10 @@
 // meets them: copies that together no cache holds go round.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bench/kernels/beyond_caches.h"

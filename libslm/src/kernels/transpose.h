@@ -18,8 +18,11 @@ inline Quad load_quad(const void* p) {
   return q;
 }
 
-/// to[j][r] = rows[r][j] of a block of 4×4.
+}  // namespace detail
+
+/// to[j][r] = rows[r][j] of a block of 4×4; any alignment. to_stride in elements.
 inline void transpose_4x4(const void* const (&rows)[4], void* to, int64_t to_stride) {
+  using detail::Quad, detail::load_quad;
   const Quad a = load_quad(rows[0]), b = load_quad(rows[1]), c = load_quad(rows[2]), d = load_quad(rows[3]);
   const Quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
   const Quad cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
@@ -33,8 +36,6 @@ inline void transpose_4x4(const void* const (&rows)[4], void* to, int64_t to_str
   }
 }
 
-}  // namespace detail
-
 /// to (columns, rows) = fromᵀ; from (rows, columns). Strides are elements between rows.
 template <class T>
 void transpose(const T* from, int64_t from_stride, int64_t rows, int64_t columns, T* to, int64_t to_stride) {
@@ -46,8 +47,8 @@ void transpose(const T* from, int64_t from_stride, int64_t rows, int64_t columns
     for (int64_t r = 0; r < whole_rows; r += 4) {
       const T* row = from + r * from_stride;
       for (int64_t c = c0; c < whole; c += 4)
-        detail::transpose_4x4({row + c, row + from_stride + c, row + 2 * from_stride + c, row + 3 * from_stride + c},
-                              to + c * to_stride + r, to_stride);
+        transpose_4x4({row + c, row + from_stride + c, row + 2 * from_stride + c, row + 3 * from_stride + c},
+                      to + c * to_stride + r, to_stride);
       for (int64_t c = whole; c < c1; ++c)
         for (int64_t i = 0; i < 4; ++i) to[c * to_stride + r + i] = row[i * from_stride + c];
     }

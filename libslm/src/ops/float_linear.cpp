@@ -22,8 +22,8 @@ constexpr int64_t kReadRows = 32;     // rows of W a quantizer makes at a time
 constexpr int64_t kRowStep = 96;      // rows of W, or of dW with its dyᵀ, that are worked on together
 constexpr int64_t kBlockRows = 256;   // rows of x whose products with them stay in the L2 cache: whole panels
 
-/// Columns (or rows) cut into steps of whole units, of at most `most` where a unit is no more: as many steps for each thread, of
-/// sizes that differ by a unit at most.
+/// Columns (or rows) cut into steps of whole units, of at most `most` where a unit is no more: as many steps for each
+/// thread, of sizes that differ by a unit at most.
 class Steps {
  public:
   Steps(int64_t n, int64_t most, int64_t unit) : n_(n), unit_(unit), units_(ceil_div(n, unit)) {

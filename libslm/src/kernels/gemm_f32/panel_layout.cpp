@@ -23,15 +23,14 @@ void pack_panel(const PackArgs& args) {
     const int64_t steps = args.k - j0 < kStep ? args.k - j0 : kStep;
     Bits tile[kStep][kColumns] = {};
     int64_t c = 0;
-    if constexpr (sizeof(Bits) == sizeof(uint32_t))
-      if (steps == kStep)
-        for (; c + 4 <= args.count; c += 4)
-          for (int64_t j = 0; j < kStep; j += 4) {
-            const int64_t at = (j0 + j) * static_cast<int64_t>(sizeof(Bits));
-            detail::transpose_4x4(
-                {args.rows[c] + at, args.rows[c + 1] + at, args.rows[c + 2] + at, args.rows[c + 3] + at}, &tile[j][c],
-                kColumns);
-          }
+    if constexpr (sizeof(Bits) == sizeof(uint32_t)) {
+      const std::byte* const* rows = args.rows;
+      for (; steps == kStep && c + 4 <= args.count; c += 4)
+        for (int64_t j = 0; j < kStep; j += 4) {
+          const int64_t at = (j0 + j) * static_cast<int64_t>(sizeof(Bits));
+          transpose_4x4({rows[c] + at, rows[c + 1] + at, rows[c + 2] + at, rows[c + 3] + at}, &tile[j][c], kColumns);
+        }
+    }
     for (; c < args.count; ++c) {
       Bits row[kStep];
       std::memcpy(row, args.rows[c] + j0 * static_cast<int64_t>(sizeof(Bits)),
