@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the integer GEMMs share on AVX-512 VNNI: tiles of up to 8 rows × the 16 columns of a panel, a row of C in one
-// vector. Included by ISA translation units only; internal linkage.
+// What the integer GEMMs share on AVX-512 VNNI: tiles of up to 6 rows × two panels of 16 columns, a row of C in a vector
+// for each panel. Four codes of a row of A, broadcast, meet both panels: one broadcast for two products, where a tile
+// one panel wide waits for its loads. Included by ISA translation units only; internal linkage.
 #pragma once
 
 #include "kernels/avx512_intrinsics.h"
@@ -9,16 +10,28 @@
 namespace slm::kernels {
 namespace {
 
-/// What walk_panels() asks of a kernel, but for tile().
-struct Avx512Tiling {
+/// What walk_panels() asks of a kernel. Part::tile<R, P>(args, row, first, panel, panel_bytes) computes R rows × P panels.
+template <class Part>
+struct Avx512Kernel {
   static constexpr int64_t kColumns = 16;
-  static constexpr int64_t kTileColumns = 16;
+  static constexpr int64_t kTileColumns = 32;
   static constexpr int64_t kBlockBytes = 384 * 1024;  // rows of A: part of the L2 cache
+
+  template <int R>
+  [[gnu::always_inline]] static void tile(const GemmArgs& args, int64_t row, int64_t first, const std::byte* panel,
+                                          int64_t /*column*/) {
+    const size_t panel_bytes = Part::panel_bytes(args.k);
+    const bool two = args.n - first > kColumns;
+    if (R > 1 && two) return Part::template tile<R, 2>(args, row, first, panel, panel_bytes);
+    // A lone row reads one stream at a time: two are slower.
+    Part::template tile<R, 1>(args, row, first, panel, panel_bytes);
+    if (two) Part::template tile<R, 1>(args, row, first + kColumns, panel + panel_bytes, panel_bytes);
+  }
 };
 
-template <class Kernel>
-void gemm(const GemmArgs& args, size_t panel_bytes) {
-  walk_panels<Kernel, 8, 4, 2, 1>(args, panel_bytes);
+template <class Part>
+void gemm(const GemmArgs& args) {
+  walk_panels<Avx512Kernel<Part>, 6, 5, 4, 3, 2, 1>(args, Part::panel_bytes(args.k));
 }
 
 [[gnu::always_inline]] inline __m512 load_halfs(const uint16_t* p) {
@@ -31,6 +44,18 @@ void gemm(const GemmArgs& args, size_t panel_bytes) {
   return _mm512_set1_epi32(quad);
 }
 
+// A lone row reads B at the speed of memory: ask for it early.
+[[gnu::always_inline]] inline void prefetch(const void* p, size_t bytes) {
+  for (size_t line = 0; line < bytes; line += 64) _mm_prefetch(static_cast<const char*>(p) + line, _MM_HINT_T0);
+}
+
+// sums[p] += Σ of four k: the unsigned codes b[p] of each panel's columns · the codes of a row of A.
+template <int P>
+[[gnu::always_inline]] inline void add_products(const __m512i (&b)[P], __m512i codes, __m512i (&sums)[P]) {
+#pragma GCC unroll 2
+  for (int p = 0; p < P; ++p) sums[p] = _mm512_dpbusd_epi32(sums[p], b[p], codes);
+}
+
 // Columns of the panel at `first` that exist.
 [[gnu::always_inline]] inline __mmask16 column_mask(const GemmArgs& args, int64_t first) {
   const int64_t columns = args.n - first < 16 ? args.n - first : 16;
@@ -38,14 +63,17 @@ void gemm(const GemmArgs& args, size_t panel_bytes) {
 }
 
 // C = acc + bias.
-template <int R>
-[[gnu::always_inline]] inline void store_sums(const GemmArgs& args, int64_t row, int64_t first, __m512 (&acc)[R]) {
-  const __mmask16 mask = column_mask(args, first);
-  float* c = args.c + row * args.c_stride + first;
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-    if (args.bias != nullptr) acc[r] = _mm512_add_ps(acc[r], _mm512_maskz_loadu_ps(mask, args.bias + first));
-    _mm512_mask_storeu_ps(c + r * args.c_stride, mask, acc[r]);
+template <int R, int P>
+[[gnu::always_inline]] inline void store_sums(const GemmArgs& args, int64_t row, int64_t first, __m512 (&acc)[R][P]) {
+#pragma GCC unroll 2
+  for (int p = 0; p < P; ++p, first += 16) {
+    const __mmask16 mask = column_mask(args, first);
+    float* c = args.c + row * args.c_stride + first;
+#pragma GCC unroll 6
+    for (int r = 0; r < R; ++r) {
+      if (args.bias != nullptr) acc[r][p] = _mm512_add_ps(acc[r][p], _mm512_maskz_loadu_ps(mask, args.bias + first));
+      _mm512_mask_storeu_ps(c + r * args.c_stride, mask, acc[r][p]);
+    }
   }
 }
 

@@ -19,58 +19,73 @@ constexpr int64_t kPrefetchGroups = 8;
   return _mm512_fmadd_ps(_mm512_set1_ps(static_cast<float>(sum_a)), m, acc);
 }
 
+size_t panel_bytes_of(const Q4_0Group*, int64_t k) { return q4_0_panel_bytes(k); }
+size_t panel_bytes_of(const Q4_1Group*, int64_t k) { return q4_1_panel_bytes(k); }
+
 template <class Group>
-struct Kernel : Avx512Tiling {
-  // R rows × 16 columns, all of k.
-  template <int R>
+struct Part {
+  static size_t panel_bytes(int64_t k) { return panel_bytes_of(static_cast<const Group*>(nullptr), k); }
+
+  // R rows × P panels, all of k.
+  template <int R, int P>
   [[gnu::always_inline]] static void tile(const GemmArgs& args, int64_t row, int64_t first, const std::byte* panel,
-                                          int64_t /*column*/) {
-    const auto* group_of = reinterpret_cast<const Group*>(panel);
+                                          size_t panel_bytes) {
     const int64_t groups = args.k / 32;
     const int8_t* a = static_cast<const int8_t*>(args.a) + row * args.a_stride;
     const float* d_a = args.a_scales + row * groups;
     const int32_t* sum_a = args.a_sums + row * groups;
     const __m512i low_nibble = _mm512_set1_epi8(15);
-    __m512 acc[R];
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) acc[r] = _mm512_setzero_ps();
+    __m512 acc[R][P];
+#pragma GCC unroll 6
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 2
+      for (int p = 0; p < P; ++p) acc[r][p] = _mm512_setzero_ps();
     for (int64_t g = 0; g < groups; ++g) {
-      const Group& group = group_of[g];
-      if (R == 1)  // a lone row reads B at the speed of memory: ask for it early
-        for (size_t line = 0; line < sizeof(Group); line += 64)
-          _mm_prefetch(reinterpret_cast<const char*>(&group_of[g + kPrefetchGroups]) + line, _MM_HINT_T0);
-      __m512i s[R];
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) s[r] = _mm512_set1_epi32(sum_begin(group, sum_a[r * groups + g]));
-#pragma GCC unroll 4
-      for (int p = 0; p < 4; ++p) {
-        const __m512i raw = _mm512_loadu_si512(group.nibbles[p]);
-        const __m512i low = _mm512_and_si512(raw, low_nibble);
-        const __m512i high = _mm512_and_si512(_mm512_srli_epi16(raw, 4), low_nibble);
-        const int8_t* quad = a + 32 * g + 4 * p;
-#pragma GCC unroll 8
-        for (int r = 0; r < R; ++r) s[r] = _mm512_dpbusd_epi32(s[r], low, broadcast_codes(quad + r * args.a_stride, 4));
-#pragma GCC unroll 8
-        for (int r = 0; r < R; ++r)
-          s[r] = _mm512_dpbusd_epi32(s[r], high, broadcast_codes(quad + 16 + r * args.a_stride, 4));
+      const Group* group[P];
+      __m512i s[R][P];
+#pragma GCC unroll 2
+      for (int p = 0; p < P; ++p) {
+        group[p] = reinterpret_cast<const Group*>(panel + static_cast<size_t>(p) * panel_bytes) + g;
+        if (R == 1) prefetch(group[p] + kPrefetchGroups, sizeof(Group));
+#pragma GCC unroll 6
+        for (int r = 0; r < R; ++r) s[r][p] = _mm512_set1_epi32(sum_begin(*group[p], sum_a[r * groups + g]));
       }
-      const __m512 d_b = load_halfs(group.d);
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) {
-        const float scale = d_a[r * groups + g];
-        acc[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(s[r]), _mm512_mul_ps(_mm512_set1_ps(scale), d_b), acc[r]);
-        acc[r] = add_minimum(group, scale, sum_a[r * groups + g], acc[r]);
+#pragma GCC unroll 4
+      for (int quad = 0; quad < 4; ++quad) {
+        __m512i low[P], high[P];
+#pragma GCC unroll 2
+        for (int p = 0; p < P; ++p) {
+          const __m512i raw = _mm512_loadu_si512(group[p]->nibbles[quad]);
+          low[p] = _mm512_and_si512(raw, low_nibble);
+          high[p] = _mm512_and_si512(_mm512_srli_epi16(raw, 4), low_nibble);
+        }
+        const int8_t* codes = a + 32 * g + 4 * quad;
+#pragma GCC unroll 6
+        for (int r = 0; r < R; ++r) add_products(low, broadcast_codes(codes + r * args.a_stride, 4), s[r]);
+#pragma GCC unroll 6
+        for (int r = 0; r < R; ++r) add_products(high, broadcast_codes(codes + 16 + r * args.a_stride, 4), s[r]);
+      }
+#pragma GCC unroll 2
+      for (int p = 0; p < P; ++p) {
+        const __m512 d_b = load_halfs(group[p]->d);
+#pragma GCC unroll 6
+        for (int r = 0; r < R; ++r) {
+          const float scale = d_a[r * groups + g];
+          acc[r][p] =
+              _mm512_fmadd_ps(_mm512_cvtepi32_ps(s[r][p]), _mm512_mul_ps(_mm512_set1_ps(scale), d_b), acc[r][p]);
+          acc[r][p] = add_minimum(*group[p], scale, sum_a[r * groups + g], acc[r][p]);
+        }
       }
     }
     store_sums(args, row, first, acc);
   }
 };
 
-static_assert(Kernel<Q4_0Group>::kColumns == kQ4PanelColumns);
+static_assert(Avx512Kernel<Part<Q4_0Group>>::kColumns == kQ4PanelColumns);
 
 }  // namespace
 
-void gemm_q4_0_avx512vnni(const GemmArgs& args) { gemm<Kernel<Q4_0Group>>(args, q4_0_panel_bytes(args.k)); }
-void gemm_q4_1_avx512vnni(const GemmArgs& args) { gemm<Kernel<Q4_1Group>>(args, q4_1_panel_bytes(args.k)); }
+void gemm_q4_0_avx512vnni(const GemmArgs& args) { gemm<Part<Q4_0Group>>(args); }
+void gemm_q4_1_avx512vnni(const GemmArgs& args) { gemm<Part<Q4_1Group>>(args); }
 
 }  // namespace slm::kernels

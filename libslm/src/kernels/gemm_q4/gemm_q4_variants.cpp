@@ -17,7 +17,7 @@ constexpr GemmVariant q4_1(Isa isa, const char* name, void (*gemm)(const GemmArg
 
 constexpr std::array kQ4_0Variants = {
 #if defined(__x86_64__)
-    q4_0(Isa::Avx512Vnni, "q4_0_16x8_avx512vnni", gemm_q4_0_avx512vnni),
+    q4_0(Isa::Avx512Vnni, "q4_0_16x6_avx512vnni", gemm_q4_0_avx512vnni),
     q4_0(Isa::Avx2, "q4_0_16x4_avx2", gemm_q4_0_avx2),
 #elif defined(__aarch64__)
     q4_0(Isa::NeonDotprod, "q4_0_16x4_neon_dotprod", gemm_q4_0_neon_dotprod),
@@ -27,7 +27,7 @@ constexpr std::array kQ4_0Variants = {
 
 constexpr std::array kQ4_1Variants = {
 #if defined(__x86_64__)
-    q4_1(Isa::Avx512Vnni, "q4_1_16x8_avx512vnni", gemm_q4_1_avx512vnni),
+    q4_1(Isa::Avx512Vnni, "q4_1_16x6_avx512vnni", gemm_q4_1_avx512vnni),
     q4_1(Isa::Avx2, "q4_1_16x4_avx2", gemm_q4_1_avx2),
 #elif defined(__aarch64__)
     q4_1(Isa::NeonDotprod, "q4_1_16x4_neon_dotprod", gemm_q4_1_neon_dotprod),

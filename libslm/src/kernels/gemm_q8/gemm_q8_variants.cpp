@@ -17,7 +17,7 @@ constexpr GemmVariant q8c(Isa isa, const char* name, void (*gemm)(const GemmArgs
 
 constexpr std::array kQ8_0Variants = {
 #if defined(__x86_64__)
-    q8_0(Isa::Avx512Vnni, "q8_0_16x8_avx512vnni", gemm_q8_0_avx512vnni),
+    q8_0(Isa::Avx512Vnni, "q8_0_16x6_avx512vnni", gemm_q8_0_avx512vnni),
     q8_0(Isa::Avx2, "q8_0_16x4_avx2", gemm_q8_0_avx2),
 #elif defined(__aarch64__)
     q8_0(Isa::NeonDotprod, "q8_0_16x4_neon_dotprod", gemm_q8_0_neon_dotprod),
@@ -27,7 +27,7 @@ constexpr std::array kQ8_0Variants = {
 
 constexpr std::array kQ8CVariants = {
 #if defined(__x86_64__)
-    q8c(Isa::Avx512Vnni, "q8c_16x8_avx512vnni", gemm_q8c_avx512vnni),
+    q8c(Isa::Avx512Vnni, "q8c_16x6_avx512vnni", gemm_q8c_avx512vnni),
     q8c(Isa::Avx2, "q8c_16x4_avx2", gemm_q8c_avx2),
 #elif defined(__aarch64__)
     q8c(Isa::NeonDotprod, "q8c_16x4_neon_dotprod", gemm_q8c_neon_dotprod),
