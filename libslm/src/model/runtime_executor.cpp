@@ -53,6 +53,7 @@ RuntimeExecutor::RuntimeExecutor(const ModelConfig& config, KvCache& cache, cons
       selected_(floats(max_logit_rows_, config.width)),
       logits_(floats(max_logit_rows_, config.vocab)),
       attention_scratch_(floats(num_threads(), kernels::attention_scratch_floats(config.head_dim))),
+      swiglu_scratch_(floats(num_threads(), kSwigluScratch)),
       row_scratch_(largest_row_bytes(config)) {
   for (auto* rows : {&ids_, &positions_, &key_begin_, &key_end_}) rows->reserve(static_cast<size_t>(max_rows_));
   batch_.reserve(static_cast<size_t>(max_rows_));
@@ -105,10 +106,14 @@ MatrixView RuntimeExecutor::rms_norm(Rows x, const Vector& w) {
   return y;
 }
 
-RuntimeExecutor::Parts RuntimeExecutor::linears(Rows x, const PackedLinears& group) {
-  const MatrixView all = view(group.part_end.size() > 1 ? group_ : projected_, x.rows, group.columns());
+void RuntimeExecutor::set_input(Rows x) {
   input_.set(x);
   if (fake_activations_) input_.set(input_.fake_quantized(*fake_activations_));
+}
+
+RuntimeExecutor::Parts RuntimeExecutor::linears(Rows x, const PackedLinears& group) {
+  const MatrixView all = view(group.part_end.size() > 1 ? group_ : projected_, x.rows, group.columns());
+  set_input(x);
   int64_t column = 0;
   for (size_t i = 0; i < group.matrices.size(); ++i) {
     const PackedMatrix& w = group.matrices[i];
@@ -145,9 +150,16 @@ MatrixView RuntimeExecutor::attention(int layer, Rows q, Rows k, Rows v) {
   return out;
 }
 
-MatrixView RuntimeExecutor::swiglu(Rows gate, Rows up) {
-  swiglu_into(vec_, gate, up, gate);
-  return gate;
+MatrixView RuntimeExecutor::swiglu(Rows x, const PackedLinears& gate_up) {
+  if (gate_up.matrices.size() == 1 && gate_up.bias.empty() && fuses_swiglu(gate_up.matrices[0])) {
+    const MatrixView y = view(group_, x.rows, config_.ffn);
+    set_input(x);
+    swiglu_linear_into(vec_, input_, gate_up.matrices[0], gate_up.inputs[0], swiglu_scratch_.span_of<float>(), y);
+    return y;
+  }
+  const Parts parts = linears(x, gate_up);
+  swiglu_into(vec_, parts[0], parts[1], parts[0]);
+  return parts[0];
 }
 
 MatrixView RuntimeExecutor::add(Rows x, Rows y) {
@@ -168,8 +180,7 @@ MatrixView RuntimeExecutor::select(Rows x, std::span<const int32_t> rows) {
 
 MatrixView RuntimeExecutor::logits(Rows x, const PackedMatrix& table) {
   const MatrixView y = view(logits_, x.rows, table.n());
-  input_.set(x);
-  if (fake_activations_) input_.set(input_.fake_quantized(*fake_activations_));
+  set_input(x);
   linear_into(input_, table, {}, y);
   return y;
 }

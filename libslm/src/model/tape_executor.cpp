@@ -113,7 +113,10 @@ Variable TapeExecutor::attention(int, Rows q, Rows k, Rows v) {
       context_, {config_.heads, config_.kv_heads, config_.head_dim, config_.attention_scale()}, q, k, v, key_begin_);
 }
 
-Variable TapeExecutor::swiglu(Rows gate, Rows up) { return autograd::swiglu(context_, gate, up); }
+Variable TapeExecutor::swiglu(Rows x, const TrainedLinears& gate_up) {
+  const std::vector<Variable> parts = linears(x, gate_up);
+  return autograd::swiglu(context_, parts[0], parts[1]);
+}
 
 Variable TapeExecutor::add(Rows x, Rows y) { return autograd::add(context_, x, y); }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ops/grain.h"
+#include "ops/panel_product.h"
 #include "slm/core/division.h"
 #include "slm/core/finite.h"
 #include "slm/core/parallel.h"
@@ -130,38 +131,14 @@ void add_zero_correction_(const PackedMatrix& w, const GridParams& input, std::s
 
 void linear_into(LinearInput& input, const PackedMatrix& w, std::span<const float> bias, MatrixView y,
                  const std::optional<GridParams>& params) {
-  const ConstMatrixView x = input.x();
-  SLM_CHECK(x.columns == w.k(), "[linear] x is ({},{}), weight needs (…,{})", x.rows, x.columns, w.k());
-  SLM_CHECK(y.rows == x.rows && y.columns == w.n(), "[linear] y is ({},{}), expected ({},{})", y.rows, y.columns,
-            x.rows, w.n());
+  const PanelProduct product(input, w, params);
+  const int64_t rows = product.rows(), columns = product.panel_columns();
+  SLM_CHECK(y.rows == rows && y.columns == w.n(), "[linear] y is ({},{}), expected ({},{})", y.rows, y.columns, rows,
+            w.n());
   SLM_CHECK(bias.empty() || std::ssize(bias) == w.n(), "[linear] bias has {} values, expected {}", bias.size(), w.n());
-
-  const kernels::GemmVariant& variant = w.variant();
-  const ActivationScheme activations = info(w.scheme()).activations;
-  const bool is_float = activations == ActivationScheme::F32;
-  SLM_CHECK(!is_float || !params, "[linear] static inputs for {} weights", name(w.scheme()));
-  const QuantizedRows* quantized = is_float ? nullptr
-                                   : params ? &input.quantized(activations, *params)
-                                            : &input.quantized(activations);
-  const int64_t columns = variant.panel_columns;
-
-  // A panel of a small matrix is less than a microsecond of work: a thread gets some 65,536 multiply-adds.
-  const int64_t panel_work = x.rows * w.k() * columns;
-  parallel_for(w.panels(), grain(panel_work, int64_t{1} << 16), [&](int64_t begin, int64_t end, int) {
-    const int64_t first_column = begin * columns;
-    kernels::GemmArgs args{};
-    args.a = is_float ? static_cast<const void*>(x.data) : static_cast<const void*>(quantized->codes);
-    args.a_stride = is_float ? x.stride : w.k();
-    args.a_scales = is_float ? nullptr : quantized->scales;
-    args.a_sums = is_float ? nullptr : quantized->sums;
-    args.b = w.panel(begin);
-    args.bias = bias.empty() ? nullptr : bias.data() + first_column;
-    args.c = y.data + first_column;
-    args.c_stride = y.stride;
-    args.m = x.rows;
-    args.n = std::min(end * columns, w.n()) - first_column;
-    args.k = w.k();
-    variant.gemm(args);
+  parallel_for(w.panels(), product.grain(), [&](int64_t begin, int64_t end, int) {
+    const float* const first = bias.empty() ? nullptr : bias.data() + begin * columns;
+    product.into(0, rows, begin, end, first, y.data + begin * columns, y.stride);
   });
 }
 

@@ -21,7 +21,7 @@ concept Executor = requires(E run, typename E::Rows x, const typename E::Vector&
   { run.linears(x, linears)[0] } -> std::convertible_to<typename E::Rows>;  // one (T,·) for each part
   { run.rope(x) } -> std::same_as<typename E::Rows>;                        // at the rows' positions
   { run.attention(layer, x, x, x) } -> std::same_as<typename E::Rows>;      // (T,H·Dh) from q, k, v
-  { run.swiglu(x, x) } -> std::same_as<typename E::Rows>;                   // (T,F)
+  { run.swiglu(x, linears) } -> std::same_as<typename E::Rows>;             // (T,F) of gate and up
   { run.add(x, x) } -> std::same_as<typename E::Rows>;                      // the residual stream
   { run.select(x, rows) } -> std::same_as<typename E::Rows>;                // only the rows asked for
   { run.logits(x, table) } -> std::same_as<typename E::Rows>;               // (T,V)
@@ -43,8 +43,7 @@ typename E::Rows block(E& run, int layer, const typename E::Weights::Block& w, t
   x = run.add(x, run.linears(attended, w.attention_output)[0]);
 
   normed = run.rms_norm(x, w.mlp_norm);
-  auto gate_up = run.linears(normed, w.gate_up);
-  auto hidden = run.swiglu(gate_up[0], gate_up[1]);
+  auto hidden = run.swiglu(normed, w.gate_up);
   return run.add(x, run.linears(hidden, w.down)[0]);
 }
 

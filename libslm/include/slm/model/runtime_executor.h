@@ -59,7 +59,7 @@ class RuntimeExecutor {
   Parts linears(Rows x, const PackedLinears& group);
   Rows rope(Rows x);
   Rows attention(int layer, Rows q, Rows k, Rows v);
-  Rows swiglu(Rows gate, Rows up);
+  Rows swiglu(Rows x, const PackedLinears& gate_up);
   Rows add(Rows x, Rows y);
   Rows select(Rows x, std::span<const int32_t> rows);
   Rows logits(Rows x, const PackedMatrix& table);
@@ -68,6 +68,9 @@ class RuntimeExecutor {
   int64_t max_logit_rows() const { return max_logit_rows_; }
 
  private:
+  /// Sets the input of the linears that follow: x, or what quantizing makes of it.
+  void set_input(Rows x);
+
   const ModelConfig config_;
   KvCache& cache_;
   const kernels::VecVariant& vec_;
@@ -80,7 +83,8 @@ class RuntimeExecutor {
   RopeAngles angles_;
   LinearInput input_;
   // Step buffers by role; a role is free again when the next block begins.
-  AlignedBuffer x_, normed_, group_, attended_, projected_, selected_, logits_, attention_scratch_, row_scratch_;
+  AlignedBuffer x_, normed_, group_, attended_, projected_, selected_, logits_, attention_scratch_, swiglu_scratch_,
+      row_scratch_;
 };
 
 static_assert(Executor<RuntimeExecutor>);

@@ -59,7 +59,7 @@ class TapeExecutor {
   std::vector<Rows> linears(Rows x, const TrainedLinears& group);
   Rows rope(Rows x);
   Rows attention(int layer, Rows q, Rows k, Rows v);
-  Rows swiglu(Rows gate, Rows up);
+  Rows swiglu(Rows x, const TrainedLinears& gate_up);
   Rows add(Rows x, Rows y);
   Rows select(Rows x, std::span<const int32_t> rows);
   Rows logits(Rows x, const Table& table);
