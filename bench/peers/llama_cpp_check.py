@@ -13,7 +13,8 @@ greedy      llama.cpp with an f32 KV cache and flash attention off, against `inf
 perplexity  llamacpp512: windows of 512, targets 257..511, no BOS unless the vocabulary adds one.
 reference   argmax and perplexity of F, an export of the model `source`, added to a JSON file as N
             (tests/slow/llama_cpp_test.cpp exports the same file and compares).
-argmax      windows of 512 from an empty cache; ids and the argmax at every position; --logits: all logits, f32.
+argmax      windows of 512 from an empty cache; ids, the argmax at every position and how far the second token's logit
+            lies below; --logits: all logits, f32.
 --prompts: a tests/golden/data/real/*.greedy.json, or a list of {"prompt": …, "control_tokens": bool}.
 """
 import argparse
@@ -153,7 +154,7 @@ def reference(a):
             "made_by": "bench/peers/llama_cpp_check.py reference",
             **llama_model.about(), "perplexity": {"value": second["perplexity"], "windows": second["windows"],
                                                   "kv": a.kv, "flash": a.flash},
-            "ids": first["ids"], "argmax": first["argmax"]}, 0
+            "ids": first["ids"], "argmax": first["argmax"], "margins": first["margins"]}, 0
 
 
 def main():

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "slm/core/rng.h"
@@ -30,6 +31,46 @@ std::vector<float> normal(int64_t count, uint64_t seed) {
   std::vector<float> values(static_cast<size_t>(count));
   for (float& value : values) value = rng.normal();
   return values;
+}
+
+// Rows and columns that fill a block of the scratch, some more, and fewer.
+TEST(Swiglu, OfItsLinearsHasTheBitsOfLinearAndSwiglu) {
+  for (const WeightScheme scheme : {WeightScheme::F32, WeightScheme::W8C, WeightScheme::W8G32, WeightScheme::W4G32})
+    for (const auto& [rows, width] :
+         {std::pair<int64_t, int64_t>{1, 192}, {3, 64}, {130, 192}, {521, 128}, {7, 5440}}) {
+      constexpr int64_t kDepth = 64;
+      const std::vector<float> values = normal(2 * width * kDepth, 7), x = normal(rows * kDepth, 8);
+      Tensor tensor = Tensor::zeros(Dtype::F32, {2 * width, kDepth});
+      std::ranges::copy(values, tensor.mutable_as<float>().begin());
+      const MatrixSource source{.tensor = tensor};
+      const PackedMatrix w = pack(scheme, std::span(&source, 1));
+      ASSERT_TRUE(fuses_swiglu(w)) << w.variant().name;
+      LinearInput input(vec(), rows, kDepth);
+      std::vector<float> both(static_cast<size_t>(rows * 2 * width)), expected(static_cast<size_t>(rows * width));
+      const MatrixView parts{both.data(), rows, 2 * width, 2 * width}, y{expected.data(), rows, width, width};
+      input.set({x.data(), rows, kDepth, kDepth});
+      linear_into(input, w, {}, parts);
+      swiglu_into(vec(), parts.column_range(0, width), parts.column_range(width, 2 * width), y);
+
+      std::vector<float> scratch(static_cast<size_t>(num_threads() * kSwigluScratch)), fused(expected.size(), 99);
+      const MatrixView z{fused.data(), rows, width, width};
+      swiglu_linear_into(vec(), input, w, {}, scratch, z);
+      EXPECT_EQ(fused, expected) << name(scheme) << ' ' << rows << " rows";
+      EXPECT_THROW(swiglu_linear_into(vec(), input, w, {}, std::span(scratch).first(scratch.size() - 1), z),
+                   ArgumentError);
+      EXPECT_THROW(swiglu_linear_into(vec(), input, w, {}, scratch, z.column_range(0, width - 1)), ArgumentError);
+    }
+}
+
+TEST(Swiglu, LeavesPanelsThatHoldGateAndUpToLinear) {
+  const MatrixSource source{.tensor = Tensor::zeros(Dtype::F32, {2 * 72, 32})};
+  const PackedMatrix w = pack(WeightScheme::W8G32, std::span(&source, 1));
+  EXPECT_FALSE(fuses_swiglu(w));
+  const std::vector<float> x(32, 1.0f);
+  std::vector<float> y(72), scratch(static_cast<size_t>(num_threads() * kSwigluScratch));
+  LinearInput input(vec(), 1, 32);
+  input.set({x.data(), 1, 32, 32});
+  EXPECT_THROW(swiglu_linear_into(vec(), input, w, {}, scratch, {y.data(), 1, 72, 72}), ArgumentError);
 }
 
 TEST(Rope, RotatesEveryHeadByItsPosition) {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Exported GGUF files against llama.cpp (bench/peers/llama_cpp_check.py reference, run on the same files): the
 // likeliest token at 2,048 teacher-forced positions, and perplexity. llama.cpp quantizes activations to Q8_0 as we do,
-// but sums in another order: tokens and numbers agree, bits do not.
+// but sums in another order: one ulp can flip a code of an activation, and with it which of two tokens that are as likely
+// comes first. llama.cpp built for AVX-512 differs so from its build for AVX2 at 38 (w4g32) and 42 (w8g32) of the
+// positions, where its two likeliest tokens lie up to 0.24 apart, at 11 and 12 of them more than 0.05; our instruction
+// sets differ among themselves at 31 to 43. So the tokens must be the same wherever llama.cpp is sure of its own.
 #include <gtest/gtest.h>
 
 #include <iostream>
@@ -17,6 +20,9 @@
 
 namespace slm {
 namespace {
+
+constexpr double kSure = 0.3;  // logits between llama.cpp's first and second token
+constexpr double kTie = 0.05;
 
 class ExportedInLlamaCpp : public testing::TestWithParam<const char*> {};
 
@@ -44,17 +50,28 @@ TEST_P(ExportedInLlamaCpp, SameLikeliestTokensAndPerplexity) {
   ASSERT_GE(ids.size(), 2000u);
   ASSERT_EQ(ids.size(), expected.size());
   Session session(model, {.context = 512, .kv = kernels::KvStorage::F32, .max_logit_rows = 16});
-  size_t agreed = 0;
+  const auto margins = reference.at("margins").get<std::vector<double>>();
+  ASSERT_EQ(ids.size(), margins.size());
+  size_t agreed = 0, untied = 0, untied_agreed = 0, sure = 0;
   for (size_t begin = 0; begin < ids.size(); begin += 512) {
     session.truncate(0);
     session.append(std::span(ids).subspan(begin, std::min<size_t>(512, ids.size() - begin)),
                    [&](int64_t position, std::span<const float> row) {
-                     agreed += argmax(row) == expected[begin + static_cast<size_t>(position)] ? 1 : 0;
+                     const size_t at = begin + static_cast<size_t>(position);
+                     const bool same = argmax(row) == expected[at];
+                     agreed += same ? 1 : 0;
+                     if (margins[at] >= kTie) ++untied, untied_agreed += same ? 1 : 0;
+                     if (margins[at] < kSure) return;
+                     ++sure;
+                     EXPECT_TRUE(same) << "position " << at << ", where llama.cpp's second token is " << margins[at]
+                                       << " behind";
                    });
   }
-  const double agreement = static_cast<double>(agreed) / static_cast<double>(ids.size());
-  std::cout << GetParam() << ": argmax as llama.cpp's at " << agreed << " of " << ids.size() << " positions\n";
-  EXPECT_GE(agreement, 0.98);
+  std::cout << GetParam() << ": argmax as llama.cpp's at " << agreed << " of " << ids.size() << " positions, at "
+            << untied_agreed << " of the " << untied << " that are no tie\n";
+  EXPECT_GE(sure, ids.size() * 3 / 4);
+  EXPECT_GE(untied, ids.size() * 9 / 10);
+  EXPECT_GE(static_cast<double>(untied_agreed), 0.99 * static_cast<double>(untied));
 
   // Perplexity, both with an f16 cache.
   const Json& perplexity = reference.at("perplexity");
