@@ -2,8 +2,9 @@
 # One translation unit per ISA: the suffix of a kernel file says its flags, and on which processors it is built.
 set(SLM_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c)
 set(SLM_ISA_FLAGS_avx512vnni -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni)
+set(SLM_ISA_FLAGS_avx512bf16 ${SLM_ISA_FLAGS_avx512vnni} -mavx512bf16)
 set(SLM_ISA_FLAGS_neon_dotprod -march=armv8.2-a+dotprod+fp16)
-set(SLM_ISAS_x86 avx2 avx512vnni)
+set(SLM_ISAS_x86 avx2 avx512vnni avx512bf16)
 set(SLM_ISAS_arm neon_dotprod)
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")

@@ -3,6 +3,7 @@
 // from memory (bench/kernels/beyond_caches.h).
 #include <benchmark/benchmark.h>
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -56,7 +57,8 @@ void gemm(benchmark::State& state, const GemmVariant& variant, int64_t m, int64_
     variant.gemm(args);
     benchmark::ClobberMemory();
   }
-  count_rate(state, "Gflop/s", 2.0 * static_cast<double>(m * n * k), peaks(1).f32);
+  count_rate(state, "Gflop/s", 2.0 * static_cast<double>(m * n * k),
+             variant.unpack == nullptr ? peaks(1).bf16 : peaks(1).f32);
   if (m <= kRowsAtMemorySpeed) count_rate(state, "GB/s", static_cast<double>(p.panels.bytes()), peaks(1).memory);
 }
 
@@ -86,8 +88,9 @@ constexpr Shape kShapes[] = {
     {"qkv", 1152, 896}, {"o", 896, 896}, {"gate_up", 9728, 896}, {"down", 896, 4864}, {"head", 151936, 896}};
 
 const int kRegistered = [] {
-  for (GemmStorage storage : {GemmStorage::F32, GemmStorage::BF16, GemmStorage::F16})
-    for (const GemmVariant& variant : gemm_variants(storage)) {
+  for (const std::span<const GemmVariant> variants :
+       {gemm_f32_variants(), gemm_bf16_variants(), gemm_f16_variants(), gemm_bf16_compute_variants()})
+    for (const GemmVariant& variant : variants) {
       if (!supported(variant.isa)) continue;
       const std::string prefix = std::string("gemm/") + variant.name;
       benchmark::RegisterBenchmark((std::string("pack/") + variant.name).c_str(),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The three products of a linear in training, on the linears of Qwen2.5-0.5B, with the threads the library uses:
 //   forward  y = x·Wᵀ (NT)      grad_x  dx += dy·W (NN)      grad_w  dw += dyᵀ·x (TN)
-// Names read train/<product>/<n>x<k>/m. Gflop/s count 2·m·n·k. Weights and their gradients come from memory, as a step
+// Names read train/<product>/<n>x<k>/m, train_bf16/… where the products are in bfloat16. Gflop/s count 2·m·n·k. Weights and their gradients come from memory, as a step
 // meets them: copies that together no cache holds go round.
 #include <benchmark/benchmark.h>
 
@@ -34,14 +34,14 @@ std::vector<float> normal(int64_t size, uint64_t seed) {
   return values;
 }
 
-void train(benchmark::State& state, Product product, const Shape& shape, int64_t m) {
+void train(benchmark::State& state, FloatCompute compute, Product product, const Shape& shape, int64_t m) {
   const int64_t elements = shape.n * shape.k;
   std::vector<float> x = normal(m * shape.k, 1), y = normal(m * shape.n, 2);
   const auto copies = static_cast<int64_t>(copies_beyond_caches(static_cast<size_t>(elements) * sizeof(float), 1));
   std::vector<float> matrices = normal(elements, 3);  // weights, or their gradients
   matrices.resize(static_cast<size_t>(copies * elements));
   for (int64_t i = 1; i < copies; ++i) std::copy_n(matrices.begin(), elements, matrices.begin() + i * elements);
-  GemmScratch scratch;
+  GemmScratch scratch(compute);
   const MatrixView rows_x{x.data(), m, shape.k, shape.k}, rows_y{y.data(), m, shape.n, shape.n};
   int64_t copy = 0;
   for (auto _ : state) {
@@ -58,22 +58,28 @@ void train(benchmark::State& state, Product product, const Shape& shape, int64_t
     }
     benchmark::ClobberMemory();
   }
-  state.SetLabel(std::string(scratch.variant().name) + ", threads " + std::to_string(num_threads()));
-  count_rate(state, "Gflop/s", 2.0 * static_cast<double>(m * elements), peaks(num_threads()).f32);
+  state.SetLabel(std::string(scratch.linear_variant().name) + ", threads " + std::to_string(num_threads()));
+  const Peaks& peak = peaks(num_threads());
+  count_rate(state, "Gflop/s", 2.0 * static_cast<double>(m * elements),
+             compute == FloatCompute::Bf16 ? peak.bf16 : peak.f32);
 }
 
 const bool kRegistered = [] {
   constexpr std::pair<Product, const char*> kProducts[] = {
       {Product::Forward, "forward"}, {Product::GradX, "grad_x"}, {Product::GradW, "grad_w"}};
-  for (const auto& [product, name] : kProducts)
-    for (const Shape& shape : kShapes)
-      for (const int64_t m : {256, 512}) {
-        const std::string full = std::string("train/") + name + "/" + std::to_string(shape.n) + "x" +
-                                 std::to_string(shape.k) + "/" + std::to_string(m);
-        benchmark::RegisterBenchmark(full.c_str(), train, product, shape, m)
-            ->Unit(benchmark::kMicrosecond)
-            ->UseRealTime();
-      }
+  const auto add = [&](const std::string& prefix, FloatCompute compute) {
+    for (const auto& [product, name] : kProducts)
+      for (const Shape& shape : kShapes)
+        for (const int64_t m : {256, 512}) {
+          const std::string full =
+              prefix + name + "/" + std::to_string(shape.n) + "x" + std::to_string(shape.k) + "/" + std::to_string(m);
+          benchmark::RegisterBenchmark(full.c_str(), train, compute, product, shape, m)
+              ->Unit(benchmark::kMicrosecond)
+              ->UseRealTime();
+        }
+  };
+  add("train/", FloatCompute::F32);
+  if (kernels::selectable(kernels::Isa::Avx512Bf16)) add("train_bf16/", FloatCompute::Bf16);
   return true;
 }();
 

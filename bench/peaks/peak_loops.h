@@ -20,12 +20,14 @@ struct PeakLoops {
   kernels::Isa isa;
   ArithmeticLoop f32;   ///< a·b + c
   ArithmeticLoop int8;  ///< products of bytes, added up in 32 bits: the instructions the integer GEMMs are made of
+  ArithmeticLoop bf16;  ///< products of bfloat16, added up in float32; none where the instruction set has none
   /// Reads `bytes` (a multiple of 256) once, in order, asking for the line `ahead` bytes further on (0: not asking).
   void (*read)(const std::byte* from, size_t bytes, size_t ahead);
 };
 
 PeakLoops peak_loops_avx2(kernels::Isa isa);
 PeakLoops peak_loops_avx512vnni(kernels::Isa isa);
+PeakLoops peak_loops_avx512bf16(kernels::Isa isa);
 PeakLoops peak_loops_neon_dotprod(kernels::Isa isa);
 
 }  // namespace slm

@@ -33,6 +33,6 @@ struct Lanes {
 
 }  // namespace
 
-SLM_ISA_ROW PeakLoops peak_loops_avx2(kernels::Isa isa) { return SLM_PEAK_LOOPS_ROW(isa, Lanes); }
+SLM_ISA_ROW PeakLoops peak_loops_avx2(kernels::Isa isa) { return SLM_PEAK_LOOPS_ROW(isa, Lanes, {}); }
 
 }  // namespace slm

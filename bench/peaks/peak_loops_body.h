@@ -31,10 +31,11 @@ struct Loops {
 };
 
 /// Plain data, made without the instructions it stands for (isa_row.h).
-#define SLM_PEAK_LOOPS_ROW(isa, Lanes)                                                                             \
-  PeakLoops {                                                                                                      \
-    isa, {Lanes::kSums * static_cast<int64_t>(sizeof(Lanes::Floats)) / 4 * 2, Loops<Lanes>::f32},                  \
-        {Lanes::kSums * static_cast<int64_t>(sizeof(Lanes::Integers)) * 2, Loops<Lanes>::int8}, Loops<Lanes>::read \
+#define SLM_PEAK_LOOPS_ROW(isa, Lanes, bf16)                                                          \
+  PeakLoops {                                                                                         \
+    isa, {Lanes::kSums * static_cast<int64_t>(sizeof(Lanes::Floats)) / 4 * 2, Loops<Lanes>::f32},     \
+        {Lanes::kSums * static_cast<int64_t>(sizeof(Lanes::Integers)) * 2, Loops<Lanes>::int8}, bf16, \
+        Loops<Lanes>::read                                                                            \
   }
 
 }  // namespace

@@ -24,6 +24,7 @@ constexpr std::array<size_t, 4> kAhead = {0, 512, 1024, 4096};  // distances to 
 std::span<const PeakLoops> peak_loops() {
   static const std::vector<PeakLoops> loops = {
 #if defined(__x86_64__)
+    peak_loops_avx512bf16(kernels::Isa::Avx512Bf16),
     peak_loops_avx512vnni(kernels::Isa::Avx512Vnni),
     peak_loops_avx2(kernels::Isa::Avx2),
 #elif defined(__aarch64__)
@@ -73,6 +74,7 @@ Peaks measure_peaks(int threads) {
     peaks.isa = loops.isa;
     peaks.f32 = operations_per_second(loops.f32, threads);
     peaks.int8 = operations_per_second(loops.int8, threads);
+    if (loops.bf16.run != nullptr) peaks.bf16 = operations_per_second(loops.bf16, threads);
     peaks.memory = bytes_per_second(loops, threads);
     break;
   }

@@ -10,8 +10,8 @@ namespace slm {
 struct Peaks {
   kernels::Isa isa = kernels::Isa::Scalar;
   int threads = 1;
-  double f32 = 0.0, int8 = 0.0;  ///< operations a second; 0: no loop for this instruction set
-  double memory = 0.0;           ///< bytes a second, read
+  double f32 = 0.0, int8 = 0.0, bf16 = 0.0;  ///< operations a second; 0: no loop for this instruction set
+  double memory = 0.0;                       ///< bytes a second, read
 };
 
 /// The best of several tries of each, measured when first asked for: about two seconds, and 256 MB for each thread.

@@ -40,6 +40,7 @@ RunIdentity identity_of(const TrainOptions& o, const TrainerOptions& t, uint64_t
                        {"seed", seed}};
   RunIdentity identity;
   for (const auto& [key, value] : values.items()) identity[key] = value.dump();
+  if (o.compute != "f32") identity["compute"] = o.compute;  // runs from before there was a choice go on
   return identity;
 }
 

@@ -96,6 +96,12 @@ void add_train_options(CLI::App& app, TrainOptions& o) {
       ->capture_default_str()
       ->group(kSteps);
   number("--keep", o.keep, "Checkpoints that stay", WholeRange{1}, kSteps);
+  app.add_option("--compute", o.compute,
+                 "Float products: f32, or bf16, rounded to bfloat16 and added up in float32 (needs AVX512-BF16)")
+      ->check(one_of({"f32", "bf16"}))
+      ->type_name("NAME")
+      ->capture_default_str()
+      ->group(kSteps);
   const char* const kOptimizer = "Optimizer (AdamW)";
   std::vector<std::string> decays;
   for (const LrDecay decay : lr_decays()) decays.emplace_back(name(decay));
@@ -182,6 +188,7 @@ TrainerOptions trainer_options(const TrainOptions& o, int64_t kd_vocab) {
   t.clip = o.clip;
   t.accumulate = o.accumulate;
   t.qat_start = o.qat_start;
+  t.compute = o.compute == "bf16" ? FloatCompute::Bf16 : FloatCompute::F32;
   if (o.activations == "f32") t.activations = ActivationScheme::F32;
   if (o.activations == "a8s")
     t.static_inputs = {.delay = o.activation_delay.value_or(o.steps / 10), .decay = o.activation_decay.value_or(0.999)};

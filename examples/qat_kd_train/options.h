@@ -19,7 +19,7 @@ namespace slm {
 struct TrainOptions {
   std::string mode = "qat", student, teacher, valid, out;
   std::vector<std::string> train, keep_fp, freeze;
-  std::string scheme = "w4g32", schedule = "cosine";
+  std::string scheme = "w4g32", schedule = "cosine", compute = "f32";
   std::optional<std::string> activations, teacher_weights;
   std::optional<int64_t> activation_delay;
   std::optional<double> activation_decay;

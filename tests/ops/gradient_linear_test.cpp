@@ -6,9 +6,11 @@
 #include <tuple>
 #include <vector>
 
+#include "slm/core/dtype.h"
 #include "slm/core/error.h"
 #include "slm/ops/embedding.h"
 #include "slm/ops/float_linear.h"
+#include "tests/support/computes_bf16.h"
 #include "tests/support/gradient_check.h"
 
 namespace slm {
@@ -78,6 +80,32 @@ TEST(Gradient, OfLargeLinearsIsTheirSum) {
       for (int64_t i = 0; i < m; ++i) sum += at(c, i * n + j) * at(x, i * k + l);
       ASSERT_NEAR(at(dw, j * k + l), sum, 1e-4);
     }
+}
+
+TEST(Gradient, InBf16OfLinearsIsThatOfRoundedOperands) {
+  if (!computes_bf16()) {
+    EXPECT_THROW(GemmScratch(FloatCompute::Bf16), ArgumentError);
+    GTEST_SKIP() << "avx512bf16 cannot run on this processor, or SLM_ISA does not allow it";
+  }
+  const int64_t m = 130, n = 531, k = 150;
+  const auto in_bf16 = [](Floats values) {
+    for (float& x : values) x = bf16_to_f32(f32_to_bf16(x));
+    return values;
+  };
+  const Floats x = normal(m * k, 1), w = normal(n * k, 2), b = normal(n, 3), c = normal(m * n, 4);
+  std::vector<Floats> results;
+  for (const bool rounded : {false, true}) {
+    GemmScratch scratch(rounded ? FloatCompute::F32 : FloatCompute::Bf16);
+    Floats x_ = rounded ? in_bf16(x) : x, w_ = rounded ? in_bf16(w) : w, dy = rounded ? in_bf16(c) : c;
+    Floats y(static_cast<size_t>(m * n)), dx = normal(m * k, 5), dw = normal(n * k, 6);
+    linear_into(scratch, WeightView(w_, n, k), {view(x_, m), {}}, b, view(y, m));
+    linear_grad_x(scratch, WeightView(w_, n, k), view(dy, m), view(dx, m));
+    linear_grad_w(scratch, view(dy, m), view(x_, m), view(dw, n));
+    for (const Floats& result : {y, dx, dw}) results.push_back(result);
+  }
+  for (size_t i = 0; i < 3; ++i)
+    for (size_t j = 0; j < results[i].size(); ++j)
+      ASSERT_NEAR(static_cast<double>(results[i][j]), static_cast<double>(results[i + 3][j]), 1e-4) << i << ' ' << j;
 }
 
 TEST(Gradient, OfEmbeddingAddsRowsThatComeTwice) {

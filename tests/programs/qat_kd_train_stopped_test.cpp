@@ -94,6 +94,15 @@ TEST_F(Train, RefusesADamagedCheckpointAndOneOfAnotherRun) {
   ASSERT_EQ(run("qat_kd_train", words("qat", "run", more)).exit_code, 0);
   expect_error(run("qat_kd_train", words("qat", "run", {"--steps", "5", "--checkpoint-every", "2", "--resume"})), 1,
                "of another run: steps is 4, this run's is 5");
+  if (computes_bf16()) {
+    Words other = more;
+    other.insert(other.end(), {"--compute", "bf16"});
+    expect_error(run("qat_kd_train", words("qat", "run", other)), 1, "of another run: compute is missing");
+    ASSERT_EQ(run("qat_kd_train", words("qat", "bf16", other)).exit_code, 0);
+    expect_error(run("qat_kd_train", words("qat", "bf16", more)), 1,
+                 "of another run: compute is bf16, this run has none");
+    EXPECT_EQ(run("qat_kd_train", words("qat", "bf16", other)).exit_code, 0);
+  }
   const fs::path weights = folder_.path() / "run/checkpoints/step-00000004/weights.safetensors";
   fs::resize_file(weights, fs::file_size(weights) / 2);
   expect_error(run("qat_kd_train", words("qat", "run", more)), 1, "weights.safetensors");

@@ -24,6 +24,28 @@ TEST_F(Train, EveryModeLearnsAndShipsAModelThatRuns) {
   }
 }
 
+TEST_F(Train, LearnsInBf16AsInF32) {
+  for (const std::string mode : {"fp32", "qat_kd"}) {
+    Words options = {"--steps", "60", "--json", "--compute", "bf16"};
+    const Ran ran = run("qat_kd_train", words(mode, mode, options));
+    if (!computes_bf16()) {
+      expect_error(ran, 1, "avx512bf16");
+      continue;
+    }
+    ASSERT_EQ(ran.exit_code, 0) << ran.err;
+    ASSERT_EQ(run("qat_kd_train", words(mode, mode + "_f32", {"--steps", "60"})).exit_code, 0);
+    const std::vector<nlohmann::json> in_bf16 = metrics(mode), in_f32 = metrics(mode + "_f32");
+    ASSERT_EQ(in_bf16.size(), in_f32.size());
+    EXPECT_NE(in_bf16.back().at("loss"), in_f32.back().at("loss"));
+    // The first step's losses differ by one forward pass; later ones by where quantizers have flipped codes, too.
+    const auto relative = [&](size_t i) {
+      return in_bf16[i].at("loss").get<double>() / in_f32[i].at("loss").get<double>();
+    };
+    EXPECT_NEAR(relative(0), 1, 1e-3) << mode;
+    for (size_t i = 1; i < in_f32.size(); ++i) EXPECT_NEAR(relative(i), 1, 0.05) << mode << " step " << i + 1;
+  }
+}
+
 TEST_F(Train, EveryOptionReachesTheTrainer) {
   int number = 0;
   const auto last_loss = [&](const Words& options) {

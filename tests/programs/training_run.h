@@ -7,6 +7,7 @@
 
 #include "tests/export/tiny_models.h"
 #include "tests/programs/run_program.h"
+#include "tests/support/computes_bf16.h"
 
 namespace slm::test {
 

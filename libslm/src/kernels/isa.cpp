@@ -14,7 +14,7 @@
 
 namespace slm::kernels {
 namespace {
-constexpr std::array kIsas = {Isa::Scalar, Isa::Avx2, Isa::Avx512Vnni, Isa::NeonDotprod};
+constexpr std::array kIsas = {Isa::Scalar, Isa::Avx2, Isa::Avx512Vnni, Isa::Avx512Bf16, Isa::NeonDotprod};
 }
 
 std::string_view name(Isa isa) {
@@ -25,6 +25,8 @@ std::string_view name(Isa isa) {
       return "avx2";
     case Isa::Avx512Vnni:
       return "avx512vnni";
+    case Isa::Avx512Bf16:
+      return "avx512bf16";
     case Isa::NeonDotprod:
       return "neon_dotprod";
   }
@@ -44,6 +46,8 @@ bool supported(Isa isa) {
       return supported(Isa::Avx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
              __builtin_cpu_supports("avx512vnni");
+    case Isa::Avx512Bf16:
+      return supported(Isa::Avx512Vnni) && __builtin_cpu_supports("avx512bf16");
 #elif defined(__aarch64__)
     case Isa::NeonDotprod:
       return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0 && (getauxval(AT_HWCAP) & HWCAP_ASIMDHP) != 0;

@@ -16,8 +16,8 @@ bool multiplies_codes(const Parameter& weight) {
 
 }  // namespace
 
-TapeExecutor::TapeExecutor(const ModelConfig& config, Tape& tape)
-    : config_(config), context_{tape, kernels::select(kernels::vec_variants()), scratch_} {}
+TapeExecutor::TapeExecutor(const ModelConfig& config, Tape& tape, FloatCompute linears)
+    : config_(config), scratch_(linears), context_{tape, kernels::select(kernels::vec_variants()), scratch_} {}
 
 void TapeExecutor::begin(std::span<const TrainRow> batch) {
   SLM_CHECK(!batch.empty(), "[train] a step of no rows");

@@ -16,11 +16,12 @@
 namespace slm {
 namespace {
 
-constexpr int64_t kColumnStep = 128;  // output columns whose weights are packed together
-constexpr int64_t kDepthStep = 512;   // rows of W whose sum dx adds: a packed stretch stays in the L2 cache
-constexpr int64_t kReadRows = 32;     // rows of W a quantizer makes at a time
-constexpr int64_t kRowStep = 96;      // rows of W, or of dW with its dyᵀ, that are worked on together
-constexpr int64_t kBlockRows = 256;   // rows of x whose products with them stay in the L2 cache: whole panels
+constexpr int64_t kColumnStep = 128;      // output columns whose weights are packed together
+constexpr int64_t kDepthStep = 512;       // rows of W whose sum dx adds: with a step of its columns, packed,
+constexpr int64_t kPackedStep = 1 << 16;  // so many floats, which stay in the L2 cache
+constexpr int64_t kReadRows = 32;         // rows of W a quantizer makes at a time
+constexpr int64_t kRowStep = 96;          // rows of W, or of dW with its dyᵀ, that are worked on together
+constexpr int64_t kBlockRows = 256;       // rows of x whose products with them stay in the L2 cache: whole panels
 
 /// Columns (or rows) cut into steps of whole units, of at most `most` where a unit is no more: as many steps for each
 /// thread, of sizes that differ by a unit at most.
@@ -143,7 +144,14 @@ TrainInput TrainInput::row_range(int64_t begin, int64_t end) const {
   return part;
 }
 
-GemmScratch::GemmScratch() : variant_(kernels::select(kernels::gemm_f32_variants())) {}
+GemmScratch::GemmScratch(FloatCompute linears)
+    : variant_(kernels::select(kernels::gemm_f32_variants())),
+      linear_variant_(linears == FloatCompute::F32 ? variant_
+                                                   : kernels::select(kernels::gemm_bf16_compute_variants())) {
+  SLM_CHECK(linears == FloatCompute::F32 || linear_variant_.isa != kernels::Isa::Scalar ||
+                kernels::forced_isa() == kernels::Isa::Scalar,
+            "[linear] products in bf16 need a processor with avx512bf16, and SLM_ISA not below it");
+}
 
 void GemmScratch::reserve(int64_t floats, int64_t shared) {
   floats = round_up<int64_t>(floats, 16);
@@ -167,7 +175,7 @@ void linear_into(GemmScratch& scratch, const WeightView& w, const TrainInput& in
     return CodesProduct(w, input, bias, y).run(scratch);
   }
   // yᵀ = Ŵ·xᵀ: the weights are read where they lie, and the few rows of x are packed; the same chains of products.
-  const FloatPanels panels(scratch.variant());
+  const FloatPanels panels(scratch.linear_variant());
   const Steps steps(w.n(), kRowStep, 4);
   const int64_t block = std::min(x.rows, kBlockRows), read = w.plain() ? 0 : steps.widest() * w.k();
   scratch.reserve(read + steps.widest() * block, panels.floats(x.rows, w.k()));
@@ -200,8 +208,9 @@ void linear_grad_x(GemmScratch& scratch, const WeightView& w, ConstMatrixView dy
   SLM_CHECK(dx.columns == w.k() && dy.columns == w.n(),
             "[linear_grad_x] dx is ({},{}), dy is ({},{}), the weight is ({},{})", dx.rows, dx.columns, dy.rows,
             dy.columns, w.n(), w.k());
-  const FloatPanels panels(scratch.variant());
-  const Steps steps(w.k(), kColumnStep, std::lcm(panels.columns(), w.unit()));
+  const FloatPanels panels(scratch.linear_variant());
+  const int64_t most = kPackedStep / panels.floats(kDepthStep) * panels.columns();
+  const Steps steps(w.k(), most, std::lcm(panels.columns(), w.unit()));
   const int64_t packed = panels.floats(steps.widest(), kDepthStep), read_rows = w.plain() ? kDepthStep : kReadRows;
   const int64_t read = w.plain() ? 0 : kReadRows * steps.widest();
   scratch.reserve(packed + read + dy.rows * steps.widest());
@@ -227,7 +236,7 @@ void linear_grad_w(GemmScratch& scratch, ConstMatrixView dy, ConstMatrixView x, 
   check_rows("linear_grad_w", dy, x);
   SLM_CHECK(dw.rows == dy.columns && dw.columns == x.columns, "[linear_grad_w] dw is ({},{}), expected ({},{})",
             dw.rows, dw.columns, dy.columns, x.columns);
-  const FloatPanels panels(scratch.variant());
+  const FloatPanels panels(scratch.linear_variant());
   const Steps steps(dw.rows, kRowStep, 4);
   const int64_t m = x.rows;
   scratch.reserve(steps.widest() * m, panels.floats(x.columns, m));

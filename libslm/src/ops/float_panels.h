@@ -34,13 +34,20 @@ class FloatPanels {
 
   /// Columns of b stay output columns: for a·b. b may be rows [begin, begin + b.rows) of a matrix of `depth` rows.
   void pack_columns(ConstMatrixView b, float* panels, int64_t begin, int64_t depth) const {
-    for (int64_t c = 0; c < b.columns; c += columns(), panels += floats(depth))
-      v_.pack_columns({.source = b.data + c,
-                       .stride = b.stride,
-                       .count = std::min(columns(), b.columns - c),
-                       .begin = begin,
-                       .rows = b.rows,
-                       .panel = bytes_of(panels)});
+    // Some rows at a time: whole stretches of them are read, and the next ones, which no hardware foresees, asked for.
+    constexpr int64_t kRows = 32, kLine = 16;
+    for (int64_t r = 0; r < b.rows; r += kRows) {
+      for (int64_t ahead = r + kRows; ahead < std::min(r + 2 * kRows, b.rows); ++ahead)
+        for (int64_t c = 0; c < b.columns; c += kLine) __builtin_prefetch(b.row(ahead) + c, 0, 2);
+      float* panel = panels;
+      for (int64_t c = 0; c < b.columns; c += columns(), panel += floats(depth))
+        v_.pack_columns({.source = b.row(r) + c,
+                         .stride = b.stride,
+                         .count = std::min(columns(), b.columns - c),
+                         .begin = begin + r,
+                         .rows = std::min(kRows, b.rows - r),
+                         .panel = bytes_of(panel)});
+    }
   }
   void pack_columns(ConstMatrixView b, float* panels) const { pack_columns(b, panels, 0, b.rows); }
 

@@ -182,6 +182,9 @@ Json read_state(const fs::path& folder, const CheckpointOptions& options) {
       throw FormatError(file, fmt::format("[checkpoint] of another run: {} is {}, this run's is {}", key,
                                           it == identity.end() ? "missing" : it->second, value));
   }
+  for (const auto& [key, value] : identity)
+    if (!options.identity.contains(key))
+      throw FormatError(file, fmt::format("[checkpoint] of another run: {} is {}, this run has none", key, value));
   return state;
 }
 

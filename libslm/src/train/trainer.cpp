@@ -54,7 +54,8 @@ Trainer::Trainer(TrainableModel& model, Batcher& batcher, Teacher* teacher, cons
       teacher_(teacher),
       options_(checked(options, teacher, model.config().vocab)),
       optimizer_(model, options.adamw),
-      executor_(model.config(), tape_) {
+      executor_(model.config(), tape_, options_.compute),
+      head_scratch_(options_.compute) {
   executor_.set_activations(options.activations);
   if (options.static_inputs) executor_.observe_inputs(options.static_inputs->decay);
 }

@@ -18,6 +18,9 @@ std::span<const GemmVariant> gemm_q8_0_variants();
 std::span<const GemmVariant> gemm_q4_0_variants();
 std::span<const GemmVariant> gemm_q4_1_variants();
 
+/// Floats multiplied as bfloat16, added up in float32 (kernels/gemm_bf16): storage F32, without unpack.
+std::span<const GemmVariant> gemm_bf16_compute_variants();
+
 std::span<const GemmVariant> gemm_variants(GemmStorage storage);
 
 }  // namespace slm::kernels

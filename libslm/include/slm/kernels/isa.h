@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Instruction sets: what this processor can run, and the one rule that chooses a kernel variant.
 // Every family has one table of variants, best first; dispatch, tests, benches and docs read that table.
-// SLM_ISA=scalar|avx2|avx512vnni|neon_dotprod forces one; a name that is unknown or cannot run here is an error.
+// SLM_ISA=scalar|avx2|avx512vnni|avx512bf16|neon_dotprod forces one; a name that is unknown or cannot run here is an error.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@
 namespace slm::kernels {
 
 /// In rising order per architecture: a variant of a later one is preferred.
-enum class Isa { Scalar, Avx2, Avx512Vnni, NeonDotprod };
+enum class Isa { Scalar, Avx2, Avx512Vnni, Avx512Bf16, NeonDotprod };
 
 std::string_view name(Isa isa);
 std::span<const Isa> known_isas();

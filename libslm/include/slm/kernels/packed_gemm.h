@@ -89,7 +89,7 @@ struct GemmVariant {
   int panel_columns;
   size_t (*panel_bytes)(int64_t k);  ///< a multiple of 64
   void (*pack)(const PackArgs&);
-  void (*unpack)(const UnpackArgs&);
+  void (*unpack)(const UnpackArgs&);             ///< null where packing rounds
   void (*gemm)(const GemmArgs&);                 ///< serial; cuts its own blocks for the caches
   void (*pack_columns)(const PackColumnsArgs&);  ///< GemmStorage::F32 only, else null
 };

@@ -35,7 +35,8 @@ class TapeExecutor {
   using Table = const Parameter*;
   using Weights = TrainedWeights;
 
-  TapeExecutor(const ModelConfig& config, Tape& tape);
+  /// `linears`: what the float products of linears are made in.
+  TapeExecutor(const ModelConfig& config, Tape& tape, FloatCompute linears = FloatCompute::F32);
   TapeExecutor(const TapeExecutor&) = delete;  // its parts refer to each other
   TapeExecutor& operator=(const TapeExecutor&) = delete;
 

@@ -8,7 +8,7 @@
 //   dW = dyᵀ·x, db = Σ dy  (n,m)·(m,k);  through the quantizer by the straight-through estimator (WeightView)
 // Each output is one chain of fused multiply-adds in the order of the depth, of dx a sum of such chains of 512 (a head has
 // 150,000 rows: in one chain their roundings would show): the same bits for any number of threads.
-// In: rows of float.  Out: rows of float.  The loops: kernels/gemm_f32.
+// In: rows of float.  Out: rows of float.  The loops: kernels/gemm_f32, kernels/gemm_bf16.
 #pragma once
 
 #include <cstdint>
@@ -23,18 +23,25 @@
 
 namespace slm {
 
-/// The memory the products pack into, kept between calls, and the variant they use: one per executor, one call at a time.
+/// What the float products of linears are made in. Bf16: operands rounded to bfloat16 as they are packed, sums in float32
+/// (mixed precision, Micikevicius et al. 2018 with the range of Kalamkar et al. 2019: no loss scaling); all else float32.
+enum class FloatCompute { F32, Bf16 };
+
+/// The memory the products pack into, kept between calls, and the variants they use: one per executor, one call at a time.
 class GemmScratch {
  public:
-  GemmScratch();
+  /// Throws ArgumentError for Bf16 where no kernel of this processor multiplies it.
+  explicit GemmScratch(FloatCompute linears = FloatCompute::F32);
+  /// Of float32, and of the linears' products.
   const kernels::GemmVariant& variant() const { return variant_; }
+  const kernels::GemmVariant& linear_variant() const { return linear_variant_; }
   /// At least `floats` floats for each of num_threads() threads, and `shared` for all together; valid until the next call.
   void reserve(int64_t floats, int64_t shared = 0);
   float* of_thread(int thread) { return private_.as<float>() + thread * private_floats_; }
   float* shared() { return shared_.as<float>(); }
 
  private:
-  const kernels::GemmVariant& variant_;
+  const kernels::GemmVariant &variant_, &linear_variant_;
   int64_t private_floats_ = 0;
   AlignedBuffer private_, shared_;
 };

@@ -40,6 +40,7 @@ struct TrainerOptions {
   int64_t qat_start = 0;                            ///< quantizers are in the loop after this many steps
   std::optional<ActivationScheme> activations;      ///< of quantized linears; none: what their kernels use
   std::optional<StaticInputOptions> static_inputs;  ///< a8s in the blocks instead
+  FloatCompute compute = FloatCompute::F32;         ///< float products of linears and head, forward and back
   HeadLossOptions loss;                             ///< λ and temperature of the distillation loss, chunk of the head
 };
 
