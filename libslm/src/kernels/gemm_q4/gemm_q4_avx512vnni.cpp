@@ -7,7 +7,7 @@
 namespace slm::kernels {
 namespace {
 
-constexpr int64_t kPrefetchGroups = 8;
+constexpr int64_t kPrefetchGroups = 32;
 
 [[gnu::always_inline]] inline int32_t sum_begin(const Q4_0Group&, int32_t sum_a) { return -8 * sum_a; }
 [[gnu::always_inline]] inline int32_t sum_begin(const Q4_1Group&, int32_t) { return 0; }

@@ -9,7 +9,7 @@
 namespace slm::kernels {
 namespace {
 
-constexpr int64_t kPrefetchBytes = 4096;
+constexpr int64_t kPrefetchBytes = 8704;
 
 // s[r][p] += Σ of four k, for R rows × P panels; quad: those k of the first panel, the next one's lie panel_bytes on.
 template <int R, int P>
@@ -19,7 +19,6 @@ template <int R, int P>
 #pragma GCC unroll 2
   for (int p = 0; p < P; ++p) {
     const std::byte* codes = quad + static_cast<size_t>(p) * panel_bytes;
-    if (R == 1) prefetch(codes + kPrefetchBytes, sizeof(Q8Quad));
     b[p] = _mm512_xor_si512(_mm512_loadu_si512(codes), _mm512_set1_epi32(static_cast<int32_t>(0x80808080u)));
   }
 #pragma GCC unroll 6
@@ -49,6 +48,7 @@ struct Q8_0Part {
       for (int r = 0; r < R; ++r)
 #pragma GCC unroll 2
         for (int p = 0; p < P; ++p) s[r][p] = _mm512_set1_epi32(-128 * sum_a[r * groups + g]);
+      if (R == 1) prefetch(panel + kPrefetchBytes, sizeof(Q8_0Group));
 #pragma GCC unroll 8
       for (int q = 0; q < 8; ++q)
         add_quad(a + 32 * g + 4 * q, args.a_stride, 4,
@@ -83,7 +83,10 @@ struct Q8CPart {
 #pragma GCC unroll 2
       for (int p = 0; p < P; ++p) s[r][p] = _mm512_set1_epi32(-128 * args.a_sums[row + r]);
     int64_t j = 0;
-    for (; j + 4 <= args.k; j += 4, quad += sizeof(Q8Quad)) add_quad(a + j, args.a_stride, 4, quad, panel_bytes, s);
+    for (; j + 4 <= args.k; j += 4, quad += sizeof(Q8Quad)) {
+      if (R == 1) prefetch(quad + kPrefetchBytes, sizeof(Q8Quad));
+      add_quad(a + j, args.a_stride, 4, quad, panel_bytes, s);
+    }
     if (j < args.k) add_quad(a + j, args.a_stride, static_cast<size_t>(args.k - j), quad, panel_bytes, s);
 
 #pragma GCC unroll 2
