@@ -79,7 +79,7 @@ const bool kRegistered = [] {
         }
   };
   add("train/", FloatCompute::F32);
-  if (kernels::selectable(kernels::Isa::Avx512Bf16)) add("train_bf16/", FloatCompute::Bf16);
+  if (can_compute(FloatCompute::Bf16)) add("train_bf16/", FloatCompute::Bf16);
   return true;
 }();
 

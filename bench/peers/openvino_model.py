@@ -11,7 +11,7 @@ import openvino_genai
 
 
 class Model:
-    """Prompts of ids, answered greedily. Prefixes are not cached: every prompt is read."""
+    """Prompts of ids, answered greedily. It caches prefixes: a prompt that began like an earlier one is not read."""
 
     def __init__(self, path, threads):
         self.pipeline = openvino_genai.LLMPipeline(path, "CPU", INFERENCE_NUM_THREADS=threads)

@@ -112,10 +112,11 @@ def main():
     made = {"llama_cpp": LlamaCpp, "openvino": OpenVino, "ours": Ours}
     names = [*a.peers.split(","), *(["ours"] if a.ours else [])]
     engines = {name: made[name](a, longest) for name in names}
+    ids_end = min([30000, *(e.vocab_size for e in engines.values() if hasattr(e, "vocab_size"))])
     rounds = {name: [] for name in names}
     for i in range(-1, a.rounds):   # round -1 warms up
-        generator = random.Random(i)
-        ids = [generator.randrange(100, 30000) for _ in range(longest)]
+        generator = random.Random(i + 1)
+        ids = [generator.randrange(ids_end) for _ in range(longest)]
         for name in names[i % len(names):] + names[:i % len(names)]:
             rounds[name].append(engines[name].round(a, ids))
         if i < 0:

@@ -3,12 +3,14 @@
 """Seconds of a training step: PyTorch on a Hugging Face folder, interleaved round by round with libslm's qat_kd_train.
 
     torch_train_bench.py --model DIR --text F [--batch 1] [--seq 256] [--steps 4] [--rounds 5] [--threads 2]
-                         [--ours build/release/bin/qat_kd_train] [--teacher DIR] [--scheme w4g32] [--tuned] [--output F.json]
+                         [--ours build/release/bin/qat_kd_train] [--teacher DIR] [--scheme w4g32] [--tuned] [--bf16]
+                         [--output F.json]
 
 Every round runs each side in a process of its own, in alternating order: forward, loss over the whole vocabulary, backward,
 AdamW, on the same number of tokens in float32. The first step of a process is not counted (memory is touched for the first
-time). PyTorch runs as it comes; --tuned runs it once more with malloc kept from returning memory. Ours runs as fp32, with
-the quantizer in the loop (qat), and with --teacher beside it (qat_kd); shares of a step are printed for these.
+time). PyTorch runs as it comes; --tuned runs it once more with malloc kept from returning memory; --bf16 runs both sides once
+more with float products in bfloat16. Ours runs as fp32, with the quantizer in the loop (qat), and with --teacher beside it
+(qat_kd); shares of a step are printed for these.
 In: a folder both can load, a text of more than steps x batch x seq tokens   Out: one JSON document on stdout
 Needs: pip install torch transformers
 """
@@ -37,7 +39,9 @@ def torch_steps(a):
     for step in range(a.steps + 1):
         ids = torch.randint(0, 1000, (a.batch, a.seq), generator=torch.Generator().manual_seed(step))
         started = time.perf_counter()
-        model(ids, labels=ids, use_cache=False).loss.backward()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=a.child == "bf16"):
+            loss = model(ids, labels=ids, use_cache=False).loss
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
@@ -45,9 +49,9 @@ def torch_steps(a):
     print(json.dumps({"seconds": seconds, "version": torch.__version__}))
 
 
-def peer(a, tuned):
+def peer(a, tuned, compute="f32"):
     environment = dict(os.environ, **(TUNED if tuned else {}))
-    command = [sys.executable, __file__, "--child", "--model", a.model, "--batch", str(a.batch), "--seq", str(a.seq),
+    command = [sys.executable, __file__, "--child", compute, "--model", a.model, "--batch", str(a.batch), "--seq", str(a.seq),
                "--steps", str(a.steps), "--threads", str(a.threads)]
     run = subprocess.run(command, capture_output=True, text=True, env=environment)
     if run.returncode != 0:
@@ -57,18 +61,34 @@ def peer(a, tuned):
     return {"seconds": statistics.median(result["seconds"][1:])}
 
 
-def ours(a, mode):
-    with tempfile.TemporaryDirectory() as out:
+def whole_lines(path):
+    try:
+        with open(path, encoding="utf-8") as f:
+            return [json.loads(line) for line in f if line.endswith("\n")]
+    except FileNotFoundError:
+        return []
+
+
+def ours(a, mode, *options):
+    """Ends the run after its last step: what it would write of the model is not asked for."""
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as errors:
+        out = os.path.join(folder, "run")
         command = [a.ours, "--mode", mode, "--student", a.model, "--train", a.text, "--valid-sequences", "1",
                    "--scheme", a.scheme, "--steps", str(a.steps + 1), "--batch", str(a.batch), "--seq", str(a.seq), "--lr", "1e-6",
-                   "--weight-decay", "0", "--threads", str(a.threads), "--out", out, "--checkpoint-every", "0"]
+                   "--weight-decay", "0", "--threads", str(a.threads), "--out", out, "--checkpoint-every", "0", *options]
         if mode == "qat_kd":
             command += ["--teacher", a.teacher]
-        run = subprocess.run(command, capture_output=True, text=True)
-        if run.returncode != 0:
-            raise SystemExit(f"error: {' '.join(command)} exits {run.returncode}: {run.stderr.strip()[-500:]}")
-        with open(os.path.join(out, "metrics.jsonl"), encoding="utf-8") as f:
-            steps = [json.loads(line) for line in f][1:]
+        run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+        steps = []
+        while len(steps) <= a.steps and run.poll() is None:
+            time.sleep(0.2)
+            steps = whole_lines(os.path.join(out, "metrics.jsonl"))
+        run.kill()
+        run.wait()
+        steps = whole_lines(os.path.join(out, "metrics.jsonl"))[1:]
+        if len(steps) < a.steps:
+            errors.seek(0)
+            raise SystemExit(f"error: {' '.join(command)}: {errors.read().strip()[-500:]}")
     return {"seconds": statistics.median(s["seconds"] for s in steps),
             "teacher_seconds": statistics.median(s["teacher_seconds"] for s in steps)}
 
@@ -86,7 +106,8 @@ def main():
     p.add_argument("--teacher")
     p.add_argument("--scheme", default="w4g32")
     p.add_argument("--tuned", action="store_true")
-    p.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    p.add_argument("--bf16", action="store_true", help="both sides once more, in bfloat16 (autocast)")
+    p.add_argument("--child", help=argparse.SUPPRESS)
     p.add_argument("--output", help="also write the JSON here")
     a = p.parse_args()
     if a.child:
@@ -95,8 +116,12 @@ def main():
     turns = {"torch": lambda: peer(a, False)}
     if a.tuned:
         turns["torch_tuned"] = lambda: peer(a, True)
+    if a.bf16:
+        turns["torch_bf16"] = lambda: peer(a, a.tuned, "bf16")
     if a.ours:
         turns["fp32"] = lambda: ours(a, "fp32")
+        if a.bf16:
+            turns["bf16"] = lambda: ours(a, "fp32", "--compute", "bf16")
         turns["qat"] = lambda: ours(a, "qat")
         if a.teacher:
             turns["qat_kd"] = lambda: ours(a, "qat_kd")
@@ -110,8 +135,11 @@ def main():
     report = {"model": a.model, "batch": a.batch, "seq": a.seq, "threads": a.threads, "torch": a.torch_version,
               "seconds_per_step": {n: spread([r[n]["seconds"] for r in rounds]) for n in turns}}
     if a.ours:
-        for rival in [n for n in turns if n.startswith("torch")]:
+        for rival in [n for n in turns if n.startswith("torch") and n != "torch_bf16"]:
             report[f"ratio_fp32_to_{rival}"] = spread([r[rival]["seconds"] / r["fp32"]["seconds"] for r in rounds])
+        if a.bf16:
+            report["ratio_bf16_to_torch_bf16"] = spread([r["torch_bf16"]["seconds"] / r["bf16"]["seconds"] for r in rounds])
+            report["ratio_fp32_to_bf16"] = spread([r["fp32"]["seconds"] / r["bf16"]["seconds"] for r in rounds])
         report["fake_quant_adds"] = spread([r["qat"]["seconds"] / r["fp32"]["seconds"] - 1 for r in rounds])
         if a.teacher:
             report["teacher_share"] = spread([r["qat_kd"]["teacher_seconds"] / r["qat_kd"]["seconds"] for r in rounds])

@@ -166,13 +166,13 @@ TEST_P(GemmQ, UnpackIsTheInverseOfPackBitForBit) {
 }
 
 TEST_P(GemmQ, NoticesEveryFlippedBitOfAWeightRow) {
-  for (int64_t m : {int64_t{1}, kManyRows}) {
+  // Of the first panel and of the second one, which a tile may take together.
+  for (const auto& [m, column] : {std::pair<int64_t, int64_t>{1, 11}, {kManyRows, 11}, {kManyRows, 27}}) {
     // Activations without zeros: any other code must change the column's value in every row.
-    GemmProblem p = problem(m, variant().panel_columns, 32, Fill::Random, false);
+    GemmProblem p = problem(m, 2 * variant().panel_columns, 32, Fill::Random, false);
     for (int8_t& code : p.a) code = static_cast<int8_t>(code == 0 ? 1 : code);
     p.refresh_sums();
     const std::vector<float> before = run(variant(), p);
-    const int64_t column = 11;
     const int64_t codes_begin = p.grouped() ? (p.storage == GemmStorage::Q4_1 ? 4 : 2) : 0;
     for (size_t at = static_cast<size_t>(codes_begin); at < p.rows[column].size(); ++at)
       for (int bit = 0; bit < 8; ++bit) {

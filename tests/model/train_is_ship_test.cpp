@@ -41,6 +41,7 @@ TEST_P(TrainIsShip, AtEveryLinear) {
   const std::vector<int32_t> wanted = {3, 8, 14};
   head(executor, trained.weights(), hidden(executor, trained.weights()), wanted);
   EXPECT_GT(executor.compared(), 1000);
+  EXPECT_EQ(executor.groups(), 4 * trained.config().layers + 1);
   RecordProperty("worst", std::to_string(executor.worst()));
 }
 
@@ -116,6 +117,7 @@ TEST_P(TrainIsShipOfStaticInputs, AtEveryLinear) {
   const std::vector<int32_t> wanted = {3, 8, 14};
   head(executor, trained.weights(), hidden(executor, trained.weights()), wanted);
   EXPECT_GT(executor.compared(), 1000);
+  EXPECT_EQ(executor.groups(), 4 * trained.config().layers + 1);
 
   TapeExecutor plain(trained.config(), tape);
   plain.observers() = seeing.observers();

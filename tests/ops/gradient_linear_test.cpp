@@ -10,7 +10,6 @@
 #include "slm/core/error.h"
 #include "slm/ops/embedding.h"
 #include "slm/ops/float_linear.h"
-#include "tests/support/computes_bf16.h"
 #include "tests/support/gradient_check.h"
 
 namespace slm {
@@ -83,7 +82,7 @@ TEST(Gradient, OfLargeLinearsIsTheirSum) {
 }
 
 TEST(Gradient, InBf16OfLinearsIsThatOfRoundedOperands) {
-  if (!computes_bf16()) {
+  if (!can_compute(FloatCompute::Bf16)) {
     EXPECT_THROW(GemmScratch(FloatCompute::Bf16), ArgumentError);
     GTEST_SKIP() << "avx512bf16 cannot run on this processor, or SLM_ISA does not allow it";
   }

@@ -54,11 +54,13 @@ TEST(Swiglu, OfItsLinearsHasTheBitsOfLinearAndSwiglu) {
 
       std::vector<float> scratch(static_cast<size_t>(num_threads() * kSwigluScratch)), fused(expected.size(), 99);
       const MatrixView z{fused.data(), rows, width, width};
-      swiglu_linear_into(vec(), input, w, {}, scratch, z);
+      swiglu_linear_into(vec(), input, w, scratch, z);
       EXPECT_EQ(fused, expected) << name(scheme) << ' ' << rows << " rows";
-      EXPECT_THROW(swiglu_linear_into(vec(), input, w, {}, std::span(scratch).first(scratch.size() - 1), z),
-                   ArgumentError);
-      EXPECT_THROW(swiglu_linear_into(vec(), input, w, {}, scratch, z.column_range(0, width - 1)), ArgumentError);
+      std::ranges::fill(fused, 99.0f);
+      swiglu_linear_into(vec(), input, w, std::span(scratch).first(kSwigluScratch), z);
+      EXPECT_EQ(fused, expected) << "with room for one thread";
+      EXPECT_THROW(swiglu_linear_into(vec(), input, w, std::span(scratch).first(kSwigluScratch - 1), z), ArgumentError);
+      EXPECT_THROW(swiglu_linear_into(vec(), input, w, scratch, z.column_range(0, width - 1)), ArgumentError);
     }
 }
 
@@ -70,7 +72,7 @@ TEST(Swiglu, LeavesPanelsThatHoldGateAndUpToLinear) {
   std::vector<float> y(72), scratch(static_cast<size_t>(num_threads() * kSwigluScratch));
   LinearInput input(vec(), 1, 32);
   input.set({x.data(), 1, 32, 32});
-  EXPECT_THROW(swiglu_linear_into(vec(), input, w, {}, scratch, {y.data(), 1, 72, 72}), ArgumentError);
+  EXPECT_THROW(swiglu_linear_into(vec(), input, w, scratch, {y.data(), 1, 72, 72}), ArgumentError);
 }
 
 TEST(Rope, RotatesEveryHeadByItsPosition) {

@@ -76,12 +76,13 @@ TEST_F(Train, EveryOptionReachesTheTrainer) {
 }
 
 TEST_F(Train, GivesTheSameBitsForAnyNumberOfThreads) {
-  const std::pair<const char*, Words> cases[] = {
+  std::vector<std::pair<const char*, Words>> cases = {
       {"fp32", {"--weight-decay", "0.1", "--scheme", "bf16"}},
       {"qat", {"--scheme", "w8c", "--activations", "a8s", "--activation-delay", "2"}},
       {"qat", {"--scheme", "w4g32a", "--accumulate", "2"}},
       {"kd", {"--teacher-top-k", "8", "--teacher-weights", "w8c"}},
       {"qat_kd", {"--scheme", "w4g32", "--freeze", "model.embed*", "--validate-every", "2"}}};
+  if (computes_bf16()) cases.push_back({"qat_kd", {"--compute", "bf16"}});
   int number = 0;
   for (const auto& [mode, options] : cases) {
     std::string first;

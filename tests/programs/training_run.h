@@ -5,9 +5,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "slm/ops/float_linear.h"
 #include "tests/export/tiny_models.h"
 #include "tests/programs/run_program.h"
-#include "tests/support/computes_bf16.h"
 
 namespace slm::test {
 
@@ -21,6 +21,8 @@ inline std::string story() {
                         i % 3 == 0 ? "closed" : "open");
   return text;
 }
+
+inline bool computes_bf16() { return can_compute(FloatCompute::Bf16); }
 
 inline Words set(Words all, const std::string& option, const std::string& value) {
   all.at(static_cast<size_t>(std::ranges::find(all, option) - all.begin()) + 1) = value;

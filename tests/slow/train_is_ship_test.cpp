@@ -48,6 +48,7 @@ TEST_P(RealTrainIsShip, AtEveryLinearAndEndToEnd) {
     std::cout << GetParam() << ": " << executor.compared() << " outputs of linears, the largest difference is "
               << executor.worst() << " of its bound\n";
     EXPECT_GT(executor.compared(), 1'000'000);
+    EXPECT_EQ(executor.groups(), 4 * trained.config().layers + 1);
     tape.clear();
   }
 

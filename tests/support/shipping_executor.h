@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "slm/autograd/operations.h"
 #include "slm/kernels/vec/variants.h"
 #include "slm/model/load.h"
 #include "slm/model/tape_executor.h"
@@ -50,12 +51,18 @@ class ShippingExecutor : public TapeExecutor {
     return parts;
   }
 
+  Variable swiglu(Rows x, const TrainedLinears& gate_up) {
+    const std::vector<Variable> parts = linears(x, gate_up);
+    return autograd::swiglu(context(), parts[0], parts[1]);
+  }
+
   Variable logits(Rows x, const Table& table) {
     const Variable y = TapeExecutor::logits(x, table);
     compare(x.value(), {}, *head_, {}, {table}, {}, {y.value()});
     return y;
   }
 
+  int64_t groups() const { return groups_; }  ///< of linears that share an input
   int64_t compared() const { return compared_; }
   double worst() const { return worst_; }  ///< largest difference from x̂·Ŵ, as a share of its bound
 
@@ -73,6 +80,7 @@ class ShippingExecutor : public TapeExecutor {
   void compare(ConstMatrixView x, const std::optional<GridParams>& input, const PackedMatrix& packed,
                std::span<const float> bias, const std::vector<const Parameter*>& weights,
                const std::vector<const Parameter*>& biases, const std::vector<ConstMatrixView>& outputs) {
+    ++groups_;
     const std::string& name = weights[0]->name;
     const int64_t k = packed.k(), n = packed.n();
     // The weights.
@@ -135,7 +143,7 @@ class ShippingExecutor : public TapeExecutor {
   std::map<const Parameter*, const PackedLinears*> packed_;
   const PackedMatrix* head_ = nullptr;
   const int64_t every_;
-  int64_t compared_ = 0;
+  int64_t groups_ = 0, compared_ = 0;
   double worst_ = 0.0;
 };
 

@@ -10,6 +10,11 @@
 namespace slm::kernels {
 namespace {
 
+// Few rows read B at the speed of memory: one panel after another, as two streams are slower, and asked for early: 9 KB,
+// the best of 2 to 28 (docs/performance.md).
+constexpr int kFewRows = 4;
+constexpr int64_t kPrefetchBytes = 9216;
+
 /// What walk_panels() asks of a kernel. Part::tile<R, P>(args, row, first, panel, panel_bytes) computes R rows × P panels.
 template <class Part>
 struct Avx512Kernel {
@@ -22,8 +27,7 @@ struct Avx512Kernel {
                                           int64_t /*column*/) {
     const size_t panel_bytes = Part::panel_bytes(args.k);
     const bool two = args.n - first > kColumns;
-    if (R > 1 && two) return Part::template tile<R, 2>(args, row, first, panel, panel_bytes);
-    // A lone row reads one stream at a time: two are slower.
+    if (R > kFewRows && two) return Part::template tile<R, 2>(args, row, first, panel, panel_bytes);
     Part::template tile<R, 1>(args, row, first, panel, panel_bytes);
     if (two) Part::template tile<R, 1>(args, row, first + kColumns, panel + panel_bytes, panel_bytes);
   }
@@ -44,7 +48,6 @@ void gemm(const GemmArgs& args) {
   return _mm512_set1_epi32(quad);
 }
 
-// A lone row reads B at the speed of memory: ask for it early.
 [[gnu::always_inline]] inline void prefetch(const void* p, size_t bytes) {
   for (size_t line = 0; line < bytes; line += 64) _mm_prefetch(static_cast<const char*>(p) + line, _MM_HINT_T0);
 }

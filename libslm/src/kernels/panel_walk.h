@@ -23,6 +23,7 @@ template <class Kernel, int R>
 template <class Kernel, int kTallest, int... kRows>
 void walk_panels(const GemmArgs& args, size_t panel_bytes) {
   constexpr int64_t kStep = Kernel::kTileColumns > Kernel::kColumns ? Kernel::kTileColumns : Kernel::kColumns;
+  static_assert(kStep % Kernel::kColumns == 0 && kStep % Kernel::kTileColumns == 0);
   const size_t step_bytes = panel_bytes * static_cast<size_t>(kStep / Kernel::kColumns);
   const int64_t tiles = Kernel::kBlockBytes / (kTallest * args.k);
   const int64_t block = kTallest * (tiles > 0 ? tiles : 1);

@@ -151,10 +151,10 @@ MatrixView RuntimeExecutor::attention(int layer, Rows q, Rows k, Rows v) {
 }
 
 MatrixView RuntimeExecutor::swiglu(Rows x, const PackedLinears& gate_up) {
-  if (gate_up.matrices.size() == 1 && gate_up.bias.empty() && fuses_swiglu(gate_up.matrices[0])) {
+  if (gate_up.matrices.size() == 1 && gate_up.bias.empty() && !gate_up.inputs[0] && fuses_swiglu(gate_up.matrices[0])) {
     const MatrixView y = view(group_, x.rows, config_.ffn);
     set_input(x);
-    swiglu_linear_into(vec_, input_, gate_up.matrices[0], gate_up.inputs[0], swiglu_scratch_.span_of<float>(), y);
+    swiglu_linear_into(vec_, input_, gate_up.matrices[0], swiglu_scratch_.span_of<float>(), y);
     return y;
   }
   const Parts parts = linears(x, gate_up);

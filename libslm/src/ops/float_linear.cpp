@@ -144,12 +144,16 @@ TrainInput TrainInput::row_range(int64_t begin, int64_t end) const {
   return part;
 }
 
+bool can_compute(FloatCompute linears) {
+  return linears == FloatCompute::F32 || kernels::selectable(kernels::Isa::Avx512Bf16) ||
+         kernels::forced_isa() == kernels::Isa::Scalar;
+}
+
 GemmScratch::GemmScratch(FloatCompute linears)
     : variant_(kernels::select(kernels::gemm_f32_variants())),
       linear_variant_(linears == FloatCompute::F32 ? variant_
                                                    : kernels::select(kernels::gemm_bf16_compute_variants())) {
-  SLM_CHECK(linears == FloatCompute::F32 || linear_variant_.isa != kernels::Isa::Scalar ||
-                kernels::forced_isa() == kernels::Isa::Scalar,
+  SLM_CHECK(can_compute(linears),
             "[linear] products in bf16 need a processor with avx512bf16, and SLM_ISA not below it");
 }
 

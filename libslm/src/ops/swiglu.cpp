@@ -5,6 +5,7 @@
 
 #include "ops/panel_product.h"
 #include "slm/core/check.h"
+#include "slm/core/division.h"
 #include "slm/core/parallel.h"
 
 namespace slm {
@@ -21,19 +22,20 @@ void swiglu_into(const kernels::VecVariant& vec, ConstMatrixView gate, ConstMatr
 bool fuses_swiglu(const PackedMatrix& w) { return w.n() % (2 * int64_t{w.variant().panel_columns}) == 0; }
 
 void swiglu_linear_into(const kernels::VecVariant& vec, LinearInput& input, const PackedMatrix& w,
-                        const std::optional<GridParams>& params, std::span<float> scratch, MatrixView y) {
-  const PanelProduct product(input, w, params);
+                        std::span<float> scratch, MatrixView y) {
+  const PanelProduct product(input, w, {});
   const int64_t rows = product.rows(), panels = w.panels() / 2, columns = product.panel_columns();
   SLM_CHECK(fuses_swiglu(w), "[swiglu] weight is ({},{}), expected a multiple of {} rows", w.n(), w.k(), 2 * columns);
-  SLM_CHECK(y.rows == rows && y.columns == w.n() / 2, "[swiglu] y is ({},{}), expected ({},{})", y.rows, y.columns,
-            rows, w.n() / 2);
-  SLM_CHECK(std::ssize(scratch) >= num_threads() * kSwigluScratch, "[swiglu] scratch has {} floats, expected {}",
-            scratch.size(), num_threads() * kSwigluScratch);
+  SLM_CHECK(rows > 0 && y.rows == rows && y.columns == w.n() / 2, "[swiglu] y is ({},{}), expected ({},{})", y.rows,
+            y.columns, rows, w.n() / 2);
+  const int64_t scratches = std::ssize(scratch) / kSwigluScratch;
+  SLM_CHECK(scratches >= 1, "[swiglu] scratch has {} floats, a thread needs {}", scratch.size(), kSwigluScratch);
   // Rows by columns of a block: gate and up of it fill a thread's scratch. Kernels may take two panels at once.
   constexpr int64_t kBlockPanels = 4;
   const int64_t block_rows = std::min(rows, kSwigluScratch / (2 * kBlockPanels * columns));
   const int64_t block_panels = std::max(kBlockPanels, kSwigluScratch / (2 * columns * rows) / 2 * 2);
-  parallel_for(panels, product.grain(), [&](int64_t begin, int64_t end, int thread) {
+  const int64_t with_room = scratches >= num_threads() ? 1 : ceil_div(panels, scratches);
+  parallel_for(panels, std::max(product.grain(), with_room), [&](int64_t begin, int64_t end, int thread) {
     float* const gate = scratch.data() + thread * kSwigluScratch;
     for (int64_t first = begin; first < end; first += block_panels) {
       const int64_t last = std::min(first + block_panels, end), width = (last - first) * columns;

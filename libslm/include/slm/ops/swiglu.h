@@ -2,7 +2,6 @@
 // SwiGLU, Shazeer 2020 (arXiv:2002.05202), eq. 5 without its last linear: y = silu(gate) ⊙ up, silu(z) = z·σ(z).
 #pragma once
 
-#include <optional>
 #include <span>
 
 #include "slm/core/matrix_view.h"
@@ -19,11 +18,11 @@ bool fuses_swiglu(const PackedMatrix& w);
 
 /// y (m,F) = silu(x·Wgᵀ) ⊙ (x·Wuᵀ), w (2F,k) the rows of Wg, then those of Wu: the bits of linear_into and swiglu_into.
 /// Some columns at a time, so that what lies between stays in the caches: at 256 rows of Qwen2.5-0.5B (m,2F) is 10 MB,
-/// written and read again. scratch: num_threads() · kSwigluScratch floats. Throws ArgumentError on shapes, and where not
-/// fuses_swiglu(w). Cost: 4·m·F·k.
+/// written and read again. scratch: kSwigluScratch floats for each thread that shall work. Throws
+/// ArgumentError on shapes, no rows, and where not fuses_swiglu(w). Cost: 4·m·F·k.
 inline constexpr int64_t kSwigluScratch = 1 << 16;
 void swiglu_linear_into(const kernels::VecVariant& vec, LinearInput& input, const PackedMatrix& w,
-                        const std::optional<GridParams>& params, std::span<float> scratch, MatrixView y);
+                        std::span<float> scratch, MatrixView y);
 
 /// Gradient, with σ of the gate:  dgate += dy ⊙ up ⊙ σ·(1 + gate·(1 − σ))      dup += dy ⊙ silu(gate)
 void swiglu_grad(const kernels::VecVariant& vec, ConstMatrixView gate, ConstMatrixView up, ConstMatrixView dy,

@@ -7,8 +7,6 @@
 namespace slm::kernels {
 namespace {
 
-constexpr int64_t kPrefetchGroups = 32;
-
 [[gnu::always_inline]] inline int32_t sum_begin(const Q4_0Group&, int32_t sum_a) { return -8 * sum_a; }
 [[gnu::always_inline]] inline int32_t sum_begin(const Q4_1Group&, int32_t) { return 0; }
 
@@ -46,7 +44,7 @@ struct Part {
 #pragma GCC unroll 2
       for (int p = 0; p < P; ++p) {
         group[p] = reinterpret_cast<const Group*>(panel + static_cast<size_t>(p) * panel_bytes) + g;
-        if (R == 1) prefetch(group[p] + kPrefetchGroups, sizeof(Group));
+        if (R <= kFewRows) prefetch(reinterpret_cast<const std::byte*>(group[p]) + kPrefetchBytes, sizeof(Group));
 #pragma GCC unroll 6
         for (int r = 0; r < R; ++r) s[r][p] = _mm512_set1_epi32(sum_begin(*group[p], sum_a[r * groups + g]));
       }

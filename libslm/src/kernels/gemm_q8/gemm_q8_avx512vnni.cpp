@@ -9,8 +9,6 @@
 namespace slm::kernels {
 namespace {
 
-constexpr int64_t kPrefetchBytes = 8704;
-
 // s[r][p] += Σ of four k, for R rows × P panels; quad: those k of the first panel, the next one's lie panel_bytes on.
 template <int R, int P>
 [[gnu::always_inline]] inline void add_quad(const int8_t* a, int64_t a_stride, size_t count, const std::byte* quad,
@@ -48,7 +46,7 @@ struct Q8_0Part {
       for (int r = 0; r < R; ++r)
 #pragma GCC unroll 2
         for (int p = 0; p < P; ++p) s[r][p] = _mm512_set1_epi32(-128 * sum_a[r * groups + g]);
-      if (R == 1) prefetch(panel + kPrefetchBytes, sizeof(Q8_0Group));
+      if (R <= kFewRows) prefetch(panel + kPrefetchBytes, sizeof(Q8_0Group));
 #pragma GCC unroll 8
       for (int q = 0; q < 8; ++q)
         add_quad(a + 32 * g + 4 * q, args.a_stride, 4,
@@ -84,7 +82,7 @@ struct Q8CPart {
       for (int p = 0; p < P; ++p) s[r][p] = _mm512_set1_epi32(-128 * args.a_sums[row + r]);
     int64_t j = 0;
     for (; j + 4 <= args.k; j += 4, quad += sizeof(Q8Quad)) {
-      if (R == 1) prefetch(quad + kPrefetchBytes, sizeof(Q8Quad));
+      if (R <= kFewRows) prefetch(quad + kPrefetchBytes, sizeof(Q8Quad));
       add_quad(a + j, args.a_stride, 4, quad, panel_bytes, s);
     }
     if (j < args.k) add_quad(a + j, args.a_stride, static_cast<size_t>(args.k - j), quad, panel_bytes, s);

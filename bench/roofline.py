@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Roofline (Williams et al. 2009) of the GEMM kernels: what each reaches of what arithmetic and memory allow it, as an SVG.
+
+    bench_kernels --benchmark_filter='gemm/.*/(1|2|4|16|512)$' --benchmark_out=k.json --benchmark_out_format=json
+    roofline.py --kernels k.json --isa avx512vnni --peak-int8 468 --memory 30.2 --svg docs/roofline.svg
+
+Intensity is operations a byte of packed weights, 2·m for a weight of one byte; the roof is the lesser of the peak and
+intensity x memory (one thread's, from bench_peaks). A table of medians over shapes goes to stdout, in Markdown.
+In: JSON of Google Benchmark   Out: SVG, Markdown
+"""
+import argparse
+import collections
+import json
+import math
+import re
+import statistics
+
+BYTES_A_WEIGHT = {"q8c": 1.0, "q8_0": 34 / 32, "q4_0": 18 / 32, "q4_1": 20 / 32}
+COLOURS = {"q8c": "#0072b2", "q8_0": "#d55e00", "q4_0": "#009e73", "q4_1": "#cc79a7"}
+WIDTH, HEIGHT, MARGIN = 720, 440, 56
+
+
+def points(path, isa):
+    """(storage, m) -> Gop/s, the median over shapes"""
+    found = collections.defaultdict(list)
+    with open(path, encoding="utf-8") as f:
+        for run in json.load(f)["benchmarks"]:
+            match = re.fullmatch(rf"gemm/(q\w+?)_\d+x\d+_{isa}/\d+x\d+/(\d+)", run["name"])
+            if match and run.get("run_type") != "aggregate":
+                found[match[1], int(match[2])].append(run["Gop/s"])
+    return {key: statistics.median(rates) for key, rates in sorted(found.items())}
+
+
+def svg(rates, peak, memory):
+    low, high, floor, top = 1.0, 4096.0, 8.0, 1024.0
+    x = lambda v: MARGIN + (WIDTH - 2 * MARGIN) * math.log(v / low) / math.log(high / low)
+    y = lambda v: HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * math.log(v / floor) / math.log(top / floor)
+    ridge = peak / memory
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif" font-size="12">',
+           f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>']
+    for v in (1, 4, 16, 64, 256, 1024, 4096):
+        out.append(f'<text x="{x(v):.0f}" y="{HEIGHT - MARGIN + 18}" text-anchor="middle">{v}</text>')
+        out.append(f'<line x1="{x(v):.0f}" x2="{x(v):.0f}" y1="{MARGIN}" y2="{HEIGHT - MARGIN}" stroke="#ddd"/>')
+    for v in (16, 64, 256, 1024):
+        out.append(f'<text x="{MARGIN - 8}" y="{y(v) + 4:.0f}" text-anchor="end">{v}</text>')
+        out.append(f'<line x1="{MARGIN}" x2="{WIDTH - MARGIN}" y1="{y(v):.0f}" y2="{y(v):.0f}" stroke="#ddd"/>')
+    start = max(low, floor / memory)
+    out.append(f'<polyline fill="none" stroke="black" stroke-width="2" points="{x(start):.1f},{y(start * memory):.1f} '
+               f'{x(ridge):.1f},{y(peak):.1f} {x(high):.1f},{y(peak):.1f}"/>')
+    out.append(f'<text x="{WIDTH - MARGIN}" y="{y(peak) - 8:.0f}" text-anchor="end">{peak:.0f} Gop/s, {memory:.1f} GB/s</text>')
+    for i, storage in enumerate(COLOURS):
+        at = [(x(2 * m / BYTES_A_WEIGHT[storage]), y(rate)) for (s, m), rate in rates.items() if s == storage]
+        out += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="4" fill="{COLOURS[storage]}"/>' for a, b in at]
+        out.append(f'<circle cx="{MARGIN + 16}" cy="{MARGIN + 14 + 18 * i}" r="4" fill="{COLOURS[storage]}"/>')
+        out.append(f'<text x="{MARGIN + 26}" y="{MARGIN + 18 + 18 * i}">{storage}</text>')
+    out.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 12}" text-anchor="middle">operations a byte of packed weights</text>')
+    out.append(f'<text x="16" y="{HEIGHT / 2}" text-anchor="middle" transform="rotate(-90 16 {HEIGHT / 2})">Gop/s, one thread</text>')
+    return "\n".join(out + ["</svg>"]) + "\n"
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--kernels", required=True)
+    p.add_argument("--peak-int8", type=float, required=True, help="Gop/s")
+    p.add_argument("--memory", type=float, required=True, help="GB/s")
+    p.add_argument("--isa", default="avx512vnni", help="whose kernels")
+    p.add_argument("--svg")
+    a = p.parse_args()
+    rates = points(a.kernels, a.isa)
+    if not rates:
+        p.error(f"--kernels {a.kernels}: no integer GEMM of {a.isa} in it, expected names like gemm/q4_0_16x6_avx512vnni/896x896/512")
+    rows = sorted({m for _, m in rates})
+    print("| rows | " + " | ".join(COLOURS) + " |\n|---:|" + "---:|" * len(COLOURS))
+    for m in rows:
+        cells = []
+        for storage in COLOURS:
+            roof = min(a.peak_int8, a.memory * 2 * m / BYTES_A_WEIGHT[storage])
+            rate = rates.get((storage, m))
+            cells.append("-" if rate is None else f"{rate:.0f} of {roof:.0f}, {100 * rate / roof:.0f} %")
+        print(f"| {m} | " + " | ".join(cells) + " |")
+    if a.svg:
+        with open(a.svg, "w", encoding="utf-8") as f:
+            f.write(svg(rates, a.peak_int8, a.memory))
+
+
+if __name__ == "__main__":
+    main()
