@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The three products of a linear in training, on the linears of Qwen2.5-0.5B, with the threads the library uses:
 //   forward  y = x·Wᵀ (NT)      grad_x  dx += dy·W (NN)      grad_w  dw += dyᵀ·x (TN)
-// Names read train/<product>/<n>x<k>/m, train_bf16/… where the products are in bfloat16. Gflop/s count 2·m·n·k. Weights and their gradients come from memory, as a step
-// meets them: copies that together no cache holds go round.
+// Names read train/<product>/<n>x<k>/m, train_bf16/… where the products are in bfloat16. Gflop/s count 2·m·n·k. Weights
+// and their gradients come from memory, as a step meets them: copies that together no cache holds go round.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>

@@ -20,7 +20,6 @@ int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 __mmask16 first_lanes(int64_t count) {
   return static_cast<__mmask16>(count >= 16 ? 0xffffu : count <= 0 ? 0u : (1u << count) - 1u);
 }
-size_t panel_bytes(int64_t k) { return static_cast<size_t>((k + 1) / 2 * kPairBytes); }
 
 /// Up to 32 floats, then zeros, as 16 pairs.
 [[gnu::always_inline]] inline __m512i pairs_of(const float* from, int64_t count) {
@@ -133,7 +132,7 @@ void add_block(const GemmArgs& args, const Block& at, int64_t n0, int64_t n1, co
   int64_t fetched = 0;
   for (int64_t n = n0; n < n1; n += kBf16PanelColumns) {
     const std::byte* strip =
-        args.b + static_cast<size_t>(n / kBf16PanelColumns) * panel_bytes(args.k) + at.k / 2 * kPairBytes;
+        args.b + static_cast<size_t>(n / kBf16PanelColumns) * bf16_panel_bytes(args.k) + at.k / 2 * kPairBytes;
     const Step step{(at.depth + 1) / 2, at.k > 0 || args.accumulate,
                     last && args.bias != nullptr ? args.bias + n : nullptr, args.n - n};
     for (int64_t i = 0, height; i < at.rows; i += height) {  // tiles of nearly equal height
@@ -167,15 +166,7 @@ void gemm(const GemmArgs& args) {
 }  // namespace
 
 SLM_ISA_ROW GemmVariant gemm_bf16_avx512bf16(Isa isa) {
-  return {.isa = isa,
-          .storage = GemmStorage::F32,
-          .name = "bf16_compute_12x32_avx512bf16",
-          .panel_columns = kBf16PanelColumns,
-          .panel_bytes = panel_bytes,
-          .pack = pack,
-          .unpack = nullptr,
-          .gemm = gemm,
-          .pack_columns = pack_columns};
+  return gemm_bf16_row(isa, "bf16_compute_12x32_avx512bf16", pack, pack_columns, gemm);
 }
 
 }  // namespace slm::kernels

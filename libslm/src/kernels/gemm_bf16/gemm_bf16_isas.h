@@ -23,4 +23,15 @@ constexpr int64_t kBf16DepthStep = 256;
 GemmVariant gemm_bf16_scalar(Isa isa);
 GemmVariant gemm_bf16_avx512bf16(Isa isa);
 
+namespace {
+
+/// Bytes of a panel of depth k.
+constexpr size_t bf16_panel_bytes(int64_t k) { return static_cast<size_t>((k + 1) / 2 * kBf16PanelColumns * 4); }
+
+}  // namespace
+
+/// A row of the table: what all variants share, and how this one packs and multiplies.
+GemmVariant gemm_bf16_row(Isa isa, const char* name, void (*pack)(const PackArgs&),
+                          void (*pack_columns)(const PackColumnsArgs&), void (*gemm)(const GemmArgs&));
+
 }  // namespace slm::kernels

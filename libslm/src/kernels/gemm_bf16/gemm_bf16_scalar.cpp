@@ -13,10 +13,8 @@ struct PairRow {
   uint16_t values[kBf16PanelColumns][2];
 };
 
-size_t panel_bytes(int64_t k) { return static_cast<size_t>((k + 1) / 2) * sizeof(PairRow); }
-
 void pack(const PackArgs& args) {
-  std::memset(args.panel, 0, panel_bytes(args.k));
+  std::memset(args.panel, 0, bf16_panel_bytes(args.k));
   auto* pairs = reinterpret_cast<PairRow*>(args.panel);
   for (int64_t c = 0; c < args.count; ++c)
     for (int64_t j = 0; j < args.k; ++j) {
@@ -39,8 +37,8 @@ void gemm(const GemmArgs& args) {
   const auto value = [](float x) { return bf16_to_f32(f32_to_bf16(x)); };
   for (int64_t i = 0; i < args.m; ++i, a += args.a_stride)
     for (int64_t n = 0; n < args.n; ++n) {
-      const auto* pairs =
-          reinterpret_cast<const PairRow*>(args.b + static_cast<size_t>(n / kBf16PanelColumns) * panel_bytes(args.k));
+      const auto* pairs = reinterpret_cast<const PairRow*>(args.b + static_cast<size_t>(n / kBf16PanelColumns) *
+                                                                        bf16_panel_bytes(args.k));
       float& c = args.c[i * args.c_stride + n];
       for (int64_t k0 = 0; k0 < args.k; k0 += kBf16DepthStep) {
         float acc = 0.0f;
@@ -58,15 +56,7 @@ void gemm(const GemmArgs& args) {
 }  // namespace
 
 GemmVariant gemm_bf16_scalar(Isa isa) {
-  return {.isa = isa,
-          .storage = GemmStorage::F32,
-          .name = "bf16_compute_1x32_scalar",
-          .panel_columns = kBf16PanelColumns,
-          .panel_bytes = panel_bytes,
-          .pack = pack,
-          .unpack = nullptr,
-          .gemm = gemm,
-          .pack_columns = pack_columns};
+  return gemm_bf16_row(isa, "bf16_compute_1x32_scalar", pack, pack_columns, gemm);
 }
 
 }  // namespace slm::kernels

@@ -17,12 +17,9 @@ namespace {
   return _mm512_fmadd_ps(_mm512_set1_ps(static_cast<float>(sum_a)), m, acc);
 }
 
-size_t panel_bytes_of(const Q4_0Group*, int64_t k) { return q4_0_panel_bytes(k); }
-size_t panel_bytes_of(const Q4_1Group*, int64_t k) { return q4_1_panel_bytes(k); }
-
-template <class Group>
+template <class Group, size_t (*kPanelBytes)(int64_t k)>
 struct Part {
-  static size_t panel_bytes(int64_t k) { return panel_bytes_of(static_cast<const Group*>(nullptr), k); }
+  static size_t panel_bytes(int64_t k) { return kPanelBytes(k); }
 
   // R rows × P panels, all of k.
   template <int R, int P>
@@ -79,11 +76,11 @@ struct Part {
   }
 };
 
-static_assert(Avx512Kernel<Part<Q4_0Group>>::kColumns == kQ4PanelColumns);
+static_assert(Avx512Kernel<Part<Q4_0Group, q4_0_panel_bytes>>::kColumns == kQ4PanelColumns);
 
 }  // namespace
 
-void gemm_q4_0_avx512vnni(const GemmArgs& args) { gemm<Part<Q4_0Group>>(args); }
-void gemm_q4_1_avx512vnni(const GemmArgs& args) { gemm<Part<Q4_1Group>>(args); }
+void gemm_q4_0_avx512vnni(const GemmArgs& args) { gemm<Part<Q4_0Group, q4_0_panel_bytes>>(args); }
+void gemm_q4_1_avx512vnni(const GemmArgs& args) { gemm<Part<Q4_1Group, q4_1_panel_bytes>>(args); }
 
 }  // namespace slm::kernels
