@@ -173,7 +173,7 @@ TEST_P(Attention, AgreesWithDoubleForEveryHeadSize) {
 }
 
 TEST_P(Attention, AgreesWithDoubleForEveryContextLength) {
-  for (int32_t cached : {0, 1, 7, 30, 31, 32, 33, 63, 64, 100, 500})
+  for (int32_t cached : {0, 1, 7, 30, 31, 32, 33, 63, 64, 100, 127, 128, 159, 255, 256, 500})
     for (int64_t heads : {1, 2, 7, 25}) {
       SCOPED_TRACE(testing::Message() << cached << " cached, heads " << heads);
       const Problem p(variant(), heads, 64, causal(1, cached));
@@ -182,11 +182,12 @@ TEST_P(Attention, AgreesWithDoubleForEveryContextLength) {
 }
 
 TEST_P(Attention, AgreesWithDoubleInPrefillAndWindows) {
-  for (int32_t window : {1 << 30, 1, 5, 32, 33, 70}) {
-    SCOPED_TRACE(testing::Message() << "window " << window);
-    const Problem p(variant(), 7, 64, causal(75, 20, window));
-    expect_close(p, p.run(variant()));
-  }
+  for (int32_t cached : {20, 200})
+    for (int32_t window : {1 << 30, 1, 5, 32, 33, 70, 128, 129}) {
+      SCOPED_TRACE(testing::Message() << cached << " cached, window " << window);
+      const Problem p(variant(), 7, 64, causal(75, cached, window));
+      expect_close(p, p.run(variant()));
+    }
 }
 
 TEST_P(Attention, RowsMayLookAtSeparatePlaces) {
@@ -195,8 +196,8 @@ TEST_P(Attention, RowsMayLookAtSeparatePlaces) {
 }
 
 TEST_P(Attention, ARowsResultDoesNotDependOnTheOthers) {
-  for (int32_t window : {1 << 30, 40}) {
-    const Problem p(variant(), 7, 64, causal(50, 45, window));
+  for (int32_t window : {1 << 30, 40, 130}) {
+    const Problem p(variant(), 7, 64, causal(50, 225, window));
     const std::vector<float> together = p.run(variant());
     for (int64_t rows : {1, 3, 8})
       for (int64_t first = 0; first < p.rows(); first += rows) {
@@ -263,9 +264,9 @@ TEST_P(Attention, HalvesGiveTheBitsOfTheFloatsTheyHold) {
 }
 
 TEST_P(Attention, EveryVisibleKeyAndValueCountsAndNoOther) {
-  Problem p(variant(), 1, 16, {{30, 70}});
+  Problem p(variant(), 1, 16, {{30, 300}});
   const std::vector<float> before = p.run(variant());
-  for (int64_t t : {0, 29, 30, 31, 32, 63, 64, 69}) {
+  for (int64_t t : {0, 29, 30, 31, 32, 63, 64, 127, 128, 255, 256, 299}) {
     const bool visible = t >= 30;
     for (std::vector<float>* side : {&p.k, &p.v})
       for (int64_t d : {0, 7, 15}) {

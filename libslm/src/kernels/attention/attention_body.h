@@ -3,11 +3,16 @@
 // In: query rows × heads of one KV head ("vectors" below), KV blocks.  Out: one row of values per vector.
 // Included by ISA translation units only; internal linkage.
 //
-// Tiles of 24 vectors walk over the blocks of 32 keys that any of them sees, so a block is read once per tile:
-//   scores (24,32) = q·K   masked, running maximum   weights = exp(scores − maximum)   out = out·shrink + weights·V
-// A vector's arithmetic depends only on its own q and range: the blocks lie at absolute positions, a key it does not
-// see has weight 0, and a block it does not see changes nothing. So a row's result is the same alone and among others,
-// as long as the values of its tile's keys are finite (0·∞ is no number).
+// Tiles of 24 vectors walk over the spans of 128 keys (four blocks) that any of them sees, so a span is read once per
+// tile:
+//   scores (24,128) = q·K   masked, running maximum   weights = exp(scores − maximum)   out = out·shrink + weights·V
+// A vector's arithmetic depends only on its own q and range: the spans lie at absolute positions, a key it does not
+// see has weight 0, and a span it does not see changes nothing. So a row's result is the same alone and among others,
+// as long as the values of its tile's keys are finite (0·∞ is no number). While scores are made, the span's values are
+// asked for, and with these the next span's keys: a line in each step, as all at once stall the products.
+//
+//   q       (24/kRows, Dh, kRows)   a register tile's elements of one channel side by side
+//   weights (24, 128)               values (24, Dh)
 #pragma once
 
 #include "kernels/attention/attention_isas.h"
@@ -26,6 +31,7 @@ struct BlockedAttention {
   using V = typename S::V;
   static constexpr int W = S::kWidth;
   static constexpr int kKeys = static_cast<int>(kKvBlockTokens);
+  static constexpr int kSpan = kAttentionSpan;
   static constexpr int kTile = kAttentionTileVectors;
   static constexpr int kBlockVectors = kKeys / W;
   static constexpr float kLowest = -__builtin_inff();
@@ -51,25 +57,22 @@ struct BlockedAttention {
     };
     t.q = take(kTile * t.padded_dim);
     t.values = take(kTile * t.padded_dim);
-    t.weights = take(kTile * kKeys);
+    t.weights = take(kTile * kSpan);
     t.sums = take(kTile * 16);
     t.maximum = take(32);
     t.shrink = take(32);
     t.k = take(kKeys * t.dim);
-    t.v = take(kKeys * t.padded_dim);
+    t.v = take(kSpan * t.padded_dim);
     return t;
   }
 
   static void begin_tile(const AttentionArgs& args, int64_t first, Tile& t) {
-    const V scale = S::set(args.scale);
     for (int i = 0; i < t.count; ++i) {
       const int64_t row = (first + i) / args.heads, head = (first + i) % args.heads;
       const float* q = args.q + row * args.q_stride + head * t.dim;
-      float* to = t.q + i * t.dim;
-      int64_t d = 0;
-      for (; d + W <= t.dim; d += W) S::store(to + d, S::mul(S::load(q + d), scale));
-      for (; d < t.dim; ++d) to[d] = q[d] * args.scale;
-      for (d = 0; d < t.padded_dim; ++d) t.values[i * t.padded_dim + d] = 0.0f;
+      float* to = t.q + i / kRows * kRows * t.dim + i % kRows;
+      for (int64_t d = 0; d < t.dim; ++d) to[d * kRows] = q[d] * args.scale;
+      for (int64_t d = 0; d < t.padded_dim; ++d) t.values[i * t.padded_dim + d] = 0.0f;
       for (int w = 0; w < 16; ++w) t.sums[i * 16 + w] = 0.0f;
       t.maximum[i] = kLowest;
       t.begin[i] = args.key_begin[row];
@@ -87,53 +90,52 @@ struct BlockedAttention {
     }
   }
 
-  /// Keys of this block that vector i sees: [lo, hi) within 0 … 32.
+  /// Keys of the span at `key` that vector i sees: [lo, hi) within 0 … kSpan.
   static int least(int64_t a, int64_t b) { return static_cast<int>(a < b ? a : b); }
-  static int lo(const Tile& t, int i, int64_t key) { return t.begin[i] > key ? least(t.begin[i] - key, kKeys) : 0; }
-  static int hi(const Tile& t, int i, int64_t key) { return t.end[i] > key ? least(t.end[i] - key, kKeys) : 0; }
+  static int lo(const Tile& t, int i, int64_t key) { return t.begin[i] > key ? least(t.begin[i] - key, kSpan) : 0; }
+  static int hi(const Tile& t, int i, int64_t key) { return t.end[i] > key ? least(t.end[i] - key, kSpan) : 0; }
 
-  /// c[rows][columns of the tile] = c·shrink + a·b for rows of the tile from `row` on.
-  template <int kTileRows, int kVectors, bool kAdd, class B>
-  static void product(const float* a, int64_t a_stride, const B* b, int64_t b_stride, int64_t k, float* c,
-                      int64_t c_stride, const float* shrink) {
+  /// c (rows, kVectors·W) = c·shrink (nothing without) + a·b, over k; asks for as much from `ahead` on as it reads of b.
+  template <int kTileRows, int kVectors, int kARow, int kAStep, class B>
+  static void product(int rows, const float* a, const B* b, int64_t b_stride, int64_t k, float* c, int64_t c_stride,
+                      const float* shrink, const Element* ahead) {
+    if (rows < kTileRows) {
+      if constexpr (kTileRows > 1)
+        product<kTileRows - 1, kVectors, kARow, kAStep>(rows, a, b, b_stride, k, c, c_stride, shrink, ahead);
+      return;
+    }
     V acc[kTileRows][kVectors];
     for (int r = 0; r < kTileRows; ++r)
       for (int v = 0; v < kVectors; ++v)
-        acc[r][v] = kAdd ? S::mul(S::load(c + r * c_stride + v * W), S::set(shrink[r])) : S::zero();
-    accumulate<S, kTileRows, kVectors>(a, a_stride, b, b_stride, 0, k, acc);
+        acc[r][v] = shrink != nullptr ? S::mul(S::load(c + r * c_stride + v * W), S::set(shrink[r])) : S::zero();
+    constexpr int kAhead = kVectors * W * static_cast<int>(sizeof(Element));
+    accumulate<S, kTileRows, kVectors, 1, kAhead>(a, kARow, kAStep, b, b_stride, 0, k, acc,
+                                                  reinterpret_cast<const char*>(ahead));
     for (int r = 0; r < kTileRows; ++r)
       for (int v = 0; v < kVectors; ++v) S::store(c + r * c_stride + v * W, acc[r][v]);
   }
-  template <int kTileRows, int kVectors, bool kAdd, class B>
-  static void product_rows(int rows, const float* a, int64_t a_stride, const B* b, int64_t b_stride, int64_t k,
-                           float* c, int64_t c_stride, const float* shrink) {
-    if (rows >= kTileRows) {
-      product<kTileRows, kVectors, kAdd>(a, a_stride, b, b_stride, k, c, c_stride, shrink);
-    } else if constexpr (kTileRows > 1) {
-      product_rows<kTileRows - 1, kVectors, kAdd>(rows, a, a_stride, b, b_stride, k, c, c_stride, shrink);
-    }
-  }
 
+  /// Scores of the block of keys that is the span's from `first` on.
   template <class K>
-  static void score(const Tile& t, const K* k) {
+  static void score(const Tile& t, const K* k, int first, const Element* ahead) {
     for (int i = 0; i < t.count; i += kRows)
-      product_rows<kRows, kBlockVectors, false>(t.count - i, t.q + i * t.dim, t.dim, k, kKeys, t.dim,
-                                                t.weights + i * kKeys, kKeys, t.shrink);
+      product<kRows, kBlockVectors, 1, kRows>(t.count - i, t.q + i * t.dim, k, kKeys, t.dim,
+                                              t.weights + i * kSpan + first, kSpan, nullptr, ahead);
   }
 
-  /// scores → weights; updates maximum, shrink and sums.
-  static void soften(const Tile& t, int64_t key) {
+  /// Scores of the span's first `keys` (whole blocks) → weights; updates maximum, shrink and sums.
+  static void soften(const Tile& t, int64_t key, int keys) {
     for (int i = 0; i < t.count; ++i) {
-      float* row = t.weights + i * kKeys;
+      float* row = t.weights + i * kSpan;
       const int from = lo(t, i, key), to = hi(t, i, key);
       if (from >= to) {
         t.shrink[i] = 0.0f;  // e^0
         continue;
       }
       V m = S::set(kLowest);
-      for (int w = 0; w < kKeys; w += W) {
+      for (int w = 0; w < keys; w += W) {
         V s = S::load(row + w);
-        if (to - from < kKeys) {
+        if (to - from < keys) {
           s = S::keep(s, w, from, to);
           S::store(row + w, s);
         }
@@ -145,14 +147,14 @@ struct BlockedAttention {
     }
     for (int i = 0; i < t.count; i += W) S::store(t.shrink + i, exp_lanes<S>(S::load(t.shrink + i)));
     for (int i = 0; i < t.count; ++i) {
-      float* row = t.weights + i * kKeys;
+      float* row = t.weights + i * kSpan;
       if (lo(t, i, key) >= hi(t, i, key)) {
-        for (int w = 0; w < kKeys; w += W) S::store(row + w, S::zero());
+        for (int w = 0; w < keys; w += W) S::store(row + w, S::zero());
         continue;
       }
       const V largest = S::set(base(t, i));
       V sum = S::mul(S::load(t.sums + i * 16), S::set(t.shrink[i]));
-      for (int w = 0; w < kKeys; w += W) {
+      for (int w = 0; w < keys; w += W) {
         const V weight = exp_lanes<S>(S::sub(S::load(row + w), largest));
         S::store(row + w, weight);
         sum = S::add(sum, weight);
@@ -164,28 +166,33 @@ struct BlockedAttention {
   static float base(const Tile& t, int i) { return __builtin_isinf(t.maximum[i]) ? 0.0f : t.maximum[i]; }
 
   template <int kColumns, class B>
-  static void add_columns(const Tile& t, const B* v, int64_t v_stride, int from, int to, int64_t d) {
+  static void add_columns(const Tile& t, const B* v, int64_t v_stride, int from, int to, int64_t d,
+                          const Element* ahead) {
     for (int i = 0; i < t.count; i += kRows)
-      product_rows<kRows, kColumns / W, true>(t.count - i, t.weights + i * kKeys + from, kKeys, v + from * v_stride + d,
-                                              v_stride, to - from, t.values + i * t.padded_dim + d, t.padded_dim,
-                                              t.shrink + i);
+      product<kRows, kColumns / W, kSpan, 1>(t.count - i, t.weights + i * kSpan + from, v + d, v_stride, to - from,
+                                             t.values + i * t.padded_dim + d, t.padded_dim, t.shrink + i,
+                                             ahead + d * (to - from));
   }
+  /// v: the row of the span's key `from`.
   template <class B>
-  static void add_values(const Tile& t, const B* v, int64_t v_stride, int from, int to) {
+  static void add_values(const Tile& t, const B* v, int64_t v_stride, int from, int to, const Element* ahead) {
     int64_t d = 0;
-    for (; d + 32 <= v_stride; d += 32) add_columns<32>(t, v, v_stride, from, to, d);
+    for (; d + 32 <= v_stride; d += 32) add_columns<32>(t, v, v_stride, from, to, d, ahead);
     if (d + 16 <= v_stride) {
-      add_columns<16>(t, v, v_stride, from, to, d);
+      add_columns<16>(t, v, v_stride, from, to, d, ahead);
       d += 16;
     }
     if constexpr (W <= 8)
-      if (d < v_stride) add_columns<8>(t, v, v_stride, from, to, d);
+      if (d < v_stride) add_columns<8>(t, v, v_stride, from, to, d, ahead);
   }
 
-  /// Floats of a K block, in the same layout, and of a V block with padded rows.
-  static void widen(const Tile& t, const Element* k, const Element* v) {
+  /// Floats of a K block, in the same layout.
+  static void widen_k(const Tile& t, const Element* k) {
     for (int64_t i = 0; i < kKeys * t.dim; i += W) S::store(t.k + i, S::load(k + i));
-    for (int64_t token = 0; token < kKeys; ++token)
+  }
+  /// Floats of `tokens` rows of V, padded.
+  static void widen_v(const Tile& t, const Element* v, int tokens) {
+    for (int64_t token = 0; token < tokens; ++token)
       for (int64_t d = 0; d < t.padded_dim; d += W) {
         Element lanes[W] = {};
         const Element* from = v + token * t.dim + d;
@@ -213,25 +220,32 @@ struct BlockedAttention {
         begin = t.begin[i] < begin ? t.begin[i] : begin;
         end = t.end[i] > end ? t.end[i] : end;
       }
-      for (int64_t key = begin / kKeys * kKeys; key < end; key += kKeys) {
-        int from = kKeys, to = 0;  // keys of the block that some vector sees; slots outside may never have been written
+      for (int64_t key = begin / kSpan * kSpan; key < end; key += kSpan) {
+        int from = kSpan, to = 0;  // keys that some vector sees; slots outside may never have been written
         for (int i = 0; i < t.count; ++i) {
           if (lo(t, i, key) >= hi(t, i, key)) continue;
           from = least(from, lo(t, i, key));
           to = hi(t, i, key) > to ? hi(t, i, key) : to;
         }
         if (from >= to) continue;
-        const Element* k = k_blocks + key * t.dim;
-        const Element* v = v_blocks + key * t.dim;
+        int block = from / kKeys * kKeys;
+        for (; block < to; block += kKeys) {
+          const Element* k = k_blocks + (key + block) * t.dim;
+          if (direct) {
+            score(t, k, block, v_blocks + (key + block) * t.dim);
+          } else {
+            widen_k(t, k);
+            score(t, t.k, block, v_blocks + (key + block) * t.dim);
+          }
+        }
+        soften(t, key, block);
+        const Element* v = v_blocks + (key + from) * t.dim;
+        const Element* next = key + kSpan < end ? k_blocks + (key + kSpan) * t.dim : k_blocks;
         if (direct) {
-          score(t, k);
-          soften(t, key);
-          add_values(t, v, t.dim, from, to);
+          add_values(t, v, t.dim, from, to, next);
         } else {
-          widen(t, k, v);
-          score(t, t.k);
-          soften(t, key);
-          add_values(t, t.v, t.padded_dim, from, to);
+          widen_v(t, v, to - from);
+          add_values(t, t.v, t.padded_dim, from, to, next);
         }
       }
       end_tile(args, first, t);

@@ -65,7 +65,7 @@ struct PanelGemm {
     if (!part.first)
       for (int r = 0; r < kTileRows; ++r)
         for (int v = 0; v < kVectors; ++v) acc[r][v] = S::load(t.c + r * t.stride + v * S::kWidth);
-    accumulate<S, kTileRows, kVectors, kPanels>(a, a_stride, b, kColumns, panel_stride, part.k, acc);
+    accumulate<S, kTileRows, kVectors, kPanels>(a, a_stride, 1, b, kColumns, panel_stride, part.k, acc);
     if (part.last && t.bias != nullptr)
       for (int r = 0; r < kTileRows; ++r)
         for (int v = 0; v < kVectors; ++v) acc[r][v] = S::add(acc[r][v], S::load(t.bias + v * S::kWidth));

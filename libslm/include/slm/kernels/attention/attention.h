@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention over a blocked KV cache: softmax(scale · q·kᵀ) · v with a running (online) softmax, for the query heads
-// that share one KV head. No T×T matrix: scores exist for one block of 32 keys at a time. (Milakov & Gimelshein 2018;
+// that share one KV head. No T×T matrix: scores exist for 128 keys at a time. (Milakov & Gimelshein 2018;
 // Dao et al. 2022.) Plain data: ISA translation units include nothing else of the project.
 //
 //   KV cache of one (layer, KV head): blocks of 32 tokens one after another, float or half:
@@ -34,10 +34,13 @@ struct AttentionArgs {
 
 /// Query vectors (rows × heads) that go over the keys together.
 inline constexpr int kAttentionTileVectors = 24;
+/// Keys they go over at a time.
+inline constexpr int kAttentionSpan = 4 * kKvBlockTokens;
 
-/// Floats of scratch a call needs: queries and values of a tile, one block of K and V widened, weights, sums.
+/// Floats of scratch a call needs: queries and values of a tile, a block of K and a span of V widened, weights, sums.
 constexpr int64_t attention_scratch_floats(int64_t head_dim) {
-  return (2 * kAttentionTileVectors + 64) * ((head_dim + 15) / 16 * 16) + kAttentionTileVectors * 48 + 64;
+  return (2 * kAttentionTileVectors + kKvBlockTokens + kAttentionSpan) * ((head_dim + 15) / 16 * 16) +
+         kAttentionTileVectors * (kAttentionSpan + 16) + 64;
 }
 
 /// Writes one token's row (head_dim floats) to its block, rounded to the nearest number of the storage;
