@@ -61,9 +61,11 @@ cmake --build --preset aarch64
 echo "== NEON under qemu"
 ctest --preset aarch64 --parallel "$(nproc)" --no-tests=error
 tell_skipped aarch64
-neon=$(grep -c '^\[       OK \].*neon_dotprod' build/aarch64/Testing/Temporary/LastTest.log || true)
-echo "== $neon tests of NEON variants passed under qemu"
-if [ "$neon" -eq 0 ]; then
-  echo "error: no test of a NEON variant passed under qemu, expected hundreds" >&2
-  exit 1
-fi
+for isa in neon_dotprod neon_i8mm; do
+  passed=$(grep -c "^\[       OK \].*$isa" build/aarch64/Testing/Temporary/LastTest.log || true)
+  echo "== $passed tests of $isa variants passed under qemu"
+  if [ "$passed" -eq 0 ]; then
+    echo "error: no test of a $isa variant passed under qemu, expected dozens" >&2
+    exit 1
+  fi
+done

@@ -13,6 +13,7 @@ struct Lanes {
   using Floats = __m512;
   using Integers = __m512i;
   static constexpr int kSums = 12;  // latency × throughput is 8
+  static constexpr int64_t kByteProducts = 64;
 
   static Floats some_floats() { return _mm512_set1_ps(1e-3f); }
   static Integers some_bytes() { return _mm512_set1_epi8(1); }

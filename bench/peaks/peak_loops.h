@@ -29,5 +29,6 @@ PeakLoops peak_loops_avx2(kernels::Isa isa);
 PeakLoops peak_loops_avx512vnni(kernels::Isa isa);
 PeakLoops peak_loops_avx512bf16(kernels::Isa isa);
 PeakLoops peak_loops_neon_dotprod(kernels::Isa isa);
+PeakLoops peak_loops_neon_i8mm(kernels::Isa isa);
 
 }  // namespace slm

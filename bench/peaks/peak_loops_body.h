@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The loops of peak_loops.h on one instruction set's registers, written once.
-// In: Lanes, with kSums independent sums.  Included by ISA translation units only; internal linkage.
+// In: Lanes, with kSums independent sums and kByteProducts of a multiply_add_bytes.  Included by ISA translation units only; internal linkage.
 #pragma once
 
 #include "bench/peaks/peak_loops.h"
@@ -31,11 +31,10 @@ struct Loops {
 };
 
 /// Plain data, made without the instructions it stands for (isa_row.h).
-#define SLM_PEAK_LOOPS_ROW(isa, Lanes, bf16)                                                          \
-  PeakLoops {                                                                                         \
-    isa, {Lanes::kSums * static_cast<int64_t>(sizeof(Lanes::Floats)) / 4 * 2, Loops<Lanes>::f32},     \
-        {Lanes::kSums * static_cast<int64_t>(sizeof(Lanes::Integers)) * 2, Loops<Lanes>::int8}, bf16, \
-        Loops<Lanes>::read                                                                            \
+#define SLM_PEAK_LOOPS_ROW(isa, Lanes, bf16)                                                      \
+  PeakLoops {                                                                                     \
+    isa, {Lanes::kSums * static_cast<int64_t>(sizeof(Lanes::Floats)) / 4 * 2, Loops<Lanes>::f32}, \
+        {Lanes::kSums * Lanes::kByteProducts * 2, Loops<Lanes>::int8}, bf16, Loops<Lanes>::read   \
   }
 
 }  // namespace

@@ -28,6 +28,7 @@ std::span<const PeakLoops> peak_loops() {
     peak_loops_avx512vnni(kernels::Isa::Avx512Vnni),
     peak_loops_avx2(kernels::Isa::Avx2),
 #elif defined(__aarch64__)
+    peak_loops_neon_i8mm(kernels::Isa::NeonI8mm),
     peak_loops_neon_dotprod(kernels::Isa::NeonDotprod),
 #endif
   };

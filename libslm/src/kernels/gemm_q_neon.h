@@ -58,5 +58,20 @@ template <int R>
   for (int r = 0; r < R; ++r) store(args, row + r, begin, acc[r][0], acc[r][1]);
 }
 
+// C = fma(float(s), d_a·d_b, bias or 0): w8c, of sums over all k; d_b: of the tile's first column.
+template <int R>
+[[gnu::always_inline]] inline void store_scaled(const GemmArgs& args, int64_t row, int64_t begin, const float* d_b,
+                                                const float32x4_t (&s)[R][2]) {
+  const Bias bias(args, begin);
+  for (int r = 0; r < R; ++r) {
+    float32x4_t out[2];
+    for (int v = 0; v < 2; ++v) {
+      const float32x4_t d = vmulq_f32(vdupq_n_f32(args.a_scales[row + r]), vld1q_f32(d_b + 4 * v));
+      out[v] = vfmaq_f32(bias.half(v), s[r][v], d);
+    }
+    store(args, row + r, begin, out[0], out[1]);
+  }
+}
+
 }  // namespace
 }  // namespace slm::kernels

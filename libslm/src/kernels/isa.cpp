@@ -14,7 +14,8 @@
 
 namespace slm::kernels {
 namespace {
-constexpr std::array kIsas = {Isa::Scalar, Isa::Avx2, Isa::Avx512Vnni, Isa::Avx512Bf16, Isa::NeonDotprod};
+constexpr std::array kIsas = {Isa::Scalar,     Isa::Avx2,        Isa::Avx512Vnni,
+                              Isa::Avx512Bf16, Isa::NeonDotprod, Isa::NeonI8mm};
 }
 
 std::string_view name(Isa isa) {
@@ -29,6 +30,8 @@ std::string_view name(Isa isa) {
       return "avx512bf16";
     case Isa::NeonDotprod:
       return "neon_dotprod";
+    case Isa::NeonI8mm:
+      return "neon_i8mm";
   }
   return "?";
 }
@@ -51,6 +54,8 @@ bool supported(Isa isa) {
 #elif defined(__aarch64__)
     case Isa::NeonDotprod:
       return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0 && (getauxval(AT_HWCAP) & HWCAP_ASIMDHP) != 0;
+    case Isa::NeonI8mm:
+      return supported(Isa::NeonDotprod) && (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0;
 #endif
     default:
       return false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tables of 4-bit packed GEMM variants: one layout, one row per instruction set of this architecture, best first.
+// The tables of 4-bit packed GEMM variants: one row per instruction set of this architecture, best first.
 #include <array>
 
 #include "slm/kernels/gemm_q4/gemm_q4.h"
@@ -20,6 +20,8 @@ constexpr std::array kQ4_0Variants = {
     q4_0(Isa::Avx512Vnni, "q4_0_16x6_avx512vnni", gemm_q4_0_avx512vnni),
     q4_0(Isa::Avx2, "q4_0_16x4_avx2", gemm_q4_0_avx2),
 #elif defined(__aarch64__)
+    GemmVariant{Isa::NeonI8mm, GemmStorage::Q4_0, "q4_0_16x4_neon_i8mm", kQ4PanelColumns, q4_0_panel_bytes,
+                pack_q4_0_octets, unpack_q4_0_octets, gemm_q4_0_neon_i8mm},
     q4_0(Isa::NeonDotprod, "q4_0_16x4_neon_dotprod", gemm_q4_0_neon_dotprod),
 #endif
     q4_0(Isa::Scalar, "q4_0_16x1_scalar", gemm_q4_0_scalar),
@@ -30,6 +32,8 @@ constexpr std::array kQ4_1Variants = {
     q4_1(Isa::Avx512Vnni, "q4_1_16x6_avx512vnni", gemm_q4_1_avx512vnni),
     q4_1(Isa::Avx2, "q4_1_16x4_avx2", gemm_q4_1_avx2),
 #elif defined(__aarch64__)
+    GemmVariant{Isa::NeonI8mm, GemmStorage::Q4_1, "q4_1_16x4_neon_i8mm", kQ4PanelColumns, q4_1_panel_bytes,
+                pack_q4_1_octets, unpack_q4_1_octets, gemm_q4_1_neon_i8mm},
     q4_1(Isa::NeonDotprod, "q4_1_16x4_neon_dotprod", gemm_q4_1_neon_dotprod),
 #endif
     q4_1(Isa::Scalar, "q4_1_16x1_scalar", gemm_q4_1_scalar),

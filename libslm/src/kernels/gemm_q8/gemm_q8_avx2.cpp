@@ -53,7 +53,7 @@ struct Q8_0Kernel : Avx2Tiling {
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) s[r][0] = s[r][1] = _mm256_setzero_si256();
 #pragma GCC unroll 8
-      for (int q = 0; q < 8; ++q) add_quad<R>(a + 32 * g + 4 * q, args.a_stride, 4, group->quads[q], s);
+      for (int q = 0; q < 8; ++q) add_quad<R>(a + 32 * g + 4 * q, args.a_stride, 4, group->words[q], s);
       const __m256 d[2] = {load_halfs(group->d), load_halfs(group->d + 8)};
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {

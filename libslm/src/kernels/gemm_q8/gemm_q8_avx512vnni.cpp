@@ -50,7 +50,7 @@ struct Q8_0Part {
 #pragma GCC unroll 8
       for (int q = 0; q < 8; ++q)
         add_quad(a + 32 * g + 4 * q, args.a_stride, 4,
-                 panel + offsetof(Q8_0Group, quads) + static_cast<size_t>(q) * sizeof(Q8Quad), panel_bytes, s);
+                 panel + offsetof(Q8_0Group, words) + static_cast<size_t>(q) * sizeof(Q8Quad), panel_bytes, s);
 #pragma GCC unroll 2
       for (int p = 0; p < P; ++p) {
         const auto* group = reinterpret_cast<const Q8_0Group*>(panel + static_cast<size_t>(p) * panel_bytes);

@@ -49,8 +49,8 @@ struct Q8_0Kernel : NeonTiling {
       int32x4_t s[R][2];
 #pragma GCC unroll 4
       for (int r = 0; r < R; ++r) s[r][0] = s[r][1] = vdupq_n_s32(0);
-      add_quads<R>(a + 32 * g, args.a_stride, group->quads, column, s);
-      add_quads<R>(a + 32 * g + 16, args.a_stride, group->quads + 4, column, s);
+      add_quads<R>(a + 32 * g, args.a_stride, group->words, column, s);
+      add_quads<R>(a + 32 * g + 16, args.a_stride, group->words + 4, column, s);
 #pragma GCC unroll 2
       for (int v = 0; v < 2; ++v) {
         const float32x4_t d_b = load_halfs(group->d + column + 4 * v);
@@ -88,15 +88,10 @@ struct Q8CKernel : NeonTiling {
       add_quad<0, R>(*quad, column, codes, s);
     }
 
-    const Bias bias(args, first + column);
-    for (int r = 0; r < R; ++r) {
-      float32x4_t out[2];
-      for (int v = 0; v < 2; ++v) {
-        const float32x4_t d = vmulq_f32(vdupq_n_f32(args.a_scales[row + r]), vld1q_f32(header->d + column + 4 * v));
-        out[v] = vfmaq_f32(bias.half(v), vcvtq_f32_s32(s[r][v]), d);
-      }
-      store(args, row + r, first + column, out[0], out[1]);
-    }
+    float32x4_t sums[R][2];
+    for (int r = 0; r < R; ++r)
+      for (int v = 0; v < 2; ++v) sums[r][v] = vcvtq_f32_s32(s[r][v]);
+    store_scaled(args, row, first + column, header->d + column, sums);
   }
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Panels of 8-bit weights: moves words of four codes to where the kernels read them, and back bit for bit (N3).
+// Panels of 8-bit weights: moves words of codes to where the kernels read them, and back bit for bit (N3).
 // In: rows of Q8_0 blocks, or int8 codes with a scale per row. Out: the panels drawn in gemm_q8.h. Next: gemm_q8_*.cpp.
 #include <algorithm>
 #include <cstring>
@@ -16,57 +16,76 @@ struct Q8_0Block {
 };
 static_assert(sizeof(Q8_0Block) == 34);
 
-}  // namespace
+template <int kWord>
+size_t q8c_bytes(int64_t k) {
+  return sizeof(Q8CHeader) + static_cast<size_t>((k + kWord - 1) / kWord) * sizeof(Q8Words<kWord>);
+}
 
-size_t q8_0_panel_bytes(int64_t k) { return (static_cast<size_t>(k / 32) * sizeof(Q8_0Group) + 63) / 64 * 64; }
-
-size_t q8c_panel_bytes(int64_t k) { return sizeof(Q8CHeader) + static_cast<size_t>((k + 3) / 4) * sizeof(Q8Quad); }
-
-void pack_q8_0(const PackArgs& args) {
+template <int kWord>
+void pack_groups(const PackArgs& args) {
   std::memset(args.panel, 0, q8_0_panel_bytes(args.k));
-  auto* groups = reinterpret_cast<Q8_0Group*>(args.panel);
+  auto* groups = reinterpret_cast<Q8_0Groups<kWord>*>(args.panel);
   for (int64_t column = 0; column < args.count; ++column)
     for (int64_t g = 0; g < args.k / 32; ++g) {
       Q8_0Block block;
       std::memcpy(&block, args.rows[column] + g * static_cast<int64_t>(sizeof(block)), sizeof(block));
       groups[g].d[column] = block.d;
-      for (int q = 0; q < 8; ++q) std::memcpy(groups[g].quads[q].codes[column], block.codes + 4 * q, 4);
+      for (int w = 0; w < 32 / kWord; ++w)
+        std::memcpy(groups[g].words[w].codes[column], block.codes + kWord * w, kWord);
     }
 }
 
-void unpack_q8_0(const UnpackArgs& args) {
-  const auto* groups = reinterpret_cast<const Q8_0Group*>(args.panel);
+template <int kWord>
+void unpack_groups(const UnpackArgs& args) {
+  const auto* groups = reinterpret_cast<const Q8_0Groups<kWord>*>(args.panel);
   for (int64_t column = args.row_begin; column < args.row_end; ++column)
     for (int64_t g = 0; g < args.k / 32; ++g) {
       Q8_0Block block;
       block.d = groups[g].d[column];
-      for (int q = 0; q < 8; ++q) std::memcpy(block.codes + 4 * q, groups[g].quads[q].codes[column], 4);
+      for (int w = 0; w < 32 / kWord; ++w)
+        std::memcpy(block.codes + kWord * w, groups[g].words[w].codes[column], kWord);
       std::memcpy(args.rows[column - args.row_begin] + g * static_cast<int64_t>(sizeof(block)), &block, sizeof(block));
     }
 }
 
-void pack_q8c(const PackArgs& args) {
-  std::memset(args.panel, 0, q8c_panel_bytes(args.k));
+template <int kWord>
+void pack_channels(const PackArgs& args) {
+  std::memset(args.panel, 0, q8c_bytes<kWord>(args.k));
   auto* header = reinterpret_cast<Q8CHeader*>(args.panel);
-  auto* quads = reinterpret_cast<Q8Quad*>(args.panel + sizeof(Q8CHeader));
+  auto* words = reinterpret_cast<Q8Words<kWord>*>(args.panel + sizeof(Q8CHeader));
   for (int64_t column = 0; column < args.count; ++column) {
     header->d[column] = args.row_scales[column];
-    for (int64_t j = 0; j < args.k; j += 4)
-      std::memcpy(quads[j / 4].codes[column], args.rows[column] + j,
-                  static_cast<size_t>(std::min<int64_t>(4, args.k - j)));
+    for (int64_t j = 0; j < args.k; j += kWord)
+      std::memcpy(words[j / kWord].codes[column], args.rows[column] + j,
+                  static_cast<size_t>(std::min<int64_t>(kWord, args.k - j)));
   }
 }
 
-void unpack_q8c(const UnpackArgs& args) {
+template <int kWord>
+void unpack_channels(const UnpackArgs& args) {
   const auto* header = reinterpret_cast<const Q8CHeader*>(args.panel);
-  const auto* quads = reinterpret_cast<const Q8Quad*>(args.panel + sizeof(Q8CHeader));
+  const auto* words = reinterpret_cast<const Q8Words<kWord>*>(args.panel + sizeof(Q8CHeader));
   for (int64_t column = args.row_begin; column < args.row_end; ++column) {
     const int64_t row = column - args.row_begin;
     args.row_scales[row] = header->d[column];
-    for (int64_t j = 0; j < args.k; j += 4)
-      std::memcpy(args.rows[row] + j, quads[j / 4].codes[column],
-                  static_cast<size_t>(std::min<int64_t>(4, args.k - j)));
+    for (int64_t j = 0; j < args.k; j += kWord)
+      std::memcpy(args.rows[row] + j, words[j / kWord].codes[column],
+                  static_cast<size_t>(std::min<int64_t>(kWord, args.k - j)));
   }
 }
+
+}  // namespace
+
+size_t q8_0_panel_bytes(int64_t k) { return (static_cast<size_t>(k / 32) * sizeof(Q8_0Group) + 63) / 64 * 64; }
+size_t q8c_panel_bytes(int64_t k) { return q8c_bytes<4>(k); }
+size_t q8c_octet_panel_bytes(int64_t k) { return q8c_bytes<8>(k); }
+void pack_q8_0(const PackArgs& args) { pack_groups<4>(args); }
+void pack_q8c(const PackArgs& args) { pack_channels<4>(args); }
+void pack_q8_0_octets(const PackArgs& args) { pack_groups<8>(args); }
+void pack_q8c_octets(const PackArgs& args) { pack_channels<8>(args); }
+void unpack_q8_0(const UnpackArgs& args) { unpack_groups<4>(args); }
+void unpack_q8c(const UnpackArgs& args) { unpack_channels<4>(args); }
+void unpack_q8_0_octets(const UnpackArgs& args) { unpack_groups<8>(args); }
+void unpack_q8c_octets(const UnpackArgs& args) { unpack_channels<8>(args); }
 
 }  // namespace slm::kernels

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tables of 8-bit packed GEMM variants: one layout, one row per instruction set of this architecture, best first.
+// The tables of 8-bit packed GEMM variants: one row per instruction set of this architecture, best first.
 #include <array>
 
 #include "slm/kernels/gemm_q8/gemm_q8.h"
@@ -20,6 +20,8 @@ constexpr std::array kQ8_0Variants = {
     q8_0(Isa::Avx512Vnni, "q8_0_16x6_avx512vnni", gemm_q8_0_avx512vnni),
     q8_0(Isa::Avx2, "q8_0_16x4_avx2", gemm_q8_0_avx2),
 #elif defined(__aarch64__)
+    GemmVariant{Isa::NeonI8mm, GemmStorage::Q8_0, "q8_0_16x4_neon_i8mm", kQ8PanelColumns, q8_0_panel_bytes,
+                pack_q8_0_octets, unpack_q8_0_octets, gemm_q8_0_neon_i8mm},
     q8_0(Isa::NeonDotprod, "q8_0_16x4_neon_dotprod", gemm_q8_0_neon_dotprod),
 #endif
     q8_0(Isa::Scalar, "q8_0_16x1_scalar", gemm_q8_0_scalar),
@@ -30,6 +32,8 @@ constexpr std::array kQ8CVariants = {
     q8c(Isa::Avx512Vnni, "q8c_16x6_avx512vnni", gemm_q8c_avx512vnni),
     q8c(Isa::Avx2, "q8c_16x4_avx2", gemm_q8c_avx2),
 #elif defined(__aarch64__)
+    GemmVariant{Isa::NeonI8mm, GemmStorage::Q8C, "q8c_16x4_neon_i8mm", kQ8PanelColumns, q8c_octet_panel_bytes,
+                pack_q8c_octets, unpack_q8c_octets, gemm_q8c_neon_i8mm},
     q8c(Isa::NeonDotprod, "q8c_16x4_neon_dotprod", gemm_q8c_neon_dotprod),
 #endif
     q8c(Isa::Scalar, "q8c_16x1_scalar", gemm_q8c_scalar),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // gemm_q4: packed GEMM with 4-bit weights, w4g32 (Q4_0) and w4g32a (Q4_1), times a8g32 activations. Contract:
-// packed_gemm.h. One panel layout for all instruction sets:
-// 16 rows of B (= output columns), one struct per group of 32 along k.
+// packed_gemm.h. Panels of 16 rows of B (= output columns), one struct per group of 32 along k, in words of four bytes;
+// smmla (Arm, i8mm) takes words of eight.
 //
 //   Q4_0 panel:  [group 0][group 1] … [group k/32 − 1]  zeros up to a multiple of 64 bytes
 //   one group:   d   16 halfs, one per column                                                     32 bytes
@@ -9,6 +9,9 @@
 //                p = 0   | col 0: k 0 1 2 3 | col 1: k 0 1 2 3 | … | col 15 |   ← low nibbles     64 bytes
 //                        |     16 17 18 19  |     16 17 18 19  | … |        |   ← high nibbles
 //                p = 1   the same for k 4…7 and 20…23;  p = 2, p = 3 likewise
+//   In words of eight:
+//                p = 0   | col 0: k 0 … 7  | col 1: k 0 … 7  | … | col 15: k 0 … 7 |      ← low nibbles     128 bytes
+//                        |      16 … 23    |      16 … 23    | … |                        ← high nibbles
 //
 // A word of four bytes is four consecutive k of one column, twice: the unit of maddubs+maddwd, dpbusd and sdot alike.
 // It is also word p of the GGUF block's 16 bytes, so that packing moves words and never touches a nibble.
@@ -29,16 +32,23 @@ namespace slm::kernels {
 
 constexpr int kQ4PanelColumns = 16;
 
-struct Q4_0Group {
+template <int kWord>
+struct Q4_0Groups {
   uint16_t d[kQ4PanelColumns];
-  uint8_t nibbles[4][kQ4PanelColumns][4];
+  uint8_t nibbles[16 / kWord][kQ4PanelColumns][kWord];
 };
-struct Q4_1Group {
+template <int kWord>
+struct Q4_1Groups {
   uint16_t d[kQ4PanelColumns];
   uint16_t m[kQ4PanelColumns];
-  uint8_t nibbles[4][kQ4PanelColumns][4];
+  uint8_t nibbles[16 / kWord][kQ4PanelColumns][kWord];
 };
+using Q4_0Group = Q4_0Groups<4>;
+using Q4_1Group = Q4_1Groups<4>;
+using Q4_0OctetGroup = Q4_0Groups<8>;
+using Q4_1OctetGroup = Q4_1Groups<8>;
 static_assert(sizeof(Q4_0Group) == 288 && sizeof(Q4_1Group) == 320);
+static_assert(sizeof(Q4_0OctetGroup) == sizeof(Q4_0Group) && sizeof(Q4_1OctetGroup) == sizeof(Q4_1Group));
 
 size_t q4_0_panel_bytes(int64_t k);
 size_t q4_1_panel_bytes(int64_t k);
@@ -46,6 +56,10 @@ void pack_q4_0(const PackArgs& args);
 void pack_q4_1(const PackArgs& args);
 void unpack_q4_0(const UnpackArgs& args);
 void unpack_q4_1(const UnpackArgs& args);
+void pack_q4_0_octets(const PackArgs& args);
+void pack_q4_1_octets(const PackArgs& args);
+void unpack_q4_0_octets(const UnpackArgs& args);
+void unpack_q4_1_octets(const UnpackArgs& args);
 
 void gemm_q4_0_scalar(const GemmArgs& args);
 void gemm_q4_1_scalar(const GemmArgs& args);
@@ -55,5 +69,7 @@ void gemm_q4_0_avx512vnni(const GemmArgs& args);
 void gemm_q4_1_avx512vnni(const GemmArgs& args);
 void gemm_q4_0_neon_dotprod(const GemmArgs& args);
 void gemm_q4_1_neon_dotprod(const GemmArgs& args);
+void gemm_q4_0_neon_i8mm(const GemmArgs& args);
+void gemm_q4_1_neon_i8mm(const GemmArgs& args);
 
 }  // namespace slm::kernels
