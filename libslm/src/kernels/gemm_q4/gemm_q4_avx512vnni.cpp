@@ -41,12 +41,12 @@ struct Part {
 #pragma GCC unroll 2
       for (int p = 0; p < P; ++p) {
         group[p] = reinterpret_cast<const Group*>(panel + static_cast<size_t>(p) * panel_bytes) + g;
-        if (R <= kFewRows) prefetch(reinterpret_cast<const std::byte*>(group[p]) + kPrefetchBytes, sizeof(Group));
 #pragma GCC unroll 6
         for (int r = 0; r < R; ++r) s[r][p] = _mm512_set1_epi32(sum_begin(*group[p], sum_a[r * groups + g]));
       }
 #pragma GCC unroll 4
       for (int quad = 0; quad < 4; ++quad) {
+        if (R <= kFewRows) prefetch(reinterpret_cast<const std::byte*>(group[0]) + kPrefetchBytes + 64 * quad, 64);
         __m512i low[P], high[P];
 #pragma GCC unroll 2
         for (int p = 0; p < P; ++p) {
@@ -60,6 +60,8 @@ struct Part {
 #pragma GCC unroll 6
         for (int r = 0; r < R; ++r) add_products(high, broadcast_codes(codes + 16 + r * args.a_stride, 4), s[r]);
       }
+      if (R <= kFewRows)
+        prefetch(reinterpret_cast<const std::byte*>(group[0]) + kPrefetchBytes + 256, sizeof(Group) - 256);
 #pragma GCC unroll 2
       for (int p = 0; p < P; ++p) {
         const __m512 d_b = load_halfs(group[p]->d);

@@ -46,11 +46,13 @@ struct Q8_0Part {
       for (int r = 0; r < R; ++r)
 #pragma GCC unroll 2
         for (int p = 0; p < P; ++p) s[r][p] = _mm512_set1_epi32(-128 * sum_a[r * groups + g]);
-      if (R <= kFewRows) prefetch(panel + kPrefetchBytes, sizeof(Q8_0Group));
 #pragma GCC unroll 8
-      for (int q = 0; q < 8; ++q)
+      for (int q = 0; q < 8; ++q) {
+        if (R <= kFewRows) prefetch(panel + kPrefetchBytes + 64 * q, 64);
         add_quad(a + 32 * g + 4 * q, args.a_stride, 4,
                  panel + offsetof(Q8_0Group, words) + static_cast<size_t>(q) * sizeof(Q8Quad), panel_bytes, s);
+      }
+      if (R <= kFewRows) prefetch(panel + kPrefetchBytes + 512, 32);
 #pragma GCC unroll 2
       for (int p = 0; p < P; ++p) {
         const auto* group = reinterpret_cast<const Q8_0Group*>(panel + static_cast<size_t>(p) * panel_bytes);
