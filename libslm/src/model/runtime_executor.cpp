@@ -132,10 +132,12 @@ MatrixView RuntimeExecutor::rope(Rows x) {
 
 MatrixView RuntimeExecutor::attention(int layer, Rows q, Rows k, Rows v) {
   const MatrixView out = view(attended_, q.rows, config_.q_width());
-  for (int64_t t = 0; t < q.rows; ++t) {
-    const BatchRow& row = batch_[static_cast<size_t>(t)];
-    cache_.store(layer, row.sequence, row.position, k.row(t), v.row(t));
-  }
+  parallel_for(q.rows, kernels::kKvBlockTokens, [&](int64_t begin, int64_t end, int) {
+    for (int64_t t = begin; t < end; ++t) {
+      const BatchRow& row = batch_[static_cast<size_t>(t)];
+      cache_.store(layer, row.sequence, row.position, k.row(t), v.row(t));
+    }
+  });
   const AttentionShape shape{config_.heads, config_.kv_heads, config_.head_dim, config_.attention_scale()};
   for (int64_t begin = 0; begin < q.rows;) {  // one call for each run of rows of the same sequence
     const int32_t sequence = batch_[static_cast<size_t>(begin)].sequence;
