@@ -86,25 +86,48 @@ TEST(Gradient, InBf16OfLinearsIsThatOfRoundedOperands) {
     EXPECT_THROW(GemmScratch(FloatCompute::Bf16), ArgumentError);
     GTEST_SKIP() << "avx512bf16 cannot run on this processor, or SLM_ISA does not allow it";
   }
-  const int64_t m = 130, n = 531, k = 150;
   const auto in_bf16 = [](Floats values) {
     for (float& x : values) x = bf16_to_f32(f32_to_bf16(x));
     return values;
   };
-  const Floats x = normal(m * k, 1), w = normal(n * k, 2), b = normal(n, 3), c = normal(m * n, 4);
-  std::vector<Floats> results;
-  for (const bool rounded : {false, true}) {
-    GemmScratch scratch(rounded ? FloatCompute::F32 : FloatCompute::Bf16);
-    Floats x_ = rounded ? in_bf16(x) : x, w_ = rounded ? in_bf16(w) : w, dy = rounded ? in_bf16(c) : c;
-    Floats y(static_cast<size_t>(m * n)), dx = normal(m * k, 5), dw = normal(n * k, 6);
-    linear_into(scratch, WeightView(w_, n, k), {view(x_, m), {}}, b, view(y, m));
-    linear_grad_x(scratch, WeightView(w_, n, k), view(dy, m), view(dx, m));
-    linear_grad_w(scratch, view(dy, m), view(x_, m), view(dw, n));
-    for (const Floats& result : {y, dx, dw}) results.push_back(result);
+  struct Shape {
+    int64_t m, n, k;
+  };
+  for (const auto& [m, n, k] : {Shape{130, 531, 150}, Shape{300, 96, 160}}) {  // rows: in one step of 256, in two
+    const Floats x = normal(m * k, 1), w = normal(n * k, 2), b = normal(n, 3), c = normal(m * n, 4);
+    std::vector<Floats> results;
+    for (const bool rounded : {false, true}) {
+      GemmScratch scratch(rounded ? FloatCompute::F32 : FloatCompute::Bf16);
+      Floats x_ = rounded ? in_bf16(x) : x, w_ = rounded ? in_bf16(w) : w, dy = rounded ? in_bf16(c) : c;
+      Floats y(static_cast<size_t>(m * n)), dx = normal(m * k, 5), dw = normal(n * k, 6);
+      linear_into(scratch, WeightView(w_, n, k), {view(x_, m), {}}, b, view(y, m));
+      linear_grad_x(scratch, WeightView(w_, n, k), view(dy, m), view(dx, m));
+      linear_grad_w(scratch, view(dy, m), view(x_, m), view(dw, n));
+      for (const Floats& result : {y, dx, dw}) results.push_back(result);
+    }
+    for (size_t i = 0; i < 3; ++i)
+      for (size_t j = 0; j < results[i].size(); ++j)
+        ASSERT_NEAR(static_cast<double>(results[i][j]), static_cast<double>(results[i + 3][j]), 1e-4)
+            << m << " rows, result " << i << " element " << j;
   }
-  for (size_t i = 0; i < 3; ++i)
-    for (size_t j = 0; j < results[i].size(); ++j)
-      ASSERT_NEAR(static_cast<double>(results[i][j]), static_cast<double>(results[i + 3][j]), 1e-4) << i << ' ' << j;
+}
+
+TEST(Gradient, InBf16ThroughAQuantizerIsThatOfTheRoundedQuantizedWeights) {
+  if (!can_compute(FloatCompute::Bf16))
+    GTEST_SKIP() << "avx512bf16 cannot run on this processor, or SLM_ISA does not allow it";
+  const int64_t m = 70, n = 90, k = 160;
+  const Floats w = normal(n * k, 2), dy = normal(m * n, 4), before = normal(m * k, 5);
+  for (const WeightScheme scheme : {WeightScheme::W4G32, WeightScheme::W8C}) {
+    const WeightView quantized(w, n, k, scheme);
+    Floats read(w.size());
+    quantized.read(0, n, 0, k, read);
+    Floats through = before, plain = before, dy_copy = dy;
+    GemmScratch scratch(FloatCompute::Bf16);
+    linear_grad_x(scratch, quantized, view(dy_copy, m), view(through, m));
+    linear_grad_x(scratch, WeightView(read, n, k), view(dy_copy, m), view(plain, m));
+    EXPECT_EQ(through, plain);
+    EXPECT_NE(through, before);
+  }
 }
 
 TEST(Gradient, OfEmbeddingAddsRowsThatComeTwice) {
