@@ -7,14 +7,15 @@
 #     STUDENT, TEACHER   Qwen2.5-0.5B and 1.5B, Hugging Face folders
 #     DATA               a folder: train*.txt to learn from, test*.txt to measure on
 #     OUT, BIN           results (default build/pair), programs (default build/release/bin)
-#   In the environment: STEPS (200) of SEQ (256) tokens, LR (5e-6), KD_WEIGHT (1), SCHEME (w4g32), WINDOWS (64) of 512
-#   tokens measured, KL_TOKENS (8192), VALIDATE_EVERY (50) steps for the curve in OUT/*/metrics.jsonl
+#   In the environment: STEPS (200) of SEQ (256) tokens, LR (5e-6), KD_WEIGHT (1), SCHEME (w4g32), COMPUTE (f32) or bf16,
+#   QAT_START (0), the steps of qat and qat_kd before the quantizers come into the loop, WINDOWS (64) of 512 tokens measured,
+#   KL_TOKENS (8192), VALIDATE_EVERY (50) steps for the curve in OUT/*/metrics.jsonl, ROWS (kd qat_kd fp32 qat own)
 set -euo pipefail
 source "$(dirname "$0")/../../scripts/arguments.sh"
 expect_arguments 3 5 "$@"
 root=$(cd "$(dirname "$0")/../.." && pwd)
 student=$1 teacher=$2 data=$3 out=${4:-$root/build/pair} bin=${5:-$root/build/release/bin}
-scheme=${SCHEME:-w4g32} windows=${WINDOWS:-64} kl_tokens=${KL_TOKENS:-8192}
+wanted=${ROWS:-kd qat_kd fp32 qat own} scheme=${SCHEME:-w4g32} windows=${WINDOWS:-64} kl_tokens=${KL_TOKENS:-8192}
 mkdir -p "$out"
 
 # train NAME MODE OPTION…
@@ -22,7 +23,8 @@ train() {
   local name=$1 done=$out/$1/done file command=(--mode "$2" --student "$student" "${@:3}")
   for file in "$data"/train*.txt; do command+=(--train "$file"); done
   command+=(--scheme "$scheme" --steps "${STEPS:-200}" --batch 1 --seq "${SEQ:-256}" --lr "${LR:-5e-6}"
-            --checkpoint-every 50 --validate-every "${VALIDATE_EVERY:-50}" --valid-sequences 16 --seed 1)
+            --compute "${COMPUTE:-f32}" --checkpoint-every 50 --validate-every "${VALIDATE_EVERY:-50}" --valid-sequences 16
+            --seed 1)
   if [ -e "$done" ]; then
     [ "$(cat "$done")" = "${command[*]}" ] && return
     echo "error: $out/$name holds what came of another command ($(cat "$done")): choose another OUT" >&2
@@ -32,12 +34,17 @@ train() {
   printf '%s\n' "${command[*]}" > "$done"
   rm -rf "$out/$name/checkpoints" "$out/$name/best"  # 6 GB each
 }
-guided=(--teacher "$teacher" --kd-weight "${KD_WEIGHT:-1}")
-train qat_kd qat_kd "${guided[@]}"
-train kd kd "${guided[@]}"
-train qat qat
-train fp32 fp32
-train own qat_kd --teacher "$student" --teacher-weights f32 --kd-weight 1
+guided=(--teacher "$teacher" --kd-weight "${KD_WEIGHT:-1}") late=(--qat-start "${QAT_START:-0}")
+for row in $wanted; do
+  case $row in
+    kd) train kd kd "${guided[@]}" ;;
+    qat_kd) train qat_kd qat_kd "${guided[@]}" "${late[@]}" ;;
+    fp32) train fp32 fp32 ;;
+    qat) train qat qat "${late[@]}" ;;
+    own) train own qat_kd --teacher "$student" --teacher-weights f32 --kd-weight 1 ;;
+    *) echo "error: ROWS holds '$row', expected some of kd, qat_kd, fp32, qat, own" >&2; exit 2 ;;
+  esac
+done
 
 # measure TEXT NAME MODEL WEIGHTS [TWIN]: one JSON document; with TWIN the KL to it, too
 measure() {
@@ -60,9 +67,9 @@ rows() {
   measure "$1" "$4" "$out/$4/model.gguf" as-is "$3"
 }
 for text in "$data"/test*.txt; do
-  rows "$text" kd "$out/kd/f32" qat_kd
-  rows "$text" fp32 "$out/fp32/f32" qat
-  rows "$text" student "$student" own
+  [[ " $wanted " != *" qat_kd "* ]] || rows "$text" kd "$out/kd/f32" qat_kd
+  [[ " $wanted " != *" qat "* ]] || rows "$text" fp32 "$out/fp32/f32" qat
+  [[ " $wanted " != *" own "* ]] || rows "$text" student "$student" own
 done | tee "$out/rows.tsv" | awk -F '\t' '
   { printf "%-20s %-8s %-8s perplexity %8s  KL to the twin %s\n", $1, $2, $3, $4, $5; fflush() }
   NR % 3 == 1 { twin = $4 }
