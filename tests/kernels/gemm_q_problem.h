@@ -16,6 +16,7 @@
 #include "slm/core/aligned_buffer.h"
 #include "slm/core/dtype.h"
 #include "slm/kernels/gemm_variants.h"
+#include "tests/support/guarded_bytes.h"
 
 namespace slm::kernels {
 
@@ -207,8 +208,10 @@ inline std::vector<float> run_part(const GemmVariant& variant, const GemmProblem
                                    int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
   const int64_t m = m1 - m0, n = n1 - n0, per_row = p.grouped() ? p.groups() : 1;
   const int64_t a_stride = p.k + 5, c_stride = n + 3;
-  // Exactly as large as the contract promises, so that a sanitizer sees any read beyond.
-  std::vector<int8_t> a(static_cast<size_t>((m - 1) * a_stride + p.k), int8_t{-128});
+  // Exactly as large as the contract promises.
+  const auto a_bytes = static_cast<size_t>((m - 1) * a_stride + p.k);
+  const test::GuardedBytes a(a_bytes);
+  std::memset(a.data(), -128, a_bytes);
   for (int64_t row = 0; row < m; ++row)
     std::memcpy(a.data() + row * a_stride, p.a.data() + (m0 + row) * p.k, static_cast<size_t>(p.k));
   const std::vector<float> a_scales(p.a_scales.begin() + m0 * per_row, p.a_scales.begin() + m1 * per_row);

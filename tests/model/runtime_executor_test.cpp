@@ -6,20 +6,22 @@
 
 #include "slm/model/load.h"
 #include "tests/support/model_paths.h"
+#include "tests/support/threads.h"
 
 namespace slm {
 namespace {
 
 class Executor2 : public testing::Test {
  protected:
-  std::vector<float> logits(std::span<const BatchRow> batch, int32_t row) {
-    executor_.begin(batch);
-    MatrixView x = embed(executor_, model_.weights);
+  std::vector<float> logits(RuntimeExecutor& executor, std::span<const BatchRow> batch, int32_t row) {
+    executor.begin(batch);
+    MatrixView x = embed(executor, model_.weights);
     for (int layer = 0; layer < static_cast<int>(model_.config.layers); ++layer)
-      x = block(executor_, layer, model_.weights.blocks[static_cast<size_t>(layer)], x);
-    const MatrixView y = head(executor_, model_.weights, x, std::span(&row, 1));
+      x = block(executor, layer, model_.weights.blocks[static_cast<size_t>(layer)], x);
+    const MatrixView y = head(executor, model_.weights, x, std::span(&row, 1));
     return {y.row(0), y.row(0) + y.columns};
   }
+  std::vector<float> logits(std::span<const BatchRow> batch, int32_t row) { return logits(executor_, batch, row); }
   /// Logits after `tokens`, alone, in sequence 0.
   std::vector<float> alone(std::span<const int32_t> tokens) {
     std::vector<BatchRow> batch;
@@ -42,6 +44,31 @@ TEST_F(Executor2, ServesSequencesInOneStepAsIfEachWereAlone) {
   EXPECT_EQ(logits(last, 1), expected_b);
   EXPECT_EQ(cache_.length(0), 4);
   EXPECT_EQ(cache_.length(1), 3);
+}
+
+TEST_F(Executor2, TwoLongSequencesInOneStepGiveTheBitsOfEachAloneForAnyThreads) {
+  const int32_t length = 60;  // two of them: more than one block of the cache for each of three threads
+  KvCache cache(model_.config, {.capacity = 64, .sequences = 2, .storage = kernels::KvStorage::F32});
+  const auto token = [&](int32_t sequence, int32_t position) {
+    return (7 * position + 31 * sequence) % static_cast<int32_t>(model_.config.vocab);
+  };
+  const auto run = [&](std::span<const BatchRow> batch, int32_t row, int threads) {
+    const test::ScopedThreads scope(threads);
+    cache.set_length(0, 0);
+    cache.set_length(1, 0);
+    RuntimeExecutor executor(model_.config, cache, {.max_rows = 2 * length});
+    return logits(executor, batch, row);
+  };
+  std::vector<BatchRow> both;
+  for (int32_t position = 0; position < length; ++position)
+    for (int32_t sequence : {0, 1}) both.push_back({token(sequence, position), sequence, position});
+  for (int32_t sequence : {0, 1}) {
+    std::vector<BatchRow> one;
+    for (const BatchRow& row : both)
+      if (row.sequence == sequence) one.push_back(row);
+    const std::vector<float> expected = run(one, length - 1, 1);
+    for (const int threads : {1, 3}) EXPECT_EQ(run(both, 2 * (length - 1) + sequence, threads), expected) << threads;
+  }
 }
 
 TEST_F(Executor2, RefusesStepsThatLeaveTokensOut) {

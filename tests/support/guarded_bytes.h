@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory that ends where a page begins that nobody may touch: reading beyond it ends the test, with or without a sanitizer.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstddef>
+
+namespace slm::test {
+
+class GuardedBytes {
+ public:
+  explicit GuardedBytes(size_t bytes) {
+    const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    mapped_ = (bytes + page - 1) / page * page + page;
+    begin_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    EXPECT_NE(begin_, MAP_FAILED);
+    std::byte* guard = static_cast<std::byte*>(begin_) + mapped_ - page;
+    EXPECT_EQ(mprotect(guard, page, PROT_NONE), 0);
+    data_ = guard - bytes;
+  }
+  ~GuardedBytes() { munmap(begin_, mapped_); }
+  GuardedBytes(const GuardedBytes&) = delete;
+  GuardedBytes& operator=(const GuardedBytes&) = delete;
+
+  std::byte* data() const { return data_; }
+
+ private:
+  void* begin_;
+  std::byte* data_;
+  size_t mapped_;
+};
+
+}  // namespace slm::test
