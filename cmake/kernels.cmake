@@ -5,10 +5,6 @@ set(SLM_ISA_FLAGS_avx512vnni -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq
 set(SLM_ISA_FLAGS_avx512bf16 ${SLM_ISA_FLAGS_avx512vnni} -mavx512bf16)
 set(SLM_ISA_FLAGS_neon_dotprod -march=armv8.2-a+dotprod+fp16)
 set(SLM_ISA_FLAGS_neon_i8mm -march=armv8.2-a+dotprod+fp16+i8mm)
-# GCC moves the loads of a whole group of weights before the first product, which costs the sums their registers.
-foreach(isa neon_dotprod neon_i8mm)
-  list(APPEND SLM_ISA_FLAGS_${isa} $<$<CXX_COMPILER_ID:GNU>:-fno-schedule-insns>)
-endforeach()
 set(SLM_ISAS_x86 avx2 avx512vnni avx512bf16)
 set(SLM_ISAS_arm neon_dotprod neon_i8mm)
 
@@ -27,7 +23,13 @@ function(slm_select_kernels list)
       if(file MATCHES "_${isa}\\.cpp$")
         if(isa IN_LIST SLM_ISAS)
           # Kernels never throw; told so, an unoptimised object has no weak reference to the exception personality.
-          set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS "${SLM_ISA_FLAGS_${isa}};-fno-exceptions")
+          set(flags ${SLM_ISA_FLAGS_${isa}} -fno-exceptions)
+          if(file MATCHES "gemm_q[48]_neon_")
+            # GCC moves the loads of a whole group of weights before its first product, which costs the sums their
+            # registers (checks/neon_spills.cmake).
+            list(APPEND flags $<$<CXX_COMPILER_ID:GNU>:-fno-schedule-insns>)
+          endif()
+          set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS "${flags}")
         else()
           set(keep FALSE)
         endif()

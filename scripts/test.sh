@@ -64,8 +64,8 @@ tell_skipped aarch64
 for isa in neon_dotprod neon_i8mm; do
   passed=$(grep -c "^\[       OK \].*$isa" build/aarch64/Testing/Temporary/LastTest.log || true)
   echo "== $passed tests of $isa variants passed under qemu"
-  if [ "$passed" -eq 0 ]; then
-    echo "error: no test of a $isa variant passed under qemu, expected dozens" >&2
+  if [ "$passed" -lt 30 ]; then
+    echo "error: $passed tests of $isa variants passed under qemu, expected at least 30" >&2
     exit 1
   fi
 done

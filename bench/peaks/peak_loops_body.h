@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The loops of peak_loops.h on one instruction set's registers, written once.
-// In: Lanes, with kSums independent sums and kByteProducts of a multiply_add_bytes.  Included by ISA translation units only; internal linkage.
+// In: Lanes, with kSums independent sums and kByteProducts of a multiply_add_bytes.  Included by ISA translation units
+// only; internal linkage.
 #pragma once
 
 #include "bench/peaks/peak_loops.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// NEON with sdot.
 #include "bench/peaks/lanes_neon.h"
 #include "kernels/isa_row.h"
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Fails where an object built with instruction-set flags defines a weak symbol: the linker may take that copy for the
 # whole program, and it would then run those instructions on processors without them.
-#   cmake -DNM=nm -DOBJECTS="a.o;b.o" -P cmake/checks/isa_objects.cmake
+#   cmake -DNM=nm -DISAS="avx2;avx512vnni" -DOBJECTS="a.o;b.o" -P cmake/checks/isa_objects.cmake
 cmake_minimum_required(VERSION 3.25)
+list(JOIN ISAS "|" isas)
 set(seen 0)
 set(broken)
 foreach(object IN LISTS OBJECTS)
-  if(NOT object MATCHES "_(avx2|avx512vnni|avx512bf16|neon_dotprod|neon_i8mm)\\.cpp\\.o$")
+  if(NOT object MATCHES "_(${isas})\\.cpp\\.o$")
     continue()
   endif()
   math(EXPR seen "${seen}+1")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the integer GEMMs share on Arm with int8 matrix multiplication: smmla multiplies two rows of A by two columns of B
-// over eight k, four sums in a vector:   | r·c  r·c'  r'·c  r'·c' |
+// What the integer GEMMs share on Arm with int8 matrix multiplication: smmla multiplies two rows of A by two columns of
+// B over eight k, four sums in a vector:   | r·c  r·c'  r'·c  r'·c' |
 // A tile is up to 4 rows × half of a panel's 16 columns: pairs of rows × 4 pairs of columns. A lone row is its own
 // partner. Included by ISA translation units only; internal linkage.
 #pragma once
@@ -11,7 +11,7 @@ namespace slm::kernels {
 namespace {
 
 template <int R>
-constexpr int kPairs = (R + 1) / 2;
+requires(R == 1 || R % 2 == 0) constexpr int kPairs = (R + 1) / 2;
 
 // Eight codes of each row of pair p.
 template <int R>

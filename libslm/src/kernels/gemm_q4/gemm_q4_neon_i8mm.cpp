@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// 4-bit packed GEMM for Arm with int8 matrix multiplication: smmla, signed by signed, on panels in words of eight. Q4_0's
-// zero point is taken off the nibbles once per load of B, for all rows of the tile.
+// 4-bit packed GEMM for Arm with int8 matrix multiplication: smmla, signed by signed, on panels in words of eight.
+// Q4_0's zero point is taken off the nibbles once per load of B, for all rows of the tile.
 #include "kernels/gemm_q_neon_i8mm.h"
 #include "slm/kernels/gemm_q4/gemm_q4.h"
 

@@ -76,16 +76,19 @@ struct Q8CKernel : NeonTiling {
     for (int r = 0; r < R; ++r) s[r][0] = s[r][1] = vdupq_n_s32(0);
     int64_t j = 0;
     for (; j + 16 <= args.k; j += 16, quad += 4) add_quads<R>(a + j, args.a_stride, quad, column, s);
-    for (; j < args.k; j += 4, ++quad) {  // rows of a end with k: the last codes are copied, never read beyond
-      const auto count = static_cast<size_t>(args.k - j < 4 ? args.k - j : 4);
-      int8x16_t codes[R];
+    if (j < args.k) {  // rows of a end with k: the last codes are copied, never read beyond
+      int8_t last[R][16] = {};
+      for (int r = 0; r < R; ++r) __builtin_memcpy(last[r], a + r * args.a_stride + j, static_cast<size_t>(args.k - j));
+      for (int64_t at = 0; j + at < args.k; at += 4, ++quad) {
+        int8x16_t codes[R];
 #pragma GCC unroll 4
-      for (int r = 0; r < R; ++r) {
-        int32_t word = 0;
-        __builtin_memcpy(&word, a + r * args.a_stride + j, count);
-        codes[r] = vreinterpretq_s8_s32(vdupq_n_s32(word));
+        for (int r = 0; r < R; ++r) {
+          int32_t word;
+          __builtin_memcpy(&word, last[r] + at, 4);
+          codes[r] = vreinterpretq_s8_s32(vdupq_n_s32(word));
+        }
+        add_quad<0, R>(*quad, column, codes, s);
       }
-      add_quad<0, R>(*quad, column, codes, s);
     }
 
     float32x4_t sums[R][2];
