@@ -1,30 +1,38 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The study of a real pair on equal data and steps. Six rows: a float twin trained by cross-entropy, one trained with the
-# teacher, both quantized afterwards (PTQ), QAT and QAT+KD. One more: QAT+KD whose teacher is the student's own float copy,
-# which is its twin, too. Hours; a run that was stopped goes on.
+# teacher, both quantized afterwards (PTQ), QAT and QAT+KD. One more: QAT+KD whose teacher is the student's own float
+# copy, which is its twin, too. Hours; a run that was stopped goes on.
 #   examples/qat_kd_train/recipe.sh STUDENT TEACHER DATA [OUT [BIN]]
 #     STUDENT, TEACHER   Qwen2.5-0.5B and 1.5B, Hugging Face folders
 #     DATA               a folder: train*.txt to learn from, test*.txt to measure on
 #     OUT, BIN           results (default build/pair), programs (default build/release/bin)
-#   In the environment: STEPS (200) of SEQ (256) tokens, LR (5e-6), KD_WEIGHT (1), SCHEME (w4g32), COMPUTE (f32) or bf16,
-#   QAT_START (0), the steps of qat and qat_kd before the quantizers come into the loop, WINDOWS (64) of 512 tokens measured,
-#   KL_TOKENS (8192), VALIDATE_EVERY (50) steps for the curve in OUT/*/metrics.jsonl, ROWS (kd qat_kd fp32 qat own)
+#   In the environment:
+#     STEPS (200) of SEQ (256) tokens, LR (5e-6), KD_WEIGHT (1), SCHEME (w4g32), COMPUTE (f32; or bf16)
+#     QAT_START (0)         steps of qat and qat_kd before the quantizers come into the loop
+#     WINDOWS (64)          of 512 tokens measured; KL over KL_TOKENS (8192)
+#     VALIDATE_EVERY (50)   steps, for the curve in OUT/*/metrics.jsonl
+#     ROWS (qat_kd qat own) what is trained, qat_kd with its twin kd, qat with fp32; all that OUT holds is measured
 set -euo pipefail
 source "$(dirname "$0")/../../scripts/arguments.sh"
 expect_arguments 3 5 "$@"
 root=$(cd "$(dirname "$0")/../.." && pwd)
 student=$1 teacher=$2 data=$3 out=${4:-$root/build/pair} bin=${5:-$root/build/release/bin}
-wanted=${ROWS:-kd qat_kd fp32 qat own} scheme=${SCHEME:-w4g32} windows=${WINDOWS:-64} kl_tokens=${KL_TOKENS:-8192}
+scheme=${SCHEME:-w4g32} windows=${WINDOWS:-64} kl_tokens=${KL_TOKENS:-8192} steps=${STEPS:-200}
+read -ra wanted <<< "${ROWS:-qat_kd qat own}"
+for row in "${wanted[@]}"; do
+  [[ $row =~ ^(kd|qat_kd|fp32|qat|own)$ ]] || wrong_usage "ROWS holds '$row', expected some of kd, qat_kd, fp32, qat, own"
+done
+[ "${QAT_START:-0}" -lt "$steps" ] || wrong_usage "QAT_START is $QAT_START, expected fewer than $steps steps"
 mkdir -p "$out"
 
 # train NAME MODE OPTION…
 train() {
   local name=$1 done=$out/$1/done file command=(--mode "$2" --student "$student" "${@:3}")
   for file in "$data"/train*.txt; do command+=(--train "$file"); done
-  command+=(--scheme "$scheme" --steps "${STEPS:-200}" --batch 1 --seq "${SEQ:-256}" --lr "${LR:-5e-6}"
-            --compute "${COMPUTE:-f32}" --checkpoint-every 50 --validate-every "${VALIDATE_EVERY:-50}" --valid-sequences 16
-            --seed 1)
+  command+=(--scheme "$scheme" --steps "$steps" --batch 1 --seq "${SEQ:-256}" --lr "${LR:-5e-6}"
+            --checkpoint-every 50 --validate-every "${VALIDATE_EVERY:-50}" --valid-sequences 16 --seed 1)
+  [ -z "${COMPUTE:-}" ] || command+=(--compute "$COMPUTE")
   if [ -e "$done" ]; then
     [ "$(cat "$done")" = "${command[*]}" ] && return
     echo "error: $out/$name holds what came of another command ($(cat "$done")): choose another OUT" >&2
@@ -34,15 +42,17 @@ train() {
   printf '%s\n' "${command[*]}" > "$done"
   rm -rf "$out/$name/checkpoints" "$out/$name/best"  # 6 GB each
 }
-guided=(--teacher "$teacher" --kd-weight "${KD_WEIGHT:-1}") late=(--qat-start "${QAT_START:-0}")
-for row in $wanted; do
+guided=(--teacher "$teacher" --kd-weight "${KD_WEIGHT:-1}") late=()
+[ -z "${QAT_START:-}" ] || late=(--qat-start "$QAT_START")
+for row in "${wanted[@]}"; do
   case $row in
-    kd) train kd kd "${guided[@]}" ;;
-    qat_kd) train qat_kd qat_kd "${guided[@]}" "${late[@]}" ;;
-    fp32) train fp32 fp32 ;;
-    qat) train qat qat "${late[@]}" ;;
+    kd | qat_kd) train kd kd "${guided[@]}" ;;
+    fp32 | qat) train fp32 fp32 ;;
     own) train own qat_kd --teacher "$student" --teacher-weights f32 --kd-weight 1 ;;
-    *) echo "error: ROWS holds '$row', expected some of kd, qat_kd, fp32, qat, own" >&2; exit 2 ;;
+  esac
+  case $row in
+    qat_kd) train qat_kd qat_kd "${guided[@]}" "${late[@]}" ;;
+    qat) train qat qat "${late[@]}" ;;
   esac
 done
 
@@ -67,9 +77,9 @@ rows() {
   measure "$1" "$4" "$out/$4/model.gguf" as-is "$3"
 }
 for text in "$data"/test*.txt; do
-  [[ " $wanted " != *" qat_kd "* ]] || rows "$text" kd "$out/kd/f32" qat_kd
-  [[ " $wanted " != *" qat "* ]] || rows "$text" fp32 "$out/fp32/f32" qat
-  [[ " $wanted " != *" own "* ]] || rows "$text" student "$student" own
+  [ ! -e "$out/qat_kd/done" ] || rows "$text" kd "$out/kd/f32" qat_kd
+  [ ! -e "$out/qat/done" ] || rows "$text" fp32 "$out/fp32/f32" qat
+  [ ! -e "$out/own/done" ] || rows "$text" student "$student" own
 done | tee "$out/rows.tsv" | awk -F '\t' '
   { printf "%-20s %-8s %-8s perplexity %8s  KL to the twin %s\n", $1, $2, $3, $4, $5; fflush() }
   NR % 3 == 1 { twin = $4 }
