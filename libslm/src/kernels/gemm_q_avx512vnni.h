@@ -10,8 +10,8 @@
 namespace slm::kernels {
 namespace {
 
-// Few rows read B at the speed of memory: one panel after another, as two streams are slower, and asked for early, a line
-// with each quad of products: 9 KB, the best of 2 to 28 (docs/performance.md).
+// Few rows read B at the speed of memory: one panel after another, as two streams are slower, and prefetched 9 KB ahead,
+// the best of 2 to 28, a line with each quad of products (docs/performance.md).
 constexpr int kFewRows = 4;
 constexpr int64_t kPrefetchBytes = 9216;
 

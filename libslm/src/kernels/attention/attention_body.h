@@ -3,16 +3,16 @@
 // In: query rows × heads of one KV head ("vectors" below), KV blocks.  Out: one row of values per vector.
 // Included by ISA translation units only; internal linkage.
 //
-// Tiles of 24 vectors walk over the spans of 128 keys (four blocks) that any of them sees, so a span is read once per
+// Tiles of 48 vectors walk over the spans of 128 keys (four blocks) that any of them sees, so a span is read once per
 // tile:
-//   scores (24,128) = q·K   masked, running maximum   weights = exp(scores − maximum)   out = out·shrink + weights·V
+//   scores (48,128) = q·K   masked, running maximum   weights = exp(scores − maximum)   out = out·shrink + weights·V
 // A vector's arithmetic depends only on its own q and range: the spans lie at absolute positions, a key it does not
 // see has weight 0, and a span it does not see changes nothing. So a row's result is the same alone and among others,
-// as long as the values of its tile's keys are finite (0·∞ is no number). While scores are made, the span's values are
-// asked for, and with these the next span's keys: a line in each step, as all at once stall the products.
+// as long as the values of its tile's keys are finite (0·∞ is no number). The products with keys prefetch
+// the span's values, those with values the next span's keys: in each step as much as it reads, as all at once stall.
 //
-//   q       (24/kRows, Dh, kRows)   a register tile's elements of one channel side by side
-//   weights (24, 128)               values (24, Dh)
+//   q       (48/kRows, Dh, kRows)   a register tile's elements of one channel side by side
+//   weights (48, 128)               values (48, Dh)
 #pragma once
 
 #include "kernels/attention/attention_isas.h"
@@ -35,7 +35,7 @@ struct BlockedAttention {
   static constexpr int kTile = kAttentionTileVectors;
   static constexpr int kBlockVectors = kKeys / W;
   static constexpr float kLowest = -__builtin_inff();
-  static_assert(kTile % kRows == 0);
+  static_assert(kTile % kRows == 0 && kTile % W == 0);
 
   /// The scratch of a call, and the ranges of the current tile.
   struct Tile {
@@ -59,8 +59,8 @@ struct BlockedAttention {
     t.values = take(kTile * t.padded_dim);
     t.weights = take(kTile * kSpan);
     t.sums = take(kTile * 16);
-    t.maximum = take(32);
-    t.shrink = take(32);
+    t.maximum = take(kTile);
+    t.shrink = take(kTile);
     t.k = take(kKeys * t.dim);
     t.v = take(kSpan * t.padded_dim);
     return t;
@@ -95,10 +95,11 @@ struct BlockedAttention {
   static int lo(const Tile& t, int i, int64_t key) { return t.begin[i] > key ? least(t.begin[i] - key, kSpan) : 0; }
   static int hi(const Tile& t, int i, int64_t key) { return t.end[i] > key ? least(t.end[i] - key, kSpan) : 0; }
 
-  /// c (rows, kVectors·W) = c·shrink (nothing without) + a·b, over k; asks for as much from `ahead` on as it reads of b.
+  /// c (rows, kVectors·W) = c·shrink (nothing without) + a·b, over k; prefetches from `ahead` on as many elements as it
+  /// reads of b.
   template <int kTileRows, int kVectors, int kARow, int kAStep, class B>
   static void product(int rows, const float* a, const B* b, int64_t b_stride, int64_t k, float* c, int64_t c_stride,
-                      const float* shrink, const Element* ahead) {
+                      const float* shrink, const void* ahead) {
     if (rows < kTileRows) {
       if constexpr (kTileRows > 1)
         product<kTileRows - 1, kVectors, kARow, kAStep>(rows, a, b, b_stride, k, c, c_stride, shrink, ahead);
@@ -110,9 +111,14 @@ struct BlockedAttention {
         acc[r][v] = shrink != nullptr ? S::mul(S::load(c + r * c_stride + v * W), S::set(shrink[r])) : S::zero();
     constexpr int kAhead = kVectors * W * static_cast<int>(sizeof(Element));
     accumulate<S, kTileRows, kVectors, 1, kAhead>(a, kARow, kAStep, b, b_stride, 0, k, acc,
-                                                  reinterpret_cast<const char*>(ahead));
+                                                  static_cast<const char*>(ahead));
     for (int r = 0; r < kTileRows; ++r)
       for (int v = 0; v < kVectors; ++v) S::store(c + r * c_stride + v * W, acc[r][v]);
+  }
+
+  /// What a product prefetches while it reads `read`: of register tiles that read the same, the first one does.
+  static const void* prefetched(int tile, const Element* ahead, const void* read) {
+    return tile == 0 && ahead != nullptr ? ahead : read;  // lines that are there already: nothing
   }
 
   /// Scores of the block of keys that is the span's from `first` on.
@@ -120,7 +126,7 @@ struct BlockedAttention {
   static void score(const Tile& t, const K* k, int first, const Element* ahead) {
     for (int i = 0; i < t.count; i += kRows)
       product<kRows, kBlockVectors, 1, kRows>(t.count - i, t.q + i * t.dim, k, kKeys, t.dim,
-                                              t.weights + i * kSpan + first, kSpan, nullptr, ahead);
+                                              t.weights + i * kSpan + first, kSpan, nullptr, prefetched(i, ahead, k));
   }
 
   /// Scores of the span's first `keys` (whole blocks) → weights; updates maximum, shrink and sums.
@@ -171,19 +177,20 @@ struct BlockedAttention {
     for (int i = 0; i < t.count; i += kRows)
       product<kRows, kColumns / W, kSpan, 1>(t.count - i, t.weights + i * kSpan + from, v + d, v_stride, to - from,
                                              t.values + i * t.padded_dim + d, t.padded_dim, t.shrink + i,
-                                             ahead + d * (to - from));
+                                             prefetched(i, ahead, v + d));
   }
-  /// v: the row of the span's key `from`.
+  /// v: the row of the span's key `from`; ahead: as many elements, or null.
   template <class B>
   static void add_values(const Tile& t, const B* v, int64_t v_stride, int from, int to, const Element* ahead) {
+    const auto part = [&](int64_t d) { return ahead == nullptr ? nullptr : ahead + d * (to - from); };
     int64_t d = 0;
-    for (; d + 32 <= v_stride; d += 32) add_columns<32>(t, v, v_stride, from, to, d, ahead);
+    for (; d + 32 <= v_stride; d += 32) add_columns<32>(t, v, v_stride, from, to, d, part(d));
     if (d + 16 <= v_stride) {
-      add_columns<16>(t, v, v_stride, from, to, d, ahead);
+      add_columns<16>(t, v, v_stride, from, to, d, part(d));
       d += 16;
     }
     if constexpr (W <= 8)
-      if (d < v_stride) add_columns<8>(t, v, v_stride, from, to, d, ahead);
+      if (d < v_stride) add_columns<8>(t, v, v_stride, from, to, d, part(d));
   }
 
   /// Floats of a K block, in the same layout.
@@ -240,7 +247,7 @@ struct BlockedAttention {
         }
         soften(t, key, block);
         const Element* v = v_blocks + (key + from) * t.dim;
-        const Element* next = key + kSpan < end ? k_blocks + (key + kSpan) * t.dim : k_blocks;
+        const Element* next = key + 2 * kSpan <= end ? k_blocks + (key + kSpan) * t.dim : nullptr;
         if (direct) {
           add_values(t, v, t.dim, from, to, next);
         } else {

@@ -61,7 +61,7 @@ struct Part {
         for (int r = 0; r < R; ++r) add_products(high, broadcast_codes(codes + 16 + r * args.a_stride, 4), s[r]);
       }
       if (R <= kFewRows)
-        prefetch(reinterpret_cast<const std::byte*>(group[0]) + kPrefetchBytes + 256, sizeof(Group) - 256);
+        prefetch(reinterpret_cast<const std::byte*>(group[0]) + kPrefetchBytes + 4 * 64, sizeof(Group) - 4 * 64);
 #pragma GCC unroll 2
       for (int p = 0; p < P; ++p) {
         const __m512 d_b = load_halfs(group[p]->d);

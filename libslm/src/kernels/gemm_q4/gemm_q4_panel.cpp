@@ -8,8 +8,8 @@
 namespace slm::kernels {
 namespace {
 
-// What differs between the two storages: where a GGUF block keeps its halfs and its 16 bytes of nibbles; kWord: bytes of
-// a word of the panel.
+// What differs between the two storages: where a GGUF block keeps its halfs and its 16 bytes of nibbles; kWord: bytes
+// of a word of the panel.
 template <int kWord>
 struct Q4_0Block {
   using Group = Q4_0Groups<kWord>;

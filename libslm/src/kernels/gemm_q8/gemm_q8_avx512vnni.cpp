@@ -52,7 +52,7 @@ struct Q8_0Part {
         add_quad(a + 32 * g + 4 * q, args.a_stride, 4,
                  panel + offsetof(Q8_0Group, words) + static_cast<size_t>(q) * sizeof(Q8Quad), panel_bytes, s);
       }
-      if (R <= kFewRows) prefetch(panel + kPrefetchBytes + 512, 32);
+      if (R <= kFewRows) prefetch(panel + kPrefetchBytes + 8 * 64, sizeof(Q8_0Group) - 8 * 64);
 #pragma GCC unroll 2
       for (int p = 0; p < P; ++p) {
         const auto* group = reinterpret_cast<const Q8_0Group*>(panel + static_cast<size_t>(p) * panel_bytes);

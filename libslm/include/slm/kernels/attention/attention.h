@@ -24,8 +24,10 @@ struct AttentionArgs {
   const void* k_blocks;  ///< first block; block i starts i·32·head_dim elements later
   const void* v_blocks;
   const int32_t* key_begin;  ///< (rows) first visible key of each query row (0, or the sliding window's start)
-  const int32_t* key_end;    ///< (rows) one past the last visible key; a row that sees no key becomes zeros
-  float* out;                ///< row r, head h at out + r·out_stride + h·head_dim
+  const int32_t*
+      key_end;  ///< (rows) one past the last visible key; a row that sees no key becomes zeros. Values between
+                ///< the first and the last key that any row sees are finite
+  float* out;   ///< row r, head h at out + r·out_stride + h·head_dim
   int64_t out_stride;
   int64_t rows, heads, head_dim;  ///< heads that share this KV head; head_dim a multiple of 8, ≤ 256
   float scale;
@@ -33,14 +35,14 @@ struct AttentionArgs {
 };
 
 /// Query vectors (rows × heads) that go over the keys together.
-inline constexpr int kAttentionTileVectors = 24;
+inline constexpr int kAttentionTileVectors = 48;
 /// Keys they go over at a time.
 inline constexpr int kAttentionSpan = 4 * kKvBlockTokens;
 
 /// Floats of scratch a call needs: queries and values of a tile, a block of K and a span of V widened, weights, sums.
 constexpr int64_t attention_scratch_floats(int64_t head_dim) {
   return (2 * kAttentionTileVectors + kKvBlockTokens + kAttentionSpan) * ((head_dim + 15) / 16 * 16) +
-         kAttentionTileVectors * (kAttentionSpan + 16) + 64;
+         kAttentionTileVectors * (kAttentionSpan + 16 + 2);
 }
 
 /// Writes one token's row (head_dim floats) to its block, rounded to the nearest number of the storage;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // gemm_q8: packed GEMM with 8-bit weights, w8g32 (Q8_0) times a8g32 and w8c (Q8C) times a8t. Contract: packed_gemm.h.
-// Panels of 16 rows of B (= output columns), in words of four consecutive k of one; smmla (Arm, i8mm) takes words of eight.
+// Panels of 16 rows of B (= output columns), in words of four consecutive k of one; smmla (Arm, i8mm) takes words of
+// eight.
 //
 //   Q8_0 panel:  [group 0][group 1] … [group k/32 − 1]  zeros up to a multiple of 64 bytes
 //   one group:   d   16 halfs, one per column                                            32 bytes
@@ -9,7 +10,7 @@
 //
 //   Q8C panel:   16 floats, one scale per column                                         64 bytes
 //                | col 0: k 0 1 2 3 | col 1: k 0 1 2 3 | … | col 15: k 0 1 2 3 |         64 bytes
-//                the same for k 4…7 and so on; k is padded with zeros to a multiple of 4
+//                the same for k 4…7 and so on; k is padded with zeros to whole words
 //
 //   In words of eight:   | col 0: k 0 … 7 | col 1: k 0 … 7 | … | col 15: k 0 … 7 |          128 bytes, and so on
 //
