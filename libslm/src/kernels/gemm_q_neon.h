@@ -58,6 +58,15 @@ template <int R>
   for (int r = 0; r < R; ++r) store(args, row + r, begin, acc[r][0], acc[r][1]);
 }
 
+// The last `count` codes of R rows of A, then zeros: rows end with k, and nothing is read beyond.
+template <int R, int N>
+[[gnu::always_inline]] inline void copy_last(const int8_t* a, int64_t a_stride, int64_t count, int8_t (&last)[R][N]) {
+  for (int r = 0; r < R; ++r) {
+    __builtin_memset(last[r], 0, N);
+    __builtin_memcpy(last[r], a + r * a_stride, static_cast<size_t>(count));
+  }
+}
+
 // C = fma(float(s), d_a·d_b, bias or 0): w8c, of sums over all k; d_b: of the tile's first column.
 template <int R>
 [[gnu::always_inline]] inline void store_scaled(const GemmArgs& args, int64_t row, int64_t begin, const float* d_b,

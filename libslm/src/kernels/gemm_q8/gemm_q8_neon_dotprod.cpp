@@ -76,9 +76,9 @@ struct Q8CKernel : NeonTiling {
     for (int r = 0; r < R; ++r) s[r][0] = s[r][1] = vdupq_n_s32(0);
     int64_t j = 0;
     for (; j + 16 <= args.k; j += 16, quad += 4) add_quads<R>(a + j, args.a_stride, quad, column, s);
-    if (j < args.k) {  // rows of a end with k: the last codes are copied, never read beyond
-      int8_t last[R][16] = {};
-      for (int r = 0; r < R; ++r) __builtin_memcpy(last[r], a + r * args.a_stride + j, static_cast<size_t>(args.k - j));
+    if (j < args.k) {
+      int8_t last[R][16];
+      copy_last(a + j, args.a_stride, args.k - j, last);
       for (int64_t at = 0; j + at < args.k; at += 4, ++quad) {
         int8x16_t codes[R];
 #pragma GCC unroll 4

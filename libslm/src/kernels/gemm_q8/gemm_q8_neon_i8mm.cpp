@@ -60,9 +60,9 @@ struct Q8CKernel : NeonTiling {
     set_zero<R>(s);
     int64_t j = 0;
     for (; j + 8 <= args.k; j += 8, ++octet) add<R>(*octet, column, a + j, args.a_stride, s);
-    if (j < args.k) {  // rows of a end with k: the last codes are copied, never read beyond
-      int8_t last[R][8] = {};
-      for (int r = 0; r < R; ++r) __builtin_memcpy(last[r], a + r * args.a_stride + j, static_cast<size_t>(args.k - j));
+    if (j < args.k) {
+      int8_t last[R][8];
+      copy_last(a + j, args.a_stride, args.k - j, last);
       add<R>(*octet, column, last[0], 8, s);
     }
 

@@ -24,10 +24,10 @@ struct AttentionArgs {
   const void* k_blocks;  ///< first block; block i starts i·32·head_dim elements later
   const void* v_blocks;
   const int32_t* key_begin;  ///< (rows) first visible key of each query row (0, or the sliding window's start)
-  const int32_t*
-      key_end;  ///< (rows) one past the last visible key; a row that sees no key becomes zeros. Values between
-                ///< the first and the last key that any row sees are finite
-  float* out;   ///< row r, head h at out + r·out_stride + h·head_dim
+  /// (rows) one past the last visible key; a row that sees no key becomes zeros. Values between the first and the last
+  /// key that any row sees are finite.
+  const int32_t* key_end;
+  float* out;  ///< row r, head h at out + r·out_stride + h·head_dim
   int64_t out_stride;
   int64_t rows, heads, head_dim;  ///< heads that share this KV head; head_dim a multiple of 8, ≤ 256
   float scale;
