@@ -33,6 +33,10 @@ struct FakeQuant {
   static void map(const float* x, float* y, F f) {
     for (int i = 0; i < 32; i += W) S::store(y + i, f(S::load(x + i)));
   }
+  static void encode_32(const float* x, float inverse, int8_t* codes) {
+    typename S::CodeSum sum;
+    S::encode_32(x, inverse, codes, sum);
+  }
   static V clamp(V code, V most) { return S::max(S::sub(S::zero(), most), S::min(most, code)); }
 
   static uint8_t* put_half(float x, uint8_t* out) {
@@ -57,7 +61,7 @@ struct FakeQuant {
           zero_code(S::set(half)),
           offset(S::set(8.0f - half)) {}
     bool find(const float* x) {
-      const uint32_t largest = S::max_abs_bits_32(x);
+      const uint32_t largest = max_abs_bits_32<S>(x);
       d = signed_max(x, largest) / -half;
       const float kept = S::round_to_half(d);
       inverse = S::set(inverse_of(d));
@@ -78,7 +82,7 @@ struct FakeQuant {
   struct Q4_1 {
     explicit Q4_1(int32_t qmax) : steps(static_cast<float>(qmax)), half(S::set(0.5f)), most(S::set(steps)) {}
     bool find(const float* x) {
-      if (S::max_abs_bits_32(x) >= kInfinity) return false;
+      if (max_abs_bits_32<S>(x) >= kInfinity) return false;
       V low = S::load(x), high = low;
       for (int i = W; i < 32; i += W) {
         const V v = S::load(x + i);
@@ -114,7 +118,7 @@ struct FakeQuant {
   struct Q8_0 {
     explicit Q8_0(int32_t qmax) : largest_code(static_cast<float>(qmax)), most(S::set(largest_code)) {}
     bool find(const float* x) {
-      const uint32_t largest = S::max_abs_bits_32(x);
+      const uint32_t largest = max_abs_bits_32<S>(x);
       if (largest >= kInfinity) return false;
       d = __builtin_bit_cast(float, largest) / largest_code;
       const float kept = S::round_to_half(d);
@@ -157,7 +161,7 @@ struct FakeQuant {
     for (int64_t g = 0; g < n; g += 32) {
       if (!group.find(x + g)) return false;
       map(x + g, whole, [=](V v) { return group.stored(group.code(v)); });
-      S::encode_32(whole, 1.0f, codes);
+      encode_32(whole, 1.0f, codes);
       blocks = group.put(codes, blocks);
     }
     return true;
@@ -177,7 +181,7 @@ struct FakeQuant {
 
   static bool a8g32(const float* x, int64_t n, float* y) {
     for (int64_t g = 0; g < n; g += 32) {
-      const QuantizeRule rule = quantize_rule(S::max_abs_bits_32(x + g));
+      const QuantizeRule rule = quantize_rule(max_abs_bits_32<S>(x + g));
       const float kept = S::round_to_half(rule.scale);
       if (!finite(kept)) return false;
       symmetric(x + g, 32, rule.inverse, kept, y + g);
@@ -201,12 +205,12 @@ struct FakeQuant {
 
   static void encode_symmetric(const float* x, int64_t n, float inverse, int8_t* codes) {
     int64_t i = 0;
-    for (; i + 32 <= n; i += 32) S::encode_32(x + i, inverse, codes + i);
+    for (; i + 32 <= n; i += 32) encode_32(x + i, inverse, codes + i);
     if (i == n) return;
     alignas(64) float rest[32] = {};
     alignas(64) int8_t rest_codes[32];
     for (int64_t j = i; j < n; ++j) rest[j - i] = x[j];
-    S::encode_32(rest, inverse, rest_codes);
+    encode_32(rest, inverse, rest_codes);
     for (int64_t j = i; j < n; ++j) codes[j] = rest_codes[j - i];
   }
 

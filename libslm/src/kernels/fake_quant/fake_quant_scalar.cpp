@@ -28,17 +28,20 @@ struct OneLane {
   static float max_lanes(V v) { return v; }
   static float round_to_half(float x) { return f16_to_f32(f32_to_f16(x)); }
   static uint16_t half_bits(float x) { return f32_to_f16(x); }
-  static void encode_32(const float* x, float inverse, int8_t* codes) {
+  struct CodeSum {};
+  static void encode_32(const float* x, float inverse, int8_t* codes, CodeSum&) {
     for (int i = 0; i < 32; ++i) codes[i] = static_cast<int8_t>(std::nearbyint(x[i] * inverse));
   }
-  static uint32_t max_abs_bits_32(const float* x) {
+  struct MaxAbs {
     uint32_t largest = 0;
-    for (int i = 0; i < 32; ++i) {
-      const uint32_t bits = __builtin_bit_cast(uint32_t, x[i]) & 0x7fffffffu;
-      largest = bits > largest ? bits : largest;
+    void add_32(const float* x) {
+      for (int i = 0; i < 32; ++i) {
+        const uint32_t bits = __builtin_bit_cast(uint32_t, x[i]) & 0x7fffffffu;
+        largest = bits > largest ? bits : largest;
+      }
     }
-    return largest;
-  }
+    uint32_t bits() const { return largest; }
+  };
   static int first_of_magnitude_32(const float* x, uint32_t bits) {
     int i = 0;
     while ((__builtin_bit_cast(uint32_t, x[i]) & 0x7fffffffu) != bits) ++i;

@@ -27,5 +27,13 @@ inline QuantizeRule quantize_rule(uint32_t amax_bits) {
   return {amax / 127.0f, inverse == __builtin_inff() ? 0.0f : inverse};
 }
 
+/// The largest |x| of 32 values, as bits.
+template <class S>
+uint32_t max_abs_bits_32(const float* x) {
+  typename S::MaxAbs largest;
+  largest.add_32(x);
+  return largest.bits();
+}
+
 }  // namespace
 }  // namespace slm::kernels

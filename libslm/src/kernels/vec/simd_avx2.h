@@ -99,17 +99,23 @@ struct Simd {
   static uint16_t half_bits(float x) {
     return static_cast<uint16_t>(_mm_cvtsi128_si32(_mm_cvtps_ph(_mm_set_ss(x), _MM_FROUND_TO_NEAREST_INT)));
   }
-  /// The largest |x| of 32 values as bits: ordered as integers, so a NaN is above infinity.
-  static uint32_t max_abs_bits_32(const float* x) {
-    const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
-    __m256i m = _mm256_setzero_si256();
-    for (int i = 0; i < 32; i += 8)
-      m = _mm256_max_epi32(m, _mm256_and_si256(magnitude, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + i))));
-    __m128i n = _mm_max_epi32(_mm256_castsi256_si128(m), _mm256_extracti128_si256(m, 1));
-    n = _mm_max_epi32(n, _mm_shuffle_epi32(n, 0x4e));
-    n = _mm_max_epi32(n, _mm_shuffle_epi32(n, 0xb1));
-    return static_cast<uint32_t>(_mm_cvtsi128_si32(n));
-  }
+  /// The largest |x| as bits: ordered as integers, so a NaN is above infinity.
+  struct MaxAbs {
+    __m256i lanes = _mm256_setzero_si256();
+    void add_32(const float* x) {
+      const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
+      for (int i = 0; i < 32; i += 8) {
+        const __m256i v = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + i));
+        lanes = _mm256_max_epi32(lanes, _mm256_and_si256(magnitude, v));
+      }
+    }
+    uint32_t bits() const {
+      __m128i n = _mm_max_epi32(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256(lanes, 1));
+      n = _mm_max_epi32(n, _mm_shuffle_epi32(n, 0x4e));
+      n = _mm_max_epi32(n, _mm_shuffle_epi32(n, 0xb1));
+      return static_cast<uint32_t>(_mm_cvtsi128_si32(n));
+    }
+  };
   /// Index of the first of 32 values whose |x| has these bits; one has.
   static int first_of_magnitude_32(const float* x, uint32_t bits) {
     const __m256i magnitude = _mm256_set1_epi32(0x7fffffff), wanted = _mm256_set1_epi32(static_cast<int32_t>(bits));
@@ -121,18 +127,24 @@ struct Simd {
     }
     return __builtin_ctz(found);
   }
-  /// codes[i] = rint(x[i] · inverse), |product| ≤ 127.5, i < 32; returns their sum.
-  static int32_t encode_32(const float* x, float inverse, int8_t* codes) {
+  struct CodeSum {
+    __m256i lanes = _mm256_setzero_si256();
+    int32_t total() const {
+      __m128i s = _mm_add_epi32(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256(lanes, 1));
+      s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+      return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+    }
+  };
+  /// codes[i] = rint(x[i] · inverse), |product| ≤ 127.5, i < 32, added to sum.
+  static void encode_32(const float* x, float inverse, int8_t* codes, CodeSum& sum) {
     const __m256 scale = _mm256_set1_ps(inverse);
     __m256i q[4];
     for (int i = 0; i < 4; ++i) q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + 8 * i), scale));
-    const __m256i sum = _mm256_add_epi32(_mm256_add_epi32(q[0], q[1]), _mm256_add_epi32(q[2], q[3]));
+    const __m256i of_these = _mm256_add_epi32(_mm256_add_epi32(q[0], q[1]), _mm256_add_epi32(q[2], q[3]));
     const __m256i packed = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);  // the packs interleave 128-bit halves
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes), _mm256_permutevar8x32_epi32(packed, order));
-    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
-    return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+    sum.lanes = _mm256_add_epi32(sum.lanes, of_these);
   }
 };
 

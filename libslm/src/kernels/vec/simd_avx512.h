@@ -84,13 +84,17 @@ struct Simd {
   static uint16_t half_bits(float x) {
     return static_cast<uint16_t>(_mm_cvtsi128_si32(_mm_cvtps_ph(_mm_set_ss(x), _MM_FROUND_TO_NEAREST_INT)));
   }
-  /// The largest |x| of 32 values as bits: ordered as integers, so a NaN is above infinity.
-  static uint32_t max_abs_bits_32(const float* x) {
-    const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
-    const __m512i a = _mm512_and_si512(magnitude, _mm512_loadu_si512(x));
-    const __m512i b = _mm512_and_si512(magnitude, _mm512_loadu_si512(x + 16));
-    return static_cast<uint32_t>(_mm512_reduce_max_epi32(_mm512_max_epi32(a, b)));
-  }
+  /// The largest |x| as bits: ordered as integers, so a NaN is above infinity.
+  struct MaxAbs {
+    __m512i lanes = _mm512_setzero_si512();
+    void add_32(const float* x) {
+      const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
+      const __m512i a = _mm512_and_si512(magnitude, _mm512_loadu_si512(x));
+      const __m512i b = _mm512_and_si512(magnitude, _mm512_loadu_si512(x + 16));
+      lanes = _mm512_max_epi32(lanes, _mm512_max_epi32(a, b));
+    }
+    uint32_t bits() const { return static_cast<uint32_t>(_mm512_reduce_max_epi32(lanes)); }
+  };
   /// Index of the first of 32 values whose |x| has these bits; one has.
   static int first_of_magnitude_32(const float* x, uint32_t bits) {
     const __m512i magnitude = _mm512_set1_epi32(0x7fffffff), wanted = _mm512_set1_epi32(static_cast<int32_t>(bits));
@@ -98,14 +102,18 @@ struct Simd {
     const uint32_t b = _mm512_cmpeq_epi32_mask(_mm512_and_si512(magnitude, _mm512_loadu_si512(x + 16)), wanted);
     return __builtin_ctz(a | (b << 16));
   }
-  /// codes[i] = rint(x[i] · inverse), |product| ≤ 127.5, i < 32; returns their sum.
-  static int32_t encode_32(const float* x, float inverse, int8_t* codes) {
+  struct CodeSum {
+    __m512i lanes = _mm512_setzero_si512();
+    int32_t total() const { return _mm512_reduce_add_epi32(lanes); }
+  };
+  /// codes[i] = rint(x[i] · inverse), |product| ≤ 127.5, i < 32, added to sum.
+  static void encode_32(const float* x, float inverse, int8_t* codes, CodeSum& sum) {
     const __m512 scale = _mm512_set1_ps(inverse);
     const __m512i a = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), scale));
     const __m512i b = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + 16), scale));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(codes), _mm512_cvtepi32_epi8(a));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(codes + 16), _mm512_cvtepi32_epi8(b));
-    return _mm512_reduce_add_epi32(_mm512_add_epi32(a, b));
+    sum.lanes = _mm512_add_epi32(sum.lanes, _mm512_add_epi32(a, b));
   }
 };
 

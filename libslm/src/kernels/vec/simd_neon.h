@@ -76,13 +76,15 @@ struct Simd {
   /// Nearest half of x as a float.
   static float round_to_half(float x) { return vgetq_lane_f32(vcvt_f32_f16(vcvt_f16_f32(vdupq_n_f32(x))), 0); }
   static uint16_t half_bits(float x) { return vget_lane_u16(vreinterpret_u16_f16(vcvt_f16_f32(vdupq_n_f32(x))), 0); }
-  /// The largest |x| of 32 values as bits: ordered as integers, so a NaN is above infinity.
-  static uint32_t max_abs_bits_32(const float* x) {
-    uint32x4_t m = vdupq_n_u32(0);
-    for (int i = 0; i < 32; i += 4)
-      m = vmaxq_u32(m, vandq_u32(vdupq_n_u32(0x7fffffffu), vreinterpretq_u32_f32(vld1q_f32(x + i))));
-    return vmaxvq_u32(m);
-  }
+  /// The largest |x| as bits: ordered as integers, so a NaN is above infinity.
+  struct MaxAbs {
+    uint32x4_t lanes = vdupq_n_u32(0);
+    void add_32(const float* x) {
+      for (int i = 0; i < 32; i += 4)
+        lanes = vmaxq_u32(lanes, vandq_u32(vdupq_n_u32(0x7fffffffu), vreinterpretq_u32_f32(vld1q_f32(x + i))));
+    }
+    uint32_t bits() const { return vmaxvq_u32(lanes); }
+  };
   /// Index of the first of 32 values whose |x| has these bits; one has.
   static int first_of_magnitude_32(const float* x, uint32_t bits) {
     const uint32_t first_lanes[4] = {0, 1, 2, 3};
@@ -93,16 +95,18 @@ struct Simd {
     }
     return static_cast<int>(vminvq_u32(first));
   }
-  /// codes[i] = rint(x[i] · inverse), |product| ≤ 127.5, i < 32; returns their sum.
-  static int32_t encode_32(const float* x, float inverse, int8_t* codes) {
-    int32x4_t sum = vdupq_n_s32(0);
+  struct CodeSum {
+    int32x4_t lanes = vdupq_n_s32(0);
+    int32_t total() const { return vaddvq_s32(lanes); }
+  };
+  /// codes[i] = rint(x[i] · inverse), |product| ≤ 127.5, i < 32, added to sum.
+  static void encode_32(const float* x, float inverse, int8_t* codes, CodeSum& sum) {
     for (int i = 0; i < 32; i += 8) {
       const int32x4_t a = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x + i), inverse));
       const int32x4_t b = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x + i + 4), inverse));
-      sum = vaddq_s32(sum, vaddq_s32(a, b));
+      sum.lanes = vaddq_s32(sum.lanes, vaddq_s32(a, b));
       vst1_s8(codes + i, vmovn_s16(vcombine_s16(vmovn_s32(a), vmovn_s32(b))));
     }
-    return vaddvq_s32(sum);
   }
 };
 

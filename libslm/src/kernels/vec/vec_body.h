@@ -88,17 +88,22 @@ struct VecKernels {
     }
   }
 
-  static int32_t encode_32(const float* x, float inverse, int8_t* codes) {
-    if (inverse != 0.0f) return S::encode_32(x, inverse, codes);
-    for (int i = 0; i < 32; ++i) codes[i] = 0;
-    return 0;
+  /// Codes of `n` values, a multiple of 32; returns their sum.
+  static int32_t encode(const float* x, int64_t n, float inverse, int8_t* codes) {
+    if (inverse == 0.0f) {
+      for (int64_t i = 0; i < n; ++i) codes[i] = 0;
+      return 0;
+    }
+    typename S::CodeSum sum;
+    for (int64_t i = 0; i < n; i += 32) S::encode_32(x + i, inverse, codes + i, sum);
+    return sum.total();
   }
 
   static void quantize_a8g32(const float* x, int64_t n, int8_t* codes, float* scales, int32_t* sums) {
     for (int64_t g = 0; g < n / 32; ++g) {
-      const QuantizeRule rule = quantize_rule(S::max_abs_bits_32(x + 32 * g));
+      const QuantizeRule rule = quantize_rule(max_abs_bits_32<S>(x + 32 * g));
       scales[g] = S::round_to_half(rule.scale);
-      sums[g] = encode_32(x + 32 * g, rule.inverse, codes + 32 * g);
+      sums[g] = encode(x + 32 * g, 32, rule.inverse, codes + 32 * g);
     }
   }
 
@@ -107,14 +112,11 @@ struct VecKernels {
     alignas(64) float rest[32] = {};
     alignas(64) int8_t rest_codes[32];
     for (int64_t i = whole; i < n; ++i) rest[i - whole] = x[i];
-    uint32_t amax_bits = S::max_abs_bits_32(rest);
-    for (int64_t i = 0; i < whole; i += 32) {
-      const uint32_t bits = S::max_abs_bits_32(x + i);
-      amax_bits = bits > amax_bits ? bits : amax_bits;
-    }
-    const QuantizeRule rule = quantize_rule(amax_bits);
-    int32_t total = encode_32(rest, rule.inverse, rest_codes);
-    for (int64_t i = 0; i < whole; i += 32) total += encode_32(x + i, rule.inverse, codes + i);
+    typename S::MaxAbs largest;
+    largest.add_32(rest);
+    for (int64_t i = 0; i < whole; i += 32) largest.add_32(x + i);
+    const QuantizeRule rule = quantize_rule(largest.bits());
+    const int32_t total = encode(rest, 32, rule.inverse, rest_codes) + encode(x, whole, rule.inverse, codes);
     for (int64_t i = whole; i < n; ++i) codes[i] = rest_codes[i - whole];
     *scale = rule.scale;
     *sum = total;
