@@ -25,8 +25,8 @@ template <int kWord>
 void pack_groups(const PackArgs& args) {
   std::memset(args.panel, 0, q8_0_panel_bytes(args.k));
   auto* groups = reinterpret_cast<Q8_0Groups<kWord>*>(args.panel);
-  for (int64_t column = 0; column < args.count; ++column)
-    for (int64_t g = 0; g < args.k / 32; ++g) {
+  for (int64_t g = 0; g < args.k / 32; ++g)
+    for (int64_t column = 0; column < args.count; ++column) {
       Q8_0Block block;
       std::memcpy(&block, args.rows[column] + g * static_cast<int64_t>(sizeof(block)), sizeof(block));
       groups[g].d[column] = block.d;
@@ -53,11 +53,13 @@ void pack_channels(const PackArgs& args) {
   std::memset(args.panel, 0, q8c_bytes<kWord>(args.k));
   auto* header = reinterpret_cast<Q8CHeader*>(args.panel);
   auto* words = reinterpret_cast<Q8Words<kWord>*>(args.panel + sizeof(Q8CHeader));
+  const int64_t whole = args.k / kWord, rest = args.k % kWord;
+  for (int64_t w = 0; w < whole; ++w)
+    for (int64_t column = 0; column < args.count; ++column)
+      std::memcpy(words[w].codes[column], args.rows[column] + w * kWord, kWord);
   for (int64_t column = 0; column < args.count; ++column) {
     header->d[column] = args.row_scales[column];
-    for (int64_t j = 0; j < args.k; j += kWord)
-      std::memcpy(words[j / kWord].codes[column], args.rows[column] + j,
-                  static_cast<size_t>(std::min<int64_t>(kWord, args.k - j)));
+    if (rest > 0) std::memcpy(words[whole].codes[column], args.rows[column] + whole * kWord, static_cast<size_t>(rest));
   }
 }
 
