@@ -32,10 +32,6 @@ void gemm(const GemmArgs& args, size_t panel_bytes) {
   __builtin_memcpy(&quad, p, count);
   return _mm256_set1_epi32(quad);
 }
-// A lone row reads B at the speed of memory: ask for it early.
-[[gnu::always_inline]] inline void prefetch(const void* p, size_t bytes) {
-  for (size_t line = 0; line < bytes; line += 64) _mm_prefetch(static_cast<const char*>(p) + line, _MM_HINT_T0);
-}
 
 // The bias of one panel's columns; zeros where there is none.
 struct Bias {

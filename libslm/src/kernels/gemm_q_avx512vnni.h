@@ -10,10 +10,8 @@
 namespace slm::kernels {
 namespace {
 
-// Few rows read B at the speed of memory: one panel after another, as two streams are slower, and prefetched 9 KB ahead,
-// the best of 2 to 28, a line with each quad of products (docs/performance.md).
+// Few rows read B at the speed of memory: one panel after another, as two streams are slower.
 constexpr int kFewRows = 4;
-constexpr int64_t kPrefetchBytes = 9216;
 
 /// What walk_panels() asks of a kernel. Part::tile<R, P>(args, row, first, panel, panel_bytes) computes R rows × P panels.
 template <class Part>
@@ -46,10 +44,6 @@ void gemm(const GemmArgs& args) {
   int32_t quad = 0;
   __builtin_memcpy(&quad, p, count);
   return _mm512_set1_epi32(quad);
-}
-
-[[gnu::always_inline]] inline void prefetch(const void* p, size_t bytes) {
-  for (size_t line = 0; line < bytes; line += 64) _mm_prefetch(static_cast<const char*>(p) + line, _MM_HINT_T0);
 }
 
 // sums[p] += Σ of four k: the unsigned codes b[p] of each panel's columns · the codes of a row of A.

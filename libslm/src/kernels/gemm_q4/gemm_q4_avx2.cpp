@@ -9,8 +9,6 @@
 namespace slm::kernels {
 namespace {
 
-constexpr int64_t kPrefetchGroups = 8;
-
 // pairs += nibbles·quad. The empty asm keeps the sum a chain in one register: left to itself, GCC turns it into a tree
 // of many live products, spills most of them, and runs at a third of the speed.
 [[gnu::always_inline]] inline void add_products(__m256i nibbles, __m256i quad, __m256i& pairs) {
@@ -55,7 +53,6 @@ struct Kernel : Avx2Tiling {
     const __m256i low_nibble = _mm256_set1_epi8(15);
     for (int64_t g = 0; g < groups; ++g) {
       const Group& group = group_of[g];
-      if (R == 1) prefetch(&group + kPrefetchGroups, sizeof(Group));
       __m256i pairs[R][2];
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) pairs[r][0] = pairs[r][1] = _mm256_setzero_si256();

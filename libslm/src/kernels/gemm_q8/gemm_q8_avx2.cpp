@@ -8,8 +8,6 @@
 namespace slm::kernels {
 namespace {
 
-constexpr size_t kPrefetchBytes = 2048;
-
 // s += |b|·sign(codes, b) over four k. The empty asm keeps the sum a chain in one register: left to itself, GCC turns
 // it into a tree of many live products, spills most of them, and runs at a third of the speed.
 [[gnu::always_inline]] inline void add_products(__m256i b, __m256i abs_b, __m256i codes, __m256i& s) {
@@ -48,7 +46,6 @@ struct Q8_0Kernel : Avx2Tiling {
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) acc[r][0] = acc[r][1] = _mm256_setzero_ps();
     for (int64_t g = 0; g < groups; ++g, ++group) {
-      if (R == 1) prefetch(reinterpret_cast<const std::byte*>(group) + kPrefetchBytes, sizeof(*group));
       __m256i s[R][2];
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) s[r][0] = s[r][1] = _mm256_setzero_si256();
@@ -80,10 +77,7 @@ struct Q8CKernel : Avx2Tiling {
     for (int r = 0; r < R; ++r) s[r][0] = s[r][1] = _mm256_setzero_si256();
     int64_t j = 0;
 #pragma GCC unroll 4
-    for (; j + 4 <= args.k; j += 4, ++quad) {
-      if (R == 1) prefetch(reinterpret_cast<const std::byte*>(quad) + kPrefetchBytes, sizeof(*quad));
-      add_quad<R>(a + j, args.a_stride, 4, *quad, s);
-    }
+    for (; j + 4 <= args.k; j += 4, ++quad) add_quad<R>(a + j, args.a_stride, 4, *quad, s);
     if (j < args.k) add_quad<R>(a + j, args.a_stride, static_cast<size_t>(args.k - j), *quad, s);
 
     const Bias bias(args, first);

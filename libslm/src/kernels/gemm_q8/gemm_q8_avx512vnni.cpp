@@ -47,12 +47,9 @@ struct Q8_0Part {
 #pragma GCC unroll 2
         for (int p = 0; p < P; ++p) s[r][p] = _mm512_set1_epi32(-128 * sum_a[r * groups + g]);
 #pragma GCC unroll 8
-      for (int q = 0; q < 8; ++q) {
-        if (R <= kFewRows) prefetch(panel + kPrefetchBytes + 64 * q, 64);
+      for (int q = 0; q < 8; ++q)
         add_quad(a + 32 * g + 4 * q, args.a_stride, 4,
                  panel + offsetof(Q8_0Group, words) + static_cast<size_t>(q) * sizeof(Q8Quad), panel_bytes, s);
-      }
-      if (R <= kFewRows) prefetch(panel + kPrefetchBytes + 8 * 64, sizeof(Q8_0Group) - 8 * 64);
 #pragma GCC unroll 2
       for (int p = 0; p < P; ++p) {
         const auto* group = reinterpret_cast<const Q8_0Group*>(panel + static_cast<size_t>(p) * panel_bytes);
@@ -83,10 +80,7 @@ struct Q8CPart {
 #pragma GCC unroll 2
       for (int p = 0; p < P; ++p) s[r][p] = _mm512_set1_epi32(-128 * args.a_sums[row + r]);
     int64_t j = 0;
-    for (; j + 4 <= args.k; j += 4, quad += sizeof(Q8Quad)) {
-      if (R <= kFewRows) prefetch(quad + kPrefetchBytes, sizeof(Q8Quad));
-      add_quad(a + j, args.a_stride, 4, quad, panel_bytes, s);
-    }
+    for (; j + 4 <= args.k; j += 4, quad += sizeof(Q8Quad)) add_quad(a + j, args.a_stride, 4, quad, panel_bytes, s);
     if (j < args.k) add_quad(a + j, args.a_stride, static_cast<size_t>(args.k - j), quad, panel_bytes, s);
 
 #pragma GCC unroll 2
