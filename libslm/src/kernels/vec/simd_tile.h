@@ -10,15 +10,15 @@ namespace slm::kernels {
 namespace {
 
 /// a (kRows, k): row r, element j at a + r·a_row + j·a_step. b: kVectors·kWidth columns in kPanels equal panels; row j of
-/// panel p is at b + p·panel_stride + j·b_stride. kAhead: bytes prefetched at each
-/// j, from `ahead` on.
+/// panel p is at b + p·panel_stride + j·b_stride. kAhead: bytes asked for at each
+/// j, from `ahead` on, into the L2 cache: what is asked into the L1 waits in line with the loads.
 template <class S, int kRows, int kVectors, int kPanels = 1, int kAhead = 0, class Element>
 [[gnu::always_inline]] inline void accumulate(const float* a, int64_t a_row, int64_t a_step, const Element* b,
                                               int64_t b_stride, int64_t panel_stride, int64_t k,
                                               typename S::V (&acc)[kRows][kVectors], const char* ahead = nullptr) {
   constexpr int kPanelVectors = kVectors / kPanels;
   for (int64_t j = 0; j < k; ++j) {
-    for (int line = 0; line < kAhead; line += 64) __builtin_prefetch(ahead + j * kAhead + line);
+    for (int line = 0; line < kAhead; line += 64) __builtin_prefetch(ahead + j * kAhead + line, 0, 2);
     typename S::V column[kVectors];
     for (int v = 0; v < kVectors; ++v)
       column[v] = S::load(b + (v / kPanelVectors) * panel_stride + (v % kPanelVectors) * S::kWidth);
