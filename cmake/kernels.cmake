@@ -24,8 +24,8 @@ function(slm_select_kernels list)
         if(isa IN_LIST SLM_ISAS)
           # Kernels never throw; told so, an unoptimised object has no weak reference to the exception personality.
           set(flags ${SLM_ISA_FLAGS_${isa}} -fno-exceptions)
-          if(file MATCHES "gemm_q[48]_neon_")
-            # GCC moves the loads of a whole group of weights before its first product, which costs the sums their
+          if(file MATCHES "(gemm_(q[48]|f32)|attention)_neon_")
+            # GCC moves loads before the products, those of a whole group of weights too, which costs the sums their
             # registers (checks/neon_spills.cmake).
             list(APPEND flags $<$<CXX_COMPILER_ID:GNU>:-fno-schedule-insns>)
           endif()

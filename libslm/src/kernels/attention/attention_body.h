@@ -106,13 +106,17 @@ struct BlockedAttention {
       return;
     }
     V acc[kTileRows][kVectors];
+#pragma GCC unroll 16
     for (int r = 0; r < kTileRows; ++r)
+#pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v)
         acc[r][v] = shrink != nullptr ? S::mul(S::load(c + r * c_stride + v * W), S::set(shrink[r])) : S::zero();
     constexpr int kAhead = kVectors * W * static_cast<int>(sizeof(Element));
     accumulate<S, kTileRows, kVectors, 1, kAhead>(a, kARow, kAStep, b, b_stride, 0, k, acc,
                                                   static_cast<const char*>(ahead));
+#pragma GCC unroll 16
     for (int r = 0; r < kTileRows; ++r)
+#pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) S::store(c + r * c_stride + v * W, acc[r][v]);
   }
 

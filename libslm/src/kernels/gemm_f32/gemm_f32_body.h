@@ -60,16 +60,24 @@ struct PanelGemm {
       return;
     }
     typename S::V acc[kTileRows][kVectors];
+#pragma GCC unroll 16
     for (int r = 0; r < kTileRows; ++r)
+#pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) acc[r][v] = S::zero();
     if (!part.first)
+#pragma GCC unroll 16
       for (int r = 0; r < kTileRows; ++r)
+#pragma GCC unroll 16
         for (int v = 0; v < kVectors; ++v) acc[r][v] = S::load(t.c + r * t.stride + v * S::kWidth);
     accumulate<S, kTileRows, kVectors, kPanels>(a, a_stride, 1, b, kColumns, panel_stride, part.k, acc);
     if (part.last && t.bias != nullptr)
+#pragma GCC unroll 16
       for (int r = 0; r < kTileRows; ++r)
+#pragma GCC unroll 16
         for (int v = 0; v < kVectors; ++v) acc[r][v] = S::add(acc[r][v], S::load(t.bias + v * S::kWidth));
+#pragma GCC unroll 16
     for (int r = 0; r < kTileRows; ++r)
+#pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) S::store(t.c + r * t.stride + v * S::kWidth, acc[r][v]);
   }
 

@@ -19,12 +19,30 @@ template <class S, int kRows, int kVectors, int kPanels = 1, int kAhead = 0, cla
   constexpr int kPanelVectors = kVectors / kPanels;
   for (int64_t j = 0; j < k; ++j) {
     for (int line = 0; line < kAhead; line += 64) __builtin_prefetch(ahead + j * kAhead + line, 0, 2);
-    typename S::V column[kVectors];
-    for (int v = 0; v < kVectors; ++v)
-      column[v] = S::load(b + (v / kPanelVectors) * panel_stride + (v % kPanelVectors) * S::kWidth);
-    for (int r = 0; r < kRows; ++r) {
-      const typename S::V x = S::set(a[r * a_row + j * a_step]);
-      for (int v = 0; v < kVectors; ++v) acc[r][v] = S::fma(x, column[v], acc[r][v]);
+    const auto column = [&](int v) {
+      return S::load(b + (v / kPanelVectors) * panel_stride + (v % kPanelVectors) * S::kWidth);
+    };
+    const auto element = [&](int r) { return S::set(a[r * a_row + j * a_step]); };
+    if constexpr (kRows < kVectors) {  // the shorter side waits in registers, or the sums lose theirs
+      typename S::V x[kRows];
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) x[r] = element(r);
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) {
+        const typename S::V y = column(v);
+#pragma GCC unroll 16
+        for (int r = 0; r < kRows; ++r) acc[r][v] = S::fma(x[r], y, acc[r][v]);
+      }
+    } else {
+      typename S::V y[kVectors];
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) y[v] = column(v);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        const typename S::V x = element(r);
+#pragma GCC unroll 16
+        for (int v = 0; v < kVectors; ++v) acc[r][v] = S::fma(x, y[v], acc[r][v]);
+      }
     }
     b += b_stride;
   }
