@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # One translation unit per ISA: the suffix of a kernel file says its flags, and on which processors it is built.
 set(SLM_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c)
+set(SLM_ISA_FLAGS_avxvnni ${SLM_ISA_FLAGS_avx2} -mavxvnni)
 set(SLM_ISA_FLAGS_avx512vnni -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni)
 set(SLM_ISA_FLAGS_avx512bf16 ${SLM_ISA_FLAGS_avx512vnni} -mavx512bf16)
 set(SLM_ISA_FLAGS_neon_dotprod -march=armv8.2-a+dotprod+fp16)
 set(SLM_ISA_FLAGS_neon_i8mm -march=armv8.2-a+dotprod+fp16+i8mm)
-set(SLM_ISAS_x86 avx2 avx512vnni avx512bf16)
+set(SLM_ISAS_x86 avx2 avxvnni avx512vnni avx512bf16)
 set(SLM_ISAS_arm neon_dotprod neon_i8mm)
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")

@@ -5,7 +5,11 @@
 
 #include "tests/kernels/gemm_q_problem.h"
 
-namespace slm::emulated {  // gemm_q4_emulated.cpp, gemm_q8_emulated.cpp
+namespace slm::emulated {  // gemm_q[48]_emulated.cpp, gemm_q[48]_avxvnni_emulated.cpp
+void gemm_q8c_avxvnni(const kernels::GemmArgs& args);
+void gemm_q8_0_avxvnni(const kernels::GemmArgs& args);
+void gemm_q4_0_avxvnni(const kernels::GemmArgs& args);
+void gemm_q4_1_avxvnni(const kernels::GemmArgs& args);
 void gemm_q8c_avx512vnni(const kernels::GemmArgs& args);
 void gemm_q8_0_avx512vnni(const kernels::GemmArgs& args);
 void gemm_q4_0_avx512vnni(const kernels::GemmArgs& args);
@@ -29,16 +33,16 @@ struct Case {
 };
 
 #if defined(SLM_EMULATED_AVX512)
-auto emulated_gemm(GemmStorage storage) {
+auto emulated_gemm(GemmStorage storage, bool avx512) {
   switch (storage) {
     case GemmStorage::Q8C:
-      return emulated::gemm_q8c_avx512vnni;
+      return avx512 ? emulated::gemm_q8c_avx512vnni : emulated::gemm_q8c_avxvnni;
     case GemmStorage::Q8_0:
-      return emulated::gemm_q8_0_avx512vnni;
+      return avx512 ? emulated::gemm_q8_0_avx512vnni : emulated::gemm_q8_0_avxvnni;
     case GemmStorage::Q4_0:
-      return emulated::gemm_q4_0_avx512vnni;
+      return avx512 ? emulated::gemm_q4_0_avx512vnni : emulated::gemm_q4_0_avxvnni;
     default:
-      return emulated::gemm_q4_1_avx512vnni;
+      return avx512 ? emulated::gemm_q4_1_avx512vnni : emulated::gemm_q4_1_avxvnni;
   }
 }
 #endif
@@ -49,9 +53,9 @@ std::vector<Case> all_cases() {
     for (const GemmVariant& variant : gemm_variants(storage)) {
       cases.push_back({variant, variant.isa, false});
 #if defined(SLM_EMULATED_AVX512)
-      if (variant.isa != Isa::Avx512Vnni) continue;
+      if (variant.isa != Isa::Avx512Vnni && variant.isa != Isa::AvxVnni) continue;
       cases.push_back({variant, Isa::Avx2, true});
-      cases.back().variant.gemm = emulated_gemm(storage);
+      cases.back().variant.gemm = emulated_gemm(storage, variant.isa == Isa::Avx512Vnni);
 #endif
     }
   return cases;

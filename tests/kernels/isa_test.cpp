@@ -39,7 +39,8 @@ class IsaChoice : public testing::Test {
 };
 
 TEST_F(IsaChoice, NamesAreTheOnesSlmIsaTakes) {
-  const std::vector<std::string> names = {"scalar", "avx2", "avx512vnni", "avx512bf16", "neon_dotprod", "neon_i8mm"};
+  const std::vector<std::string> names = {"scalar",     "avx2",         "avxvnni",  "avx512vnni",
+                                          "avx512bf16", "neon_dotprod", "neon_i8mm"};
   ASSERT_EQ(known_isas().size(), names.size());
   for (size_t i = 0; i < names.size(); ++i) EXPECT_EQ(name(known_isas()[i]), names[i]);
 }

@@ -10,13 +10,23 @@
 #if defined(__aarch64__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
+#elif defined(__x86_64__)
+#include <cpuid.h>
 #endif
 
 namespace slm::kernels {
 namespace {
-constexpr std::array kIsas = {Isa::Scalar,     Isa::Avx2,        Isa::Avx512Vnni,
+constexpr std::array kIsas = {Isa::Scalar,     Isa::Avx2,        Isa::AvxVnni, Isa::Avx512Vnni,
                               Isa::Avx512Bf16, Isa::NeonDotprod, Isa::NeonI8mm};
+
+#if defined(__x86_64__)
+/// cpuid 7.1, eax bit 4; __builtin_cpu_supports knows it in newer compilers only.
+bool has_avxvnni() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> 4 & 1u) != 0;
 }
+#endif
+}  // namespace
 
 std::string_view name(Isa isa) {
   switch (isa) {
@@ -24,6 +34,8 @@ std::string_view name(Isa isa) {
       return "scalar";
     case Isa::Avx2:
       return "avx2";
+    case Isa::AvxVnni:
+      return "avxvnni";
     case Isa::Avx512Vnni:
       return "avx512vnni";
     case Isa::Avx512Bf16:
@@ -45,6 +57,8 @@ bool supported(Isa isa) {
 #if defined(__x86_64__)
     case Isa::Avx2:
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    case Isa::AvxVnni:
+      return supported(Isa::Avx2) && has_avxvnni();
     case Isa::Avx512Vnni:
       return supported(Isa::Avx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&

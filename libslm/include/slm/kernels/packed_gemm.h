@@ -69,7 +69,7 @@ struct GemmArgs {
   const float* bias = nullptr;      ///< (n) or null
   float* c;                         ///< (m, n)
   int64_t c_stride;                 ///< elements between rows of c
-  int64_t m, n, k;  ///< any m, n ≥ 1; k a multiple of 32 for the g32 storages. Only columns < n of c are written
+  int64_t m, n, k;  ///< any m, n ≥ 1; k ≥ 1, a multiple of 32 for the g32 storages. Only columns < n of c are written
   bool accumulate = false;  ///< float storages: acc starts from c instead of 0 (gemm_bf16: is added to c)
 };
 
@@ -88,7 +88,7 @@ struct PackColumnsArgs {
 struct GemmVariant {
   Isa isa;
   GemmStorage storage;
-  const char* name;  ///< "q4_0_16x4_avx2": panel columns × row tile
+  const char* name;  ///< "q4_0_16x4_avx2": panel columns × row tile; float tiles are named rows × columns
   int panel_columns;
   size_t (*panel_bytes)(int64_t k);  ///< a multiple of 64
   void (*pack)(const PackArgs&);

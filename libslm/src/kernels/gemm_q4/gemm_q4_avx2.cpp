@@ -2,97 +2,24 @@
 // 4-bit packed GEMM for AVX2 + FMA + F16C.
 // An unsigned nibble times a signed activation is what maddubs multiplies: no sign fixing, and the pairs of a whole
 // group of 32 add up in int16 (bound in gemm_q4.h) before one maddwd widens them.
-// Q4_0's zero point leaves as 8·sum_a, in int32, exactly.
-#include "kernels/gemm_q_avx2.h"
-#include "slm/kernels/gemm_q4/gemm_q4.h"
+#include "kernels/gemm_q4/gemm_q4_avx2.h"
 
 namespace slm::kernels {
 namespace {
 
-// pairs += nibbles·quad. The empty asm keeps the sum a chain in one register: left to itself, GCC turns it into a tree
-// of many live products, spills most of them, and runs at a third of the speed.
-[[gnu::always_inline]] inline void add_products(__m256i nibbles, __m256i quad, __m256i& pairs) {
-  pairs = _mm256_add_epi16(pairs, _mm256_maddubs_epi16(nibbles, quad));
-  asm("" : "+x"(pairs));
-}
-
-// acc += float(s)·d_a·d_b for eight columns of one row; pairs are the group's int16 partial sums.
-[[gnu::always_inline]] inline __m256 scale_into(__m256i pairs, const Q4_0Group& group, int64_t half, float d_a,
-                                                int32_t sum_a, __m256 acc) {
-  __m256i s = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
-  s = _mm256_sub_epi32(s, _mm256_set1_epi32(8 * sum_a));
-  const __m256 d = _mm256_mul_ps(_mm256_set1_ps(d_a), load_halfs(group.d + 8 * half));
-  return _mm256_fmadd_ps(_mm256_cvtepi32_ps(s), d, acc);
-}
-[[gnu::always_inline]] inline __m256 scale_into(__m256i pairs, const Q4_1Group& group, int64_t half, float d_a,
-                                                int32_t sum_a, __m256 acc) {
-  const __m256i s = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
-  const __m256 scale = _mm256_set1_ps(d_a);
-  acc = _mm256_fmadd_ps(_mm256_cvtepi32_ps(s), _mm256_mul_ps(scale, load_halfs(group.d + 8 * half)), acc);
-  const __m256 m = _mm256_mul_ps(scale, load_halfs(group.m + 8 * half));
-  return _mm256_fmadd_ps(_mm256_set1_ps(static_cast<float>(sum_a)), m, acc);
-}
-
-template <class Group>
-struct Kernel : Avx2Tiling {
-  // R rows × 16 columns, all of k.
-  template <int R>
-  [[gnu::always_inline]] static void tile(const GemmArgs& args, int64_t row, int64_t first, const std::byte* panel,
-                                          int64_t /*column*/) {
-    const auto* group_of = reinterpret_cast<const Group*>(panel);
-    const int64_t groups = args.k / 32;
-    const int8_t* a[R];
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) a[r] = static_cast<const int8_t*>(args.a) + (row + r) * args.a_stride;
-    const float* d_a = args.a_scales + row * groups;
-    const int32_t* sum_a = args.a_sums + row * groups;
-
-    __m256 acc[R][2];
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) acc[r][0] = acc[r][1] = _mm256_setzero_ps();
-    const __m256i low_nibble = _mm256_set1_epi8(15);
-    for (int64_t g = 0; g < groups; ++g) {
-      const Group& group = group_of[g];
-      __m256i pairs[R][2];
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) pairs[r][0] = pairs[r][1] = _mm256_setzero_si256();
-#pragma GCC unroll 4
-      for (int p = 0; p < 4; ++p) {
-        const __m256i raw0 = load(group.nibbles[p][0]);
-        const __m256i raw1 = load(group.nibbles[p][8]);
-        const __m256i low0 = _mm256_and_si256(raw0, low_nibble);
-        const __m256i low1 = _mm256_and_si256(raw1, low_nibble);
-#pragma GCC unroll 8
-        for (int r = 0; r < R; ++r) {
-          const __m256i quad = broadcast_codes(a[r] + 32 * g + 4 * p, 4);
-          add_products(low0, quad, pairs[r][0]);
-          add_products(low1, quad, pairs[r][1]);
-        }
-        const __m256i high0 = _mm256_and_si256(_mm256_srli_epi16(raw0, 4), low_nibble);
-        const __m256i high1 = _mm256_and_si256(_mm256_srli_epi16(raw1, 4), low_nibble);
-#pragma GCC unroll 8
-        for (int r = 0; r < R; ++r) {
-          const __m256i quad = broadcast_codes(a[r] + 32 * g + 16 + 4 * p, 4);
-          add_products(high0, quad, pairs[r][0]);
-          add_products(high1, quad, pairs[r][1]);
-        }
-      }
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r)
-#pragma GCC unroll 2
-        for (int half = 0; half < 2; ++half)
-          acc[r][half] =
-              scale_into(pairs[r][half], group, half, d_a[r * groups + g], sum_a[r * groups + g], acc[r][half]);
-    }
-    store_sums(args, row, first, acc);
+struct Products {
+  // The empty asm keeps the sum a chain in one register: left to itself, GCC turns it into a tree of many live products,
+  // spills most of them, and runs at a third of the speed.
+  [[gnu::always_inline]] static void add(__m256i nibbles, __m256i quad, __m256i& pairs) {
+    pairs = _mm256_add_epi16(pairs, _mm256_maddubs_epi16(nibbles, quad));
+    asm("" : "+x"(pairs));
   }
+  [[gnu::always_inline]] static __m256i total(__m256i pairs) { return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)); }
 };
-
-static_assert(Kernel<Q4_0Group>::kColumns == kQ4PanelColumns);
 
 }  // namespace
 
-void gemm_q4_0_avx2(const GemmArgs& args) { gemm<Kernel<Q4_0Group>>(args, q4_0_panel_bytes(args.k)); }
-void gemm_q4_1_avx2(const GemmArgs& args) { gemm<Kernel<Q4_1Group>>(args, q4_1_panel_bytes(args.k)); }
+void gemm_q4_0_avx2(const GemmArgs& args) { gemm<Kernel<Q4_0Group, Products>>(args, q4_0_panel_bytes(args.k)); }
+void gemm_q4_1_avx2(const GemmArgs& args) { gemm<Kernel<Q4_1Group, Products>>(args, q4_1_panel_bytes(args.k)); }
 
 }  // namespace slm::kernels

@@ -18,6 +18,7 @@ constexpr GemmVariant q4_1(Isa isa, const char* name, void (*gemm)(const GemmArg
 constexpr std::array kQ4_0Variants = {
 #if defined(__x86_64__)
     q4_0(Isa::Avx512Vnni, "q4_0_16x6_avx512vnni", gemm_q4_0_avx512vnni),
+    q4_0(Isa::AvxVnni, "q4_0_16x4_avxvnni", gemm_q4_0_avxvnni),
     q4_0(Isa::Avx2, "q4_0_16x4_avx2", gemm_q4_0_avx2),
 #elif defined(__aarch64__)
     GemmVariant{Isa::NeonI8mm, GemmStorage::Q4_0, "q4_0_16x4_neon_i8mm", kQ4PanelColumns, q4_0_panel_bytes,
@@ -30,6 +31,7 @@ constexpr std::array kQ4_0Variants = {
 constexpr std::array kQ4_1Variants = {
 #if defined(__x86_64__)
     q4_1(Isa::Avx512Vnni, "q4_1_16x6_avx512vnni", gemm_q4_1_avx512vnni),
+    q4_1(Isa::AvxVnni, "q4_1_16x4_avxvnni", gemm_q4_1_avxvnni),
     q4_1(Isa::Avx2, "q4_1_16x4_avx2", gemm_q4_1_avx2),
 #elif defined(__aarch64__)
     GemmVariant{Isa::NeonI8mm, GemmStorage::Q4_1, "q4_1_16x4_neon_i8mm", kQ4PanelColumns, q4_1_panel_bytes,
