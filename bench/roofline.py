@@ -3,7 +3,7 @@
 """Roofline (Williams et al. 2009) of the GEMM kernels: what each reaches of what arithmetic and memory allow it, as an SVG.
 
     bench_kernels --benchmark_filter='gemm/.*/(1|2|4|16|512)$' --benchmark_out=k.json --benchmark_out_format=json
-    roofline.py --kernels k.json --isa avx512vnni --peak-int8 468 --memory 30.2 --svg docs/roofline.svg
+    roofline.py --kernels k.json --isa avx512vnni --peak-int8 468 --memory 31.1 --svg docs/roofline.svg
 
 Intensity is operations a byte of packed weights, 2·m for a weight of one byte; the roof is the lesser of the peak and
 intensity x memory (one thread's, from bench_peaks). A table of medians over shapes goes to stdout, in Markdown.

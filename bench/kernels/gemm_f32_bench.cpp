@@ -58,7 +58,7 @@ void gemm(benchmark::State& state, const GemmVariant& variant, int64_t m, int64_
     benchmark::ClobberMemory();
   }
   count_rate(state, "Gflop/s", 2.0 * static_cast<double>(m * n * k),
-             variant.isa == Isa::Avx512Bf16 ? peaks(1).bf16 : peaks(1).f32);
+             variant.isa == Isa::Avx512Bf16 ? peaks(1).bf16 : peaks(1, variant.isa).f32);
   if (m <= kRowsAtMemorySpeed) count_rate(state, "GB/s", static_cast<double>(p.panels.bytes()), peaks(1).memory);
 }
 

@@ -51,7 +51,7 @@ void gemm(benchmark::State& state, GemmVariant variant, Linear linear, int64_t m
                   .k = k});
     benchmark::DoNotOptimize(c.data());
   }
-  count_rate(state, "Gop/s", 2.0 * static_cast<double>(m * n * k), peaks(1).int8);
+  count_rate(state, "Gop/s", 2.0 * static_cast<double>(m * n * k), peaks(1, variant.isa).int8);
   if (m <= kRowsAtMemorySpeed) count_rate(state, "GB/s", static_cast<double>(bytes), peaks(1).memory);
 }
 

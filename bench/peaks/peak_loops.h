@@ -26,6 +26,7 @@ struct PeakLoops {
 };
 
 PeakLoops peak_loops_avx2(kernels::Isa isa);
+PeakLoops peak_loops_avxvnni(kernels::Isa isa);
 PeakLoops peak_loops_avx512vnni(kernels::Isa isa);
 PeakLoops peak_loops_avx512bf16(kernels::Isa isa);
 PeakLoops peak_loops_neon_dotprod(kernels::Isa isa);

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "bench/peaks/peak_loops.h"
@@ -26,6 +27,7 @@ std::span<const PeakLoops> peak_loops() {
 #if defined(__x86_64__)
     peak_loops_avx512bf16(kernels::Isa::Avx512Bf16),
     peak_loops_avx512vnni(kernels::Isa::Avx512Vnni),
+    peak_loops_avxvnni(kernels::Isa::AvxVnni),
     peak_loops_avx2(kernels::Isa::Avx2),
 #elif defined(__aarch64__)
     peak_loops_neon_i8mm(kernels::Isa::NeonI8mm),
@@ -66,12 +68,12 @@ double bytes_per_second(const PeakLoops& loops, int threads) {
   return best;
 }
 
-Peaks measure_peaks(int threads) {
+Peaks measure_peaks(int threads, std::optional<kernels::Isa> isa) {
   const int before = num_threads();
   set_num_threads(threads);
   Peaks peaks{.threads = threads};
   for (const PeakLoops& loops : peak_loops()) {
-    if (!kernels::selectable(loops.isa)) continue;
+    if (isa ? loops.isa != *isa : !kernels::selectable(loops.isa)) continue;
     peaks.isa = loops.isa;
     peaks.f32 = operations_per_second(loops.f32, threads);
     peaks.int8 = operations_per_second(loops.int8, threads);
@@ -85,10 +87,11 @@ Peaks measure_peaks(int threads) {
 
 }  // namespace
 
-const Peaks& peaks(int threads) {
-  static std::map<int, Peaks> measured;
-  if (!measured.contains(threads)) measured[threads] = measure_peaks(threads);
-  return measured[threads];
+const Peaks& peaks(int threads, std::optional<kernels::Isa> isa) {
+  static std::map<std::pair<int, std::optional<kernels::Isa>>, Peaks> measured;
+  const auto key = std::pair(threads, isa);
+  if (!measured.contains(key)) measured[key] = measure_peaks(threads, isa);
+  return measured[key];
 }
 
 }  // namespace slm
