@@ -15,6 +15,7 @@
 #include "slm/core/rng.h"
 #include "slm/kernels/gemm_variants.h"
 #include "tests/support/bounds.h"
+#include "tests/support/guarded_bytes.h"
 
 namespace slm::emulated {
 kernels::GemmVariant gemm_f32_avx512vnni(kernels::Isa isa, kernels::GemmStorage storage);
@@ -252,13 +253,18 @@ TEST_P(GemmF32, UnpacksWhatWasPackedAndNothingElse) {
     }
 }
 
-TEST_P(GemmF32, WritesOnlyItsColumns) {
+TEST_P(GemmF32, WritesOnlyItsColumnsAndReadsOnlyItsRows) {
   for (const Shape& shape : {Shape{1, 5, 40}, Shape{3, 33, 40}, Shape{13, 47, 400}}) {
     const Problem problem(variant().storage, shape);
     const AlignedBuffer panels = problem.pack(variant());
     const int64_t stride = shape.n + 70;
     std::vector<float> c(static_cast<size_t>((shape.m + 2) * stride), 12345.0f);
-    variant().gemm(problem.args(panels.data(), problem.bias.data(), c.data() + stride, stride));
+    const auto a_bytes = static_cast<size_t>((shape.m - 1) * problem.a_stride + shape.k) * sizeof(float);
+    const test::GuardedBytes a(a_bytes);
+    std::memcpy(a.data(), problem.a.data(), a_bytes);
+    GemmArgs args = problem.args(panels.data(), problem.bias.data(), c.data() + stride, stride);
+    args.a = a.data();
+    variant().gemm(args);
     for (int64_t i = 0; i < shape.m + 2; ++i)
       for (int64_t j = 0; j < stride; ++j) {
         const bool inside = i > 0 && i <= shape.m && j < shape.n;

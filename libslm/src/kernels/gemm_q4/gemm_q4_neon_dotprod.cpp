@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // 4-bit packed GEMM for Arm with the dot product extension: sdot takes four columns' words and one quad of a row of A
 // by lane. Q4_0's zero point is taken off the nibbles once per load of B, for all rows of the tile.
+#include "kernels/gemm_q4/gemm_q4_neon.h"
 #include "kernels/gemm_q_neon.h"
-#include "slm/kernels/gemm_q4/gemm_q4.h"
 
 namespace slm::kernels {
 namespace {
-
-[[gnu::always_inline]] inline int8x16_t code_of(uint8x16_t nibble, const Q4_0Group&) {
-  return vsubq_s8(vreinterpretq_s8_u8(nibble), vdupq_n_s8(8));
-}
-[[gnu::always_inline]] inline int8x16_t code_of(uint8x16_t nibble, const Q4_1Group&) {
-  return vreinterpretq_s8_u8(nibble);
-}
 
 // What a group adds to four columns of one row besides float(s)·d_a·d_b.
 [[gnu::always_inline]] inline float32x4_t add_minimum(const Q4_0Group&, int64_t, float, int32_t, float32x4_t acc) {

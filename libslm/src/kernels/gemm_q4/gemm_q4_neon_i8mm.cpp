@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // 4-bit packed GEMM for Arm with int8 matrix multiplication: smmla, signed by signed, on panels in words of eight.
 // Q4_0's zero point is taken off the nibbles once per load of B, for all rows of the tile.
+#include "kernels/gemm_q4/gemm_q4_neon.h"
 #include "kernels/gemm_q_neon_i8mm.h"
-#include "slm/kernels/gemm_q4/gemm_q4.h"
 
 namespace slm::kernels {
 namespace {
-
-[[gnu::always_inline]] inline int8x16_t code_of(uint8x16_t nibble, const Q4_0OctetGroup&) {
-  return vsubq_s8(vreinterpretq_s8_u8(nibble), vdupq_n_s8(8));
-}
-[[gnu::always_inline]] inline int8x16_t code_of(uint8x16_t nibble, const Q4_1OctetGroup&) {
-  return vreinterpretq_s8_u8(nibble);
-}
 
 // acc = fma(float(sum_a), d_a·m, acc), in groups that have a minimum.
 template <int R>
