@@ -66,7 +66,7 @@ Program::Program(const std::string& name, const std::string& teaches, const std:
   app_->formatter(std::make_shared<HelpPage>());
   std::string isas;
   for (const kernels::Isa isa : kernels::known_isas()) isas += " " + std::string(kernels::name(isa));
-  app_->footer(examples + "\n\nEnvironment:\n  SLM_ISA          instructions to use at most:" + isas +
+  app_->footer(examples + "\n\nEnvironment:\n  SLM_ISA          instructions at most:" + isas +
                " (default: all)\n  OMP_NUM_THREADS  threads where --threads is not given\n"
                "Exit codes: 0 done, 1 error, 2 wrong usage, 128 + n: signal n asked it to end.");
 }
