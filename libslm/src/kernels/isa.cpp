@@ -20,7 +20,11 @@ constexpr std::array kIsas = {Isa::Scalar,     Isa::Avx2,        Isa::AvxVnni, I
                               Isa::Avx512Bf16, Isa::NeonDotprod, Isa::NeonI8mm};
 
 #if defined(__x86_64__)
-/// cpuid 7.1, eax bit 4; __builtin_cpu_supports knows it in newer compilers only.
+// What __builtin_cpu_supports knows in newer compilers only: cpuid 1, ecx bit 29, and 7.1, eax bit 4.
+bool has_f16c() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx >> 29 & 1u) != 0;
+}
 bool has_avxvnni() {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> 4 & 1u) != 0;
@@ -56,7 +60,7 @@ bool supported(Isa isa) {
       return true;
 #if defined(__x86_64__)
     case Isa::Avx2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
     case Isa::AvxVnni:
       return supported(Isa::Avx2) && has_avxvnni();
     case Isa::Avx512Vnni:
