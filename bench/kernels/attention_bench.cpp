@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention of Qwen2.5-0.5B (7 query heads per KV head, head size 64) and neighbours: prefill in Gflop/s, decoding
-// also in GB/s of cache read. One call is one KV head; operations count both products over the visible keys. "cold": the
-// keys and values of several KV heads in turn, so that each comes from memory, as in a model of 24 layers.
+// also in GB/s of cache read. One call is one KV head; operations count both products over the visible keys. "cold":
+// the keys and values of several KV heads in turn, so that each comes from memory, as in a model of 24 layers.
 #include <benchmark/benchmark.h>
 
 #include <cstring>

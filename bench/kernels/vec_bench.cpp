@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Vector kernels on the rows of Qwen2.5-0.5B: width 896, ffn 4864, head size 64, vocabulary 151,936.
-// GB/s read and written, beside what one core reads from memory: the rows are in the caches, so less than that is too slow.
+// GB/s read and written, beside what one core reads from memory: the rows are in the caches, so less is too slow.
 #include <benchmark/benchmark.h>
 
 #include <string>

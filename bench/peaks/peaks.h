@@ -16,8 +16,8 @@ struct Peaks {
   double memory = 0.0;                       ///< bytes a second, read
 };
 
-/// Of `isa`, or of the one that the kernels would choose (SLM_ISA forces one); of scalar code nothing is known. The best of
-/// several tries of each, measured when first asked for: about two seconds, and 256 MB for each thread.
+/// Of `isa`, or of the one that the kernels would choose (SLM_ISA forces one); of scalar code nothing is known. The best
+/// of several tries of each, measured when first asked for: about two seconds, and 256 MB for each thread.
 const Peaks& peaks(int threads, std::optional<kernels::Isa> isa = {});
 
 }  // namespace slm

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# GEMMs and attention on Arm keep their sums in registers: fails where an innermost loop with products stores a vector to
-# the stack, and where an object has no such loop.
+# GEMMs and attention on Arm keep their sums in registers: fails where an innermost loop with products stores a vector
+# to the stack, and where an object has no such loop.
 #   cmake -DOBJDUMP=objdump -DOBJECTS="a.o;b.o" -P cmake/checks/neon_spills.cmake
 cmake_minimum_required(VERSION 3.25)
 set(checked)

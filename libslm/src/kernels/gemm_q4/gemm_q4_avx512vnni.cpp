@@ -17,8 +17,8 @@ namespace {
   return _mm512_fmadd_ps(_mm512_set1_ps(static_cast<float>(sum_a)), m, acc);
 }
 
-// Asks for a line of B 9 KB on, where two to four rows meet it. A lone row finds what the hardware fetches, as fast; more
-// rows have time (docs/performance.md).
+// Asks for a line of B 9 KB on, where two to four rows meet it. A lone row finds what the hardware fetches, as fast;
+// more rows have time (docs/performance.md).
 template <int R>
 [[gnu::always_inline]] inline void prefetch(const void* group, int line) {
   constexpr int kBytesAhead = 9216;
