@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Float GEMM for AVX-512: a 12×32 register tile (24 sums, 2 columns; the broadcast is part of the fma).
+// Float GEMM for AVX-512: a 12×32 register tile (24 sums, 2 columns, 1 broadcast: 27 of 32 registers).
 #include "kernels/gemm_f32/gemm_f32_body.h"
 #include "kernels/gemm_f32/gemm_f32_isas.h"
 #include "kernels/isa_row.h"

@@ -21,7 +21,7 @@ template <class S, class Element, int kRows, int kColumns, int kAccumulators>
 struct PanelGemm {
   static constexpr int kPanelVectors = kColumns / S::kWidth;
   static constexpr int64_t kDepthStep = 24576 / (kColumns * 4);
-  static constexpr int64_t kRowStep = (96 / kRows) * kRows;
+  static constexpr int64_t kRowStep = (256 / kRows) * kRows;
   static constexpr int64_t kColumnStep = 128;
 
   /// Which part of k a tile adds: the first starts from zero, the last adds the bias.
