@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "bench/peaks/peaks.h"
 #include "slm/core/aligned_buffer.h"
 
 namespace slm {
@@ -16,8 +17,7 @@ inline constexpr int64_t kRowsAtMemorySpeed = 4;
 
 /// Copies of `bytes` of weights for products of m rows.
 inline size_t copies_beyond_caches(size_t bytes, int64_t m) {
-  constexpr size_t kBeyondCaches = size_t{160} << 20;
-  return m <= kRowsAtMemorySpeed ? kBeyondCaches / bytes + 1 : 1;
+  return m <= kRowsAtMemorySpeed ? bytes_beyond_caches() / bytes + 1 : 1;
 }
 
 /// The copies, handed out in turn. Fill first(), then copy().

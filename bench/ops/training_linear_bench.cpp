@@ -14,6 +14,7 @@
 #include "bench/kernels/beyond_caches.h"
 #include "bench/peaks/peaks.h"
 #include "bench/peaks/rate_counters.h"
+#include "slm/core/aligned_buffer.h"
 #include "slm/core/parallel.h"
 #include "slm/core/rng.h"
 #include "slm/ops/float_linear.h"
@@ -38,14 +39,14 @@ void train(benchmark::State& state, FloatCompute compute, Product product, const
   const int64_t elements = shape.n * shape.k;
   std::vector<float> x = normal(m * shape.k, 1), y = normal(m * shape.n, 2);
   const auto copies = static_cast<int64_t>(copies_beyond_caches(static_cast<size_t>(elements) * sizeof(float), 1));
-  std::vector<float> matrices = normal(elements, 3);  // weights, or their gradients
-  matrices.resize(static_cast<size_t>(copies * elements));
-  for (int64_t i = 1; i < copies; ++i) std::copy_n(matrices.begin(), elements, matrices.begin() + i * elements);
+  AlignedBuffer matrices(static_cast<size_t>(copies * elements) * sizeof(float));  // weights, or their gradients
+  const std::vector<float> one = normal(elements, 3);
+  for (int64_t i = 0; i < copies; ++i) std::ranges::copy(one, matrices.as<float>() + i * elements);
   GemmScratch scratch(compute);
   const MatrixView rows_x{x.data(), m, shape.k, shape.k}, rows_y{y.data(), m, shape.n, shape.n};
   int64_t copy = 0;
   for (auto _ : state) {
-    const std::span<float> matrix(matrices.data() + copy * elements, static_cast<size_t>(elements));
+    const std::span<float> matrix(matrices.as<float>() + copy * elements, static_cast<size_t>(elements));
     copy = (copy + 1) % copies;
     if (product == Product::GradW) {
       linear_grad_w(scratch, rows_y, rows_x, {matrix.data(), shape.n, shape.k, shape.k});

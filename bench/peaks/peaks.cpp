@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/peaks/peaks.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -19,7 +21,6 @@ namespace {
 
 constexpr int kTries = 5;
 constexpr double kSeconds = 0.03;                               // of a try of arithmetic
-constexpr size_t kBytes = size_t{256} << 20;                    // of a thread: beyond its caches
 constexpr std::array<size_t, 4> kAhead = {0, 512, 1024, 4096};  // distances to prefetch at
 
 std::span<const PeakLoops> peak_loops() {
@@ -56,15 +57,15 @@ double operations_per_second(const ArithmeticLoop& loop, int threads) {
 }
 
 double bytes_per_second(const PeakLoops& loops, int threads) {
-  const size_t each = kBytes + kAhead.back() + 4096;
+  const size_t bytes = bytes_beyond_caches(), each = bytes + kAhead.back() + 4096;
   AlignedBuffer buffer(each * static_cast<size_t>(threads));
   const auto part = [&](int thread) { return buffer.data() + static_cast<size_t>(thread) * each; };
   seconds_of(threads, [&](int thread) { std::memset(part(thread), 1, each); });  // pages lie near who reads them
   double best = 0;
   for (int i = 0; i < kTries; ++i)
     for (const size_t ahead : kAhead)
-      best = std::max(best, static_cast<double>(kBytes) * threads /
-                                seconds_of(threads, [&](int thread) { loops.read(part(thread), kBytes, ahead); }));
+      best = std::max(best, static_cast<double>(bytes) * threads /
+                                seconds_of(threads, [&](int thread) { loops.read(part(thread), bytes, ahead); }));
   return best;
 }
 
@@ -92,6 +93,15 @@ const Peaks& peaks(int threads, std::optional<kernels::Isa> isa) {
   const auto key = std::pair(threads, isa);
   if (!measured.contains(key)) measured[key] = measure_peaks(threads, isa);
   return measured[key];
+}
+
+size_t bytes_beyond_caches() {
+  constexpr long kLeast = 256L << 20;
+#if defined(_SC_LEVEL3_CACHE_SIZE)
+  return static_cast<size_t>(std::max(kLeast, 2 * sysconf(_SC_LEVEL3_CACHE_SIZE)));  // 0 or −1 where it is not told
+#else
+  return kLeast;
+#endif
 }
 
 }  // namespace slm

@@ -2,6 +2,7 @@
 // What this machine can do at most: operations a second by kind, bytes a second from memory. Benches divide by it.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 
 #include "slm/kernels/isa.h"
@@ -17,7 +18,10 @@ struct Peaks {
 };
 
 /// Of `isa`, or of the one that the kernels would choose (SLM_ISA forces one); of scalar code nothing is known. The best
-/// of several tries of each, measured when first asked for: about two seconds, and 256 MB for each thread.
+/// of several tries of each, measured when first asked for: some seconds, and bytes_beyond_caches() for each thread.
 const Peaks& peaks(int threads, std::optional<kernels::Isa> isa = {});
+
+/// So much that no cache of this machine holds it: 256 MB, or twice the last-level cache where the system tells its size.
+size_t bytes_beyond_caches();
 
 }  // namespace slm
