@@ -30,6 +30,32 @@ bool has_avxvnni() {
   return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> 4 & 1u) != 0;
 }
 #endif
+
+bool detect(Isa isa) {
+  switch (isa) {
+    case Isa::Scalar:
+      return true;
+#if defined(__x86_64__)
+    case Isa::Avx2:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
+    case Isa::AvxVnni:
+      return detect(Isa::Avx2) && has_avxvnni();
+    case Isa::Avx512Vnni:
+      return detect(Isa::Avx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+             __builtin_cpu_supports("avx512vnni");
+    case Isa::Avx512Bf16:
+      return detect(Isa::Avx512Vnni) && __builtin_cpu_supports("avx512bf16");
+#elif defined(__aarch64__)
+    case Isa::NeonDotprod:
+      return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0 && (getauxval(AT_HWCAP) & HWCAP_ASIMDHP) != 0;
+    case Isa::NeonI8mm:
+      return detect(Isa::NeonDotprod) && (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0;
+#endif
+    default:
+      return false;
+  }
+}
 }  // namespace
 
 std::string_view name(Isa isa) {
@@ -55,29 +81,12 @@ std::string_view name(Isa isa) {
 std::span<const Isa> known_isas() { return kIsas; }
 
 bool supported(Isa isa) {
-  switch (isa) {
-    case Isa::Scalar:
-      return true;
-#if defined(__x86_64__)
-    case Isa::Avx2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
-    case Isa::AvxVnni:
-      return supported(Isa::Avx2) && has_avxvnni();
-    case Isa::Avx512Vnni:
-      return supported(Isa::Avx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-             __builtin_cpu_supports("avx512vnni");
-    case Isa::Avx512Bf16:
-      return supported(Isa::Avx512Vnni) && __builtin_cpu_supports("avx512bf16");
-#elif defined(__aarch64__)
-    case Isa::NeonDotprod:
-      return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0 && (getauxval(AT_HWCAP) & HWCAP_ASIMDHP) != 0;
-    case Isa::NeonI8mm:
-      return supported(Isa::NeonDotprod) && (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0;
-#endif
-    default:
-      return false;
-  }
+  static const auto can_run = [] {  // asked once: in a virtual machine each cpuid takes microseconds
+    std::array<bool, kIsas.size()> answers{};
+    for (const Isa each : kIsas) answers.at(static_cast<size_t>(each)) = detect(each);
+    return answers;
+  }();
+  return can_run.at(static_cast<size_t>(isa));
 }
 
 std::optional<Isa> forced_isa() {
