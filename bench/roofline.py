@@ -69,7 +69,7 @@ def main():
     a = p.parse_args()
     rates = points(a.kernels, a.isa)
     if not rates:
-        p.error(f"--kernels {a.kernels}: no integer GEMM of {a.isa} in it, expected names like gemm/q4_0_16x6_avx512vnni/896x896/512")
+        p.error(f"--kernels {a.kernels}: no integer GEMM of {a.isa} in it, expected names like gemm/q4_0_6x16_avx512vnni/896x896/512")
     rows = sorted({m for _, m in rates})
     print("| rows | " + " | ".join(COLOURS) + " |\n|---:|" + "---:|" * len(COLOURS))
     for m in rows:

@@ -88,7 +88,7 @@ struct PackColumnsArgs {
 struct GemmVariant {
   Isa isa;
   GemmStorage storage;
-  const char* name;  ///< "q4_0_16x4_avx2": panel columns × row tile; float tiles are named rows × columns
+  const char* name;  ///< "q4_0_4x16_avx2": rows of a tile × columns of a panel
   int panel_columns;
   size_t (*panel_bytes)(int64_t k);  ///< a multiple of 64
   void (*pack)(const PackArgs&);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // 4-bit packed GEMM for AVX-512 VNNI: dpbusd multiplies the unsigned nibbles of 16 columns by four codes of a row of A,
-// broadcast by the instruction itself. Q4_0's zero point is where the sums begin: −8·sum_a.
+// broadcast once for all panels. Q4_0's zero point is where the sums begin: −8·sum_a.
 #include "kernels/gemm_q_avx512vnni.h"
 #include "slm/kernels/gemm_q4/gemm_q4.h"
 

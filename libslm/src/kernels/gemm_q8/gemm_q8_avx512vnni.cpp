@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // 8-bit packed GEMM for AVX-512 VNNI: dpbusd wants unsigned weights, so code_b + 128 (one xor per load of B for all
-// rows of the tile) meets four codes of a row of A, broadcast by the instruction itself; the sums begin at −128·sum_a.
+// rows of the tile) meets four codes of a row of A, broadcast once for all panels; the sums begin at −128·sum_a.
 #include <cstddef>
 
 #include "kernels/gemm_q_avx512vnni.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// 8-bit packed GEMM for AVX-VNNI, which processors without AVX-512 have: dpbusd wants unsigned weights, so code_b + 128
-// (one xor per load of B for all rows of the tile); the sums begin at −128·sum_a.
+// 8-bit packed GEMM for AVX-VNNI, which processors without AVX-512 have: dpbusd's unsigned side as in
+// gemm_q8_avx512vnni.cpp.
 #include "kernels/gemm_q8/gemm_q8_avx2.h"
 
 namespace slm::kernels {
