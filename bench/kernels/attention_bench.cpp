@@ -66,7 +66,7 @@ void attend(benchmark::State& state, const AttentionVariant& variant, int64_t ro
     head = (head + 1) % kv_heads;
   }
   count_rate(state, "Gflop/s", flops, peaks(1, variant.isa).f32);
-  if (rows == 1) count_rate(state, "GB/s", 2.0 * static_cast<double>(bytes), peaks(1).memory);
+  if (kv_heads > 1) count_rate(state, "GB/s", 2.0 * static_cast<double>(bytes), peaks(1).memory);
 }
 
 struct Case {

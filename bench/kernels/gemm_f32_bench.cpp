@@ -57,8 +57,9 @@ void gemm(benchmark::State& state, const GemmVariant& variant, int64_t m, int64_
     variant.gemm(args);
     benchmark::ClobberMemory();
   }
+  const Peaks& peak = peaks(1, variant.isa);
   count_rate(state, "Gflop/s", 2.0 * static_cast<double>(m * n * k),
-             variant.isa == Isa::Avx512Bf16 ? peaks(1).bf16 : peaks(1, variant.isa).f32);
+             variant.isa == Isa::Avx512Bf16 ? peak.bf16 : peak.f32);
   if (m <= kRowsAtMemorySpeed) count_rate(state, "GB/s", static_cast<double>(p.panels.bytes()), peaks(1).memory);
 }
 

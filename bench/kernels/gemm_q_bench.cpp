@@ -60,7 +60,7 @@ const bool kRegistered = [] {
     for (const GemmVariant& variant : gemm_variants(storage)) {
       if (!supported(variant.isa)) continue;
       for (const Linear& linear : kQwen)
-        for (int64_t m : {1, 2, 4, 16, 512}) {
+        for (int64_t m : {1, 2, 4, 5, 6, 8, 16, 512}) {
           if (m > 1 && linear.n > 100000) continue;  // a decoder runs the head for the last token
           const std::string name = std::string("gemm/") + variant.name + "/" + std::to_string(linear.k) + "x" +
                                    std::to_string(linear.n) + "/" + std::to_string(m);
