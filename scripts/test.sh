@@ -44,7 +44,7 @@ for isa in avx2 scalar; do
     echo "SKIPPED: SLM_ISA=avx2, this processor has none" >&2
     continue
   fi
-  if [ "$isa" = avx2 ] && ! grep -qw avx512_vnni /proc/cpuinfo; then
+  if [ "$isa" = avx2 ] && ! grep -qwE 'avx512_vnni|avx_vnni' /proc/cpuinfo; then
     echo "== SLM_ISA=avx2 is what ran: this processor has nothing better"
     continue
   fi

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # GEMMs and attention on Arm keep their sums in registers: fails where an innermost loop with products stores a vector
-# to the stack, and where an object has no such loop.
+# to the stack (addressed by sp or x29), and where an object has fewer such loops than its tiles are.
 #   cmake -DOBJDUMP=objdump -DOBJECTS="a.o;b.o" -P cmake/checks/neon_spills.cmake
 cmake_minimum_required(VERSION 3.25)
 set(checked)
@@ -58,8 +58,14 @@ foreach(object IN LISTS OBJECTS)
       unset(${name})
     endif()
   endforeach()
-  if(loops LESS 6)  # of two storages, tiles of 4, 2 and 1 rows
-    message(FATAL_ERROR "neon_spills: ${object}: ${loops} loops with products, expected at least 6")
+  set(least 6)  # integers: two storages, tiles of 4, 2 and 1 rows
+  if(object MATCHES "gemm_f32_neon")
+    set(least 50)  # three storages, each number of rows, one panel or more
+  elseif(object MATCHES "attention_neon")
+    set(least 30)  # two storages, products with keys and with values
+  endif()
+  if(loops LESS least)
+    message(FATAL_ERROR "neon_spills: ${object}: ${loops} loops with products, expected at least ${least}")
   endif()
   message(STATUS "neon_spills: ${object}: ${loops} loops keep their sums in registers")
 endforeach()

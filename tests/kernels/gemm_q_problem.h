@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "slm/core/aligned_buffer.h"
 #include "slm/core/dtype.h"
 #include "slm/kernels/gemm_variants.h"
 #include "tests/support/guarded_bytes.h"
@@ -165,14 +164,15 @@ inline std::vector<float> reference(const GemmProblem& p) {
   return c;
 }
 
-/// B packed by a variant, with guard bytes around the panels.
+/// B packed by a variant: guard bytes before the panels, behind them a page nobody may touch.
 class PackedProblem {
  public:
   PackedProblem(const GemmVariant& variant, const GemmProblem& p)
-      : panel_bytes_(variant.panel_bytes(p.k)), panels_((p.n + variant.panel_columns - 1) / variant.panel_columns) {
+      : panel_bytes_(variant.panel_bytes(p.k)),
+        panels_((p.n + variant.panel_columns - 1) / variant.panel_columns),
+        buffer_(kGuard + panel_bytes_ * static_cast<size_t>(panels_)) {
     EXPECT_EQ(panel_bytes_ % 64, 0u);
-    buffer_ = AlignedBuffer(bytes() + 2 * kGuard);
-    std::memset(buffer_.data(), 0xa5, buffer_.size());
+    std::memset(buffer_.data(), 0xa5, kGuard);
     for (int64_t panel = 0; panel < panels_; ++panel) {
       const int64_t first = panel * variant.panel_columns;
       const int64_t count = std::min<int64_t>(variant.panel_columns, p.n - first);
@@ -184,10 +184,7 @@ class PackedProblem {
                     .k = p.k,
                     .panel = data() + panel * static_cast<int64_t>(panel_bytes_)});
     }
-    for (size_t i = 0; i < kGuard; ++i) {
-      EXPECT_EQ(buffer_.data()[i], std::byte{0xa5}) << "written before the panels";
-      EXPECT_EQ(buffer_.data()[kGuard + bytes() + i], std::byte{0xa5}) << "written behind the panels";
-    }
+    for (size_t i = 0; i < kGuard; ++i) EXPECT_EQ(buffer_.data()[i], std::byte{0xa5}) << "written before the panels";
   }
   std::byte* data() { return buffer_.data() + kGuard; }
   const std::byte* panel(int64_t index) const {
@@ -196,10 +193,9 @@ class PackedProblem {
 
  private:
   static constexpr size_t kGuard = 128;
-  size_t bytes() const { return panel_bytes_ * static_cast<size_t>(panels_); }
   size_t panel_bytes_;
   int64_t panels_;
-  AlignedBuffer buffer_;
+  test::GuardedBytes buffer_;
 };
 
 /// Rows [m0,m1) × columns [n0,n1) of the product, n0 at the start of a panel;
@@ -214,10 +210,9 @@ inline std::vector<float> run_part(const GemmVariant& variant, const GemmProblem
   std::memset(a.data(), -128, a_bytes);
   for (int64_t row = 0; row < m; ++row)
     std::memcpy(a.data() + row * a_stride, p.a.data() + (m0 + row) * p.k, static_cast<size_t>(p.k));
-  const std::vector<float> a_scales(p.a_scales.begin() + m0 * per_row, p.a_scales.begin() + m1 * per_row);
-  const std::vector<int32_t> a_sums(p.a_sums.begin() + m0 * per_row, p.a_sums.begin() + m1 * per_row);
-  const std::vector<float> bias =
-      p.bias.empty() ? std::vector<float>{} : std::vector<float>(p.bias.begin() + n0, p.bias.begin() + n1);
+  const test::GuardedCopy<float> a_scales(std::span(p.a_scales).subspan(m0 * per_row, m * per_row));
+  const test::GuardedCopy<int32_t> a_sums(std::span(p.a_sums).subspan(m0 * per_row, m * per_row));
+  const test::GuardedCopy<float> bias(std::span(p.bias).subspan(p.bias.empty() ? 0 : n0, p.bias.empty() ? 0 : n));
   const float sentinel = std::bit_cast<float>(0x7fc0dead);
   std::vector<float> c(static_cast<size_t>(m * c_stride) + 32, sentinel);
   float* out = c.data() + 16;
@@ -226,7 +221,7 @@ inline std::vector<float> run_part(const GemmVariant& variant, const GemmProblem
                 .a_scales = a_scales.data(),
                 .a_sums = a_sums.data(),
                 .b = packed.panel(n0 / variant.panel_columns),
-                .bias = bias.empty() ? nullptr : bias.data(),
+                .bias = p.bias.empty() ? nullptr : bias.data(),
                 .c = out,
                 .c_stride = c_stride,
                 .m = m,

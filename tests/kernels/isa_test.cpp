@@ -15,6 +15,9 @@
 namespace slm::kernels {
 namespace {
 
+constexpr GemmStorage kStorages[] = {GemmStorage::F32,  GemmStorage::BF16, GemmStorage::F16, GemmStorage::Q8C,
+                                     GemmStorage::Q8_0, GemmStorage::Q4_0, GemmStorage::Q4_1};
+
 /// Sets SLM_ISA for one test and puts back what was there.
 class IsaChoice : public testing::Test {
  protected:
@@ -81,7 +84,7 @@ TEST_F(IsaChoice, ForcedIsALimit) {
   for (Isa isa : known_isas()) EXPECT_EQ(selectable(isa), isa == Isa::Scalar) << name(isa);
   EXPECT_EQ(select(vec_variants()).isa, Isa::Scalar);
   EXPECT_EQ(select(attention_variants(KvStorage::F16)).isa, Isa::Scalar);
-  EXPECT_EQ(select(gemm_f32_variants()).isa, Isa::Scalar);
+  for (GemmStorage storage : kStorages) EXPECT_EQ(select(gemm_variants(storage)).isa, Isa::Scalar);
 }
 
 TEST_F(IsaChoice, SelectsTheFirstRowThatCanRun) {
@@ -92,7 +95,7 @@ TEST_F(IsaChoice, SelectsTheFirstRowThatCanRun) {
   };
   check(vec_variants());
   for (KvStorage storage : {KvStorage::F32, KvStorage::F16}) check(attention_variants(storage));
-  for (GemmStorage storage : {GemmStorage::F32, GemmStorage::BF16, GemmStorage::F16}) check(gemm_variants(storage));
+  for (GemmStorage storage : kStorages) check(gemm_variants(storage));
 }
 
 /// A table is best first, ends with scalar, and holds one storage.
@@ -109,7 +112,7 @@ TEST_F(IsaChoice, TablesRunFromBestToScalar) {
     expect_ordered(attention_variants(storage));
     for (const AttentionVariant& variant : attention_variants(storage)) EXPECT_EQ(variant.storage, storage);
   }
-  for (GemmStorage storage : {GemmStorage::F32, GemmStorage::BF16, GemmStorage::F16}) {
+  for (GemmStorage storage : kStorages) {
     expect_ordered(gemm_variants(storage));
     for (const GemmVariant& variant : gemm_variants(storage)) EXPECT_EQ(variant.storage, storage) << variant.name;
   }

@@ -213,6 +213,23 @@ TEST_P(Vec, QuantizesZerosTinyAndBrokenRowsToZeroCodes) {
     }
 }
 
+TEST_P(Vec, OneBrokenValueAnywhereMakesATokenZeroCodes) {
+  for (const int64_t n : {1, 31, 33, 64, 95, 897})
+    for (const int64_t at : {int64_t{0}, n / 2, n / 32 * 32 - 1, n / 32 * 32, n - 1})
+      for (const float bad : {kInf, -kInf, kNan}) {
+        if (at < 0 || at >= n) continue;
+        std::vector<float> x = normals(n, 17);
+        x[static_cast<size_t>(at)] = bad;
+        std::vector<int8_t> codes(static_cast<size_t>(n), 99);
+        float scale = kGuard;
+        int32_t sum = 4321;
+        variant().quantize_a8t(x.data(), n, codes.data(), &scale, &sum);
+        EXPECT_TRUE(std::isnan(bad) ? std::isnan(scale) : scale == kInf) << scale << " for " << bad << " at " << at;
+        EXPECT_EQ(codes, std::vector<int8_t>(codes.size(), 0)) << bad << " at " << at << " of " << n;
+        EXPECT_EQ(sum, 0);
+      }
+}
+
 TEST_P(Vec, QuantizesTheLargestFloats) {
   std::vector<float> x(32, 1.0f);
   x[3] = -std::numeric_limits<float>::max();

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <cstddef>
+#include <cstring>
+#include <span>
 
 namespace slm::test {
 
@@ -31,6 +33,19 @@ class GuardedBytes {
   void* begin_;
   std::byte* data_;
   size_t mapped_;
+};
+
+/// A copy of values that ends there.
+template <class T>
+class GuardedCopy {
+ public:
+  explicit GuardedCopy(std::span<const T> values) : bytes_(values.size_bytes()) {
+    if (!values.empty()) std::memcpy(bytes_.data(), values.data(), values.size_bytes());
+  }
+  const T* data() const { return reinterpret_cast<const T*>(bytes_.data()); }
+
+ private:
+  GuardedBytes bytes_;
 };
 
 }  // namespace slm::test
