@@ -32,38 +32,36 @@ struct Case {
   bool emulated;
 };
 
-using Gemm = void (*)(const GemmArgs&);
-
-/// The kernel of `isa` on emulated instructions; null where there is none.
-Gemm emulated_gemm([[maybe_unused]] GemmStorage storage, [[maybe_unused]] Isa isa) {
-  [[maybe_unused]] const auto of_storage = [storage](Gemm q8c, Gemm q8_0, Gemm q4_0, Gemm q4_1) {
-    return storage == GemmStorage::Q8C    ? q8c
-           : storage == GemmStorage::Q8_0 ? q8_0
-           : storage == GemmStorage::Q4_0 ? q4_0
-                                          : q4_1;
-  };
-#if defined(SLM_EMULATED_AVXVNNI)
-  if (isa == Isa::AvxVnni)
-    return of_storage(emulated::gemm_q8c_avxvnni, emulated::gemm_q8_0_avxvnni, emulated::gemm_q4_0_avxvnni,
-                      emulated::gemm_q4_1_avxvnni);
-#endif
-#if defined(SLM_EMULATED_AVX512)
-  if (isa == Isa::Avx512Vnni)
-    return of_storage(emulated::gemm_q8c_avx512vnni, emulated::gemm_q8_0_avx512vnni, emulated::gemm_q4_0_avx512vnni,
-                      emulated::gemm_q4_1_avx512vnni);
-#endif
-  return nullptr;
-}
+struct Emulated {
+  Isa isa;
+  GemmStorage storage;
+  void (*gemm)(const GemmArgs&);
+};
 
 std::vector<Case> all_cases() {
+  const std::vector<Emulated> all_emulated = {
+#if defined(SLM_EMULATED_AVXVNNI)
+    {Isa::AvxVnni, GemmStorage::Q8C, emulated::gemm_q8c_avxvnni},
+    {Isa::AvxVnni, GemmStorage::Q8_0, emulated::gemm_q8_0_avxvnni},
+    {Isa::AvxVnni, GemmStorage::Q4_0, emulated::gemm_q4_0_avxvnni},
+    {Isa::AvxVnni, GemmStorage::Q4_1, emulated::gemm_q4_1_avxvnni},
+#endif
+#if defined(SLM_EMULATED_AVX512)
+    {Isa::Avx512Vnni, GemmStorage::Q8C, emulated::gemm_q8c_avx512vnni},
+    {Isa::Avx512Vnni, GemmStorage::Q8_0, emulated::gemm_q8_0_avx512vnni},
+    {Isa::Avx512Vnni, GemmStorage::Q4_0, emulated::gemm_q4_0_avx512vnni},
+    {Isa::Avx512Vnni, GemmStorage::Q4_1, emulated::gemm_q4_1_avx512vnni},
+#endif
+  };
   std::vector<Case> cases;
   for (GemmStorage storage : kStorages)
     for (const GemmVariant& variant : gemm_variants(storage)) {
       cases.push_back({variant, variant.isa, false});
-      const Gemm emulated = emulated_gemm(storage, variant.isa);
-      if (emulated == nullptr) continue;
-      cases.push_back({variant, Isa::Avx2, true});
-      cases.back().variant.gemm = emulated;
+      for (const Emulated& emulated : all_emulated) {
+        if (emulated.isa != variant.isa || emulated.storage != storage) continue;
+        cases.push_back({variant, Isa::Avx2, true});
+        cases.back().variant.gemm = emulated.gemm;
+      }
     }
   return cases;
 }
@@ -117,7 +115,7 @@ TEST_P(GemmQ, IsExactAtTheEndsOfTheCodeRanges) {
 }
 
 TEST_P(GemmQ, IsExactOnTheDeepestRows) {
-  // Of w8c dpbusd adds codes moved by 128, beyond the range of an int32 from k = 66,310 on: sums wrap, not saturate.
+  // Of w8c the sum comes within 0.8 % of what an int32 holds.
   for (int64_t m : {int64_t{1}, int64_t{3}}) {
     const GemmProblem p = problem(m, variant().panel_columns + 1, kMaxQ8cDepth, Fill::Largest);
     EXPECT_EQ(first_difference(run(variant(), p), reference(p)), -1) << "m " << m;
