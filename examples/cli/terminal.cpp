@@ -48,20 +48,6 @@ std::string read_stdin() {
   return text;
 }
 
-/// The tokenizer reads such bytes as U+FFFD: what is measured or answered is then another text.
-void tell_bytes_that_are_no_utf8(const std::string& name, std::string_view text) {
-  const size_t first = valid_utf8_prefix(text);
-  int64_t count = 0;
-  for (std::string_view rest = text.substr(first); !rest.empty();) {
-    const Utf8Step step = utf8_step(rest);
-    if (!step.valid) count += step.length;
-    rest.remove_prefix(step.length);
-  }
-  if (count > 0)
-    tell("warning: {}: {} no UTF-8, the first at offset {}; read as U+FFFD\n", one_line(name),
-         count == 1 ? "1 byte is" : fmt::format("{} bytes are", count), first);
-}
-
 }  // namespace
 
 void write_stderr(std::string_view text) {
@@ -165,6 +151,19 @@ std::string duration(double seconds) {
   if (s < 60) return fmt::format("{} s", s);
   if (s < 3600) return fmt::format("{} min {:02} s", s / 60, s % 60);
   return fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
+}
+
+void tell_bytes_that_are_no_utf8(const std::string& name, std::string_view text) {
+  const size_t first = valid_utf8_prefix(text);
+  int64_t count = 0;
+  for (std::string_view rest = text.substr(first); !rest.empty();) {
+    const Utf8Step step = utf8_step(rest);
+    if (!step.valid) count += step.length;
+    rest.remove_prefix(step.length);
+  }
+  if (count > 0)
+    tell("warning: {}: {} no UTF-8, the first at offset {}; read as U+FFFD\n", one_line(name),
+         count == 1 ? "1 byte is" : fmt::format("{} bytes are", count), first);
 }
 
 std::string read_text(const std::string& path) {

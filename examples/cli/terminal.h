@@ -77,6 +77,9 @@ std::string megabytes(uint64_t bytes);
 /// "7 s", "3 min 20 s", "2 h 05 min".
 std::string duration(double seconds);
 
+/// Says on stderr where text of a file or a user is no UTF-8. The tokenizer reads such bytes as U+FFFD: what is measured
+/// or answered is then another text.
+void tell_bytes_that_are_no_utf8(const std::string& name, std::string_view text);
 /// All of a file, or of stdin for "-"; says on stderr where it is no UTF-8. Throws IoError.
 std::string read_text(const std::string& path);
 bool stdin_is_terminal();
