@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -25,11 +26,29 @@ double seconds_between(Clock::time_point begin, Clock::time_point end) {
 }
 
 // A signal handler can reach nothing else than globals.
-volatile sig_atomic_t interrupted = 0;    // InterruptFlag
-volatile sig_atomic_t signal_to_end = 0;  // EndOnSignal: its number
+volatile sig_atomic_t interrupted = 0;  // InterruptFlag
+std::atomic<int> signal_to_end = 0;     // EndOnSignal: its number
+std::atomic<int64_t> asked_at = 0;      // and when it came, ns
+static_assert(std::atomic<int64_t>::is_always_lock_free);
 constexpr std::array kSignalsToEnd = {SIGINT, SIGTERM, SIGHUP};
+constexpr int64_t kOneAsk = 1'000'000'000;  // ns
 
-void on_signal_to_end(int signal_number) { signal_to_end = signal_number; }
+int64_t monotonic_ns() {
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{1'000'000'000} * now.tv_sec + now.tv_nsec;
+}
+
+void on_signal_to_end(int signal_number) {
+  const int64_t now = monotonic_ns();
+  int64_t first = 0;
+  if (asked_at.compare_exchange_strong(first, now)) {
+    signal_to_end = signal_number;
+  } else if (now - first >= kOneAsk) {
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);  // once this handler has returned
+  }
+}
 
 void arm(void (*handler)(int)) {
   struct sigaction action = {};
@@ -180,10 +199,11 @@ Interrupted::Interrupted(int signal_number)
 
 EndOnSignal::EndOnSignal() {
   signal_to_end = 0;
+  asked_at = 0;
   for (const int number : kSignalsToEnd) {
     struct sigaction action = {}, before = {};
     action.sa_handler = on_signal_to_end;
-    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+    action.sa_flags = SA_RESTART;
     sigaction(number, nullptr, &before);
     if (before.sa_handler != SIG_IGN) sigaction(number, &action, nullptr);  // ignored under nohup: it stays so
   }
@@ -196,6 +216,7 @@ EndOnSignal::~EndOnSignal() {
     if (action.sa_handler == on_signal_to_end) signal(number, SIG_DFL);
   }
   signal_to_end = 0;
+  asked_at = 0;
 }
 
 void EndOnSignal::check() {

@@ -95,8 +95,9 @@ class Interrupted : public Error {
 };
 
 /// While it lives, SIGINT (Ctrl-C), SIGTERM and SIGHUP do not end the process on the spot but at the next step of its
-/// work, by an exception: temporary files go, and nothing half done is printed. A second one ends it as usual, and so
-/// does SIGHUP under nohup: not at all. One at a time.
+/// work, by an exception: temporary files go, and nothing half done is printed. More of them within a second are the same
+/// request (`timeout` signals the process and its group); one that comes later ends it as usual. Under nohup SIGHUP stays
+/// without effect. One at a time.
 class EndOnSignal {
  public:
   EndOnSignal();

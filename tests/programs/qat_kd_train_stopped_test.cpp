@@ -53,7 +53,7 @@ TEST_F(Train, SurvivesBeingKilledAtAnyTime) {
   RecordProperty("runs", rounds);
 }
 
-TEST_F(Train, SavesACheckpointOnCtrlC) {
+TEST_F(Train, SavesACheckpointOnASignalHoweverOftenItIsSentAtOnce) {
   const Words more = {"--steps", "120", "--checkpoint-every", "0", "--resume"};
   Ran ran;
   for (const int signal_number : {SIGINT, SIGTERM}) {
@@ -63,15 +63,29 @@ TEST_F(Train, SavesACheckpointOnCtrlC) {
     const auto before = fs::exists(metrics) ? steps() : 0;
     ASSERT_TRUE(process.wait_until([&] { return steps() > before; })) << process.err();
     process.interrupt(signal_number);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    process.interrupt(signal_number);  // as timeout does: to the process, and to its group
     ran = process.wait();
+    EXPECT_FALSE(ran.by_signal);
     EXPECT_EQ(ran.exit_code, 128 + signal_number) << ran.err;
+    EXPECT_NE(ran.err.find("saved the checkpoint"), std::string::npos) << ran.err;
   }
-  EXPECT_NE(ran.err.find("saved the checkpoint"), std::string::npos) << ran.err;
   const Ran resumed = run("qat_kd_train", words("qat", "stopped", more));
   EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
   EXPECT_NE(resumed.err.find("resumed from"), std::string::npos);
   ASSERT_EQ(run("qat_kd_train", words("qat", "whole", {"--steps", "120", "--checkpoint-every", "0"})).exit_code, 0);
   EXPECT_EQ(shipped("stopped"), shipped("whole"));
+}
+
+TEST_F(Train, EndsAtOnceOnASecondRequest) {
+  Process process("qat_kd_train", words("qat", "run", {"--steps", "1", "--accumulate", "1000000"}), {});
+  ASSERT_TRUE(process.wait_until([&] { return process.err().find("packed as") != std::string::npos; }))
+      << process.err();
+  process.interrupt();
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  ASSERT_FALSE(process.ended()) << "a step ends first";
+  process.interrupt();
+  EXPECT_TRUE(process.wait().by_signal);
 }
 
 TEST_F(Train, GoesOnFromAWholeCheckpointBesideDamagedMetrics) {
