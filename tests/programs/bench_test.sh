@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The benches as a user meets them: help, wrong arguments and environment, an output that is full. Nothing is measured.
+#   tests/programs/bench_test.sh FOLDER     that holds bench_kernels, bench_ops, bench_peaks …
+set -euo pipefail
+bin=$1
+source "$(dirname "$0")/expect.sh"
+
+for bench in "$bin"/bench_*; do
+  for help in --help -h; do
+    "$bench" $help > out 2> err || fail "$bench $help failed"
+    [ ! -s err ] && grep -q SLM_ISA out && grep -q OMP_NUM_THREADS out || fail "$bench $help does not teach"
+  done
+  expect_error 2 "'--bogus' (see ${bench##*/} --help)" "$bench" --bogus
+  expect_error 1 "SLM_ISA=bogus is unknown, expected one of: scalar" env SLM_ISA=bogus "$bench"
+  expect_error 1 "5000.*expected 1 to 1024" env OMP_NUM_THREADS=5000 "$bench"
+  code=0
+  "$bench" --help > /dev/full 2> err || code=$?
+  [ $code -eq 1 ] && grep -q '^error: \[output\]' err || fail "$bench: a full output is no error"
+done
+
+SLM_ISA=scalar "$bin/bench_peaks" > out 2> err || fail "bench_peaks failed"
+grep -q '^scalar  *1  *–  *–  *–  *–$' out || fail "what is not known is not said to be so"
+
+for bench in "$bin"/bench_{kernels,ops,quant,runtime}; do
+  expect_error 2 "benchmark_format.*json" "$bench" --benchmark_format=xml
+  code=0
+  "$bench" --benchmark_filter=bogus > out 2> err || code=$?
+  [ $code -eq 2 ] && grep -q "^error: .*benchmark_filter=bogus.*list_tests" err || fail "$bench: a filter that matches none"
+  code=0
+  "$bench" --benchmark_list_tests > /dev/full 2> err || code=$?
+  [ $code -eq 1 ] && grep -q '^error: \[output\]' err || fail "$bench: a full output is no error"
+done
+
+if grep -qw avx2 /proc/cpuinfo; then
+  SLM_ISA=avx2 "$bin/bench_ops" --benchmark_filter=train_bf16/forward/896x896/256 > out 2> err || fail "bench_ops failed"
+  grep -q 'train_bf16.*need a processor with avx512bf16' out || fail "no word of why nothing was measured"
+fi
