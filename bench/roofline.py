@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Roofline (Williams et al. 2009) of the GEMM kernels: what each reaches of what arithmetic and memory allow it, as an SVG.
+"""Roofline (Williams et al. 2009) of the GEMM kernels: what each reaches of what arithmetic and memory allow, as SVG.
 
     bench_kernels --benchmark_filter='gemm/.*/(1|2|4|16|512)$' --benchmark_out=k.json --benchmark_out_format=json
     roofline.py --kernels k.json --isa avx512vnni --peak-int8 468 --memory 31.1 --svg docs/roofline.svg
@@ -9,12 +9,15 @@ Intensity is operations a byte of packed weights, 2·m for a weight of one byte;
 intensity x memory (one thread's, from bench_peaks). A table of medians over shapes goes to stdout, in Markdown.
 In: JSON of Google Benchmark   Out: SVG, Markdown
 """
-import argparse
 import collections
-import json
 import math
+import os
 import re
 import statistics
+import sys
+
+sys.path.append(os.path.join(sys.path[0], "peers"))
+from command_line import Parser, WrongUsage, existing, output, positive, read_json, run
 
 BYTES_A_WEIGHT = {"q8c": 1.0, "q8_0": 34 / 32, "q4_0": 18 / 32, "q4_1": 20 / 32}
 COLOURS = {"q8c": "#0072b2", "q8_0": "#d55e00", "q4_0": "#009e73", "q4_1": "#cc79a7"}
@@ -23,12 +26,25 @@ WIDTH, HEIGHT, MARGIN = 720, 440, 56
 
 def points(path, isa):
     """(storage, m) -> Gop/s, the median over shapes"""
-    found = collections.defaultdict(list)
-    with open(path, encoding="utf-8") as f:
-        for run in json.load(f)["benchmarks"]:
-            match = re.fullmatch(rf"gemm/(q\w+?)_\d+x\d+_{isa}/\d+x\d+/(\d+)", run["name"])
-            if match and run.get("run_type") != "aggregate":
-                found[match[1], int(match[2])].append(run["Gop/s"])
+    document = read_json(path)
+    runs = document.get("benchmarks") if isinstance(document, dict) else None
+    if not (isinstance(runs, list) and all(isinstance(r, dict) and isinstance(r.get("name"), str) for r in runs)):
+        raise WrongUsage(f"{path}: expected JSON of Google Benchmark, with names in a list \"benchmarks\"")
+    found, isas = collections.defaultdict(list), set()
+    for r in runs:
+        match = re.fullmatch(r"gemm/(q\w+?)_\d+x\d+_(\w+)/\d+x\d+/(\d+)", r["name"])
+        if not match or r.get("run_type") == "aggregate":
+            continue
+        isas.add(match[2])
+        if match[2] == isa:
+            rate = r.get("Gop/s")
+            if not (isinstance(rate, (int, float)) and 0 < rate < math.inf):
+                raise WrongUsage(f"{path}: {r['name']} has {rate!r} Gop/s, expected a number above 0")
+            found[match[1], int(match[3])].append(rate)
+    if not isas:
+        raise WrongUsage(f"{path}: no integer GEMM in it, expected names like gemm/q4_0_6x16_avx512vnni/896x896/512")
+    if not found:
+        raise WrongUsage(f"{path}: no integer GEMM of --isa '{isa}' in it, only of {', '.join(sorted(isas))}")
     return {key: statistics.median(rates) for key, rates in sorted(found.items())}
 
 
@@ -60,16 +76,14 @@ def svg(rates, peak, memory):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--kernels", required=True)
-    p.add_argument("--peak-int8", type=float, required=True, help="Gop/s")
-    p.add_argument("--memory", type=float, required=True, help="GB/s")
+    p = Parser(__doc__)
+    p.add_argument("--kernels", type=existing, required=True, help="JSON of bench_kernels")
+    p.add_argument("--peak-int8", type=positive, required=True, help="Gop/s")
+    p.add_argument("--memory", type=positive, required=True, help="GB/s")
     p.add_argument("--isa", default="avx512vnni", help="whose kernels")
-    p.add_argument("--svg")
+    p.add_argument("--svg", type=output)
     a = p.parse_args()
     rates = points(a.kernels, a.isa)
-    if not rates:
-        p.error(f"--kernels {a.kernels}: no integer GEMM of {a.isa} in it, expected names like gemm/q4_0_6x16_avx512vnni/896x896/512")
     rows = sorted({m for _, m in rates})
     print("| rows | " + " | ".join(COLOURS) + " |\n|---:|" + "---:|" * len(COLOURS))
     for m in rows:
@@ -85,4 +99,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the Python programs of the benches do with arguments, files and errors: one line `error: …` on stderr, and the
+exit codes 0 (done), 1 (error) and 2 (wrong usage), as the other programs do.
+
+In: a parser, words, paths   Out: values, JSON, an exit code
+"""
+import argparse
+import importlib.util
+import json
+import math
+import os
+import subprocess
+import sys
+
+
+class WrongUsage(Exception):
+    """What was given cannot be used: exit code 2."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Of a program with this doc string, all of which is its help."""
+
+    def __init__(self, doc):
+        says, _, more = doc.partition("\n")
+        super().__init__(description=says, epilog=more, formatter_class=argparse.RawDescriptionHelpFormatter,
+                         allow_abbrev=False)
+
+    def error(self, message):
+        raise WrongUsage(message)
+
+    def print_help(self, file=None):
+        print(self.format_help(), end="", file=file)   # argparse would not say that an output is full
+
+
+def run(main):
+    """Ends the program with what main returns; what goes wrong becomes one line."""
+    try:
+        os.fstat(1)   # what is printed to a closed output is lost without a word
+        try:
+            status = main()
+        except SystemExit as ended:   # --help, and what a program ends itself with
+            status = ended.code
+        sys.stdout.flush()
+    except WrongUsage as wrong:
+        status, line = 2, f"{wrong} (see {os.path.basename(sys.argv[0])} --help)"
+    except OSError as error:
+        status, line = 1, f"{error.filename or 'cannot write'}: {error.strerror}"
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)   # or Python would write to a full output once more
+    else:
+        sys.exit(status)
+    print("error:", *line.split(), file=sys.stderr)
+    sys.exit(status)
+
+
+def whole(least, most=None):
+    """The type of whole numbers from `least` on, up to `most`."""
+    def number(word):
+        value = int(word) if word.isascii() and word.isdigit() else -1
+        if value < least or (most is not None and value > most):
+            expected = f"{least} to {most}" if most is not None else f"{least} or more"
+            raise argparse.ArgumentTypeError(f"'{word}', expected a whole number, {expected}")
+        return value
+    return number
+
+
+def finite(expected, holds):
+    """The type of finite numbers of which that holds."""
+    def number(word):
+        try:
+            value = float(word)
+        except ValueError:
+            value = math.nan
+        if not (math.isfinite(value) and holds(value)):
+            raise argparse.ArgumentTypeError(f"'{word}', expected a number {expected}")
+        return value
+    return number
+
+
+positive = finite("above 0", lambda value: value > 0)
+not_negative = finite("from 0", lambda value: value >= 0)
+
+
+def existing(word):
+    """The type of paths of files and folders that are there."""
+    if not os.path.exists(word):
+        raise argparse.ArgumentTypeError(f"there is no '{word}'")
+    return word
+
+
+def program(word):
+    if not (os.path.isfile(word) and os.access(word, os.X_OK)):
+        raise argparse.ArgumentTypeError(f"'{word}' is no program")
+    return word
+
+
+def output(word):
+    """The type of paths of files to write: it is said before hours of measuring that one cannot be."""
+    folder = os.path.dirname(word) or "."
+    if os.path.isdir(word) or not os.access(word if os.path.exists(word) else folder, os.W_OK):
+        raise argparse.ArgumentTypeError(f"'{word}' cannot be written, expected a file in a folder that is there")
+    return word
+
+
+def read_text(path):
+    try:
+        with open(path, encoding="utf-8", newline="") as f:
+            return f.read()
+    except OSError as error:
+        raise WrongUsage(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise WrongUsage(f"{path}: no UTF-8 at offset {error.start}") from None
+
+
+def read_json(path):
+    try:
+        return json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise WrongUsage(f"{path}: expected JSON, {error}") from None
+
+
+def write_json(document, path):
+    """To stdout, and where a path is given there, too."""
+    text = json.dumps(document, indent=1)
+    print(text)
+    if path:
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text + "\n")
+
+
+def last_line(text):
+    return text.strip().rpartition("\n")[2]
+
+
+def json_of(command, environment=None):
+    """What a program prints; where it fails, this one ends with its last words."""
+    ran = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if ran.returncode != 0:
+        raise SystemExit(f"error: {' '.join(command)} exits {ran.returncode}: {last_line(ran.stderr)}")
+    return json.loads(ran.stdout)
+
+
+def add_model_options(parser):
+    """Of the programs that run a GGUF file in llama.cpp (llama_model.py)."""
+    parser.add_argument("--model", type=existing, required=True, help="a GGUF file")
+    parser.add_argument("--threads", type=whole(1, 1024), default=2)
+    parser.add_argument("--kv", choices=("f16", "f32"), default="f16", help="the cache of libslm and llama.cpp")
+    parser.add_argument("--flash", choices=("off", "on", "auto"), default="auto", help="attention of llama.cpp")
+
+
+def need(*modules, install):
+    """Ends the program unless Python finds these modules; `install`: the command that brings them."""
+    missing = [module for module in modules if importlib.util.find_spec(module) is None]
+    if missing:
+        raise SystemExit(f"error: Python finds no {' and no '.join(missing)}; install with: {install}")

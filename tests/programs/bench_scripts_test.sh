@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The benches' Python programs as a user meets them: help, wrong arguments and files, packages that are missing. What they
+# run is never there: without site-packages (-S) Python finds no peer.
+#   tests/programs/bench_scripts_test.sh SOURCE
+set -euo pipefail
+bench=$1/bench
+source "$(dirname "$0")/expect.sh"
+command -v python3 > /dev/null || { echo "SKIPPED: no python3"; exit 77; }
+unset PYTHONPATH
+py() { python3 -S -B "$bench/$1.py" "${@:2}"; }
+
+for script in roofline; do
+  py $script --help > out 2> err || fail "$script --help failed"
+  [ ! -s err ] && grep -q "^    ${script##*/}.py " out || fail "$script --help does not teach"
+  expect_error 2 "required: --kernels" py $script
+  expect_error 1 "cannot write" bash -c "python3 -S -B $bench/$script.py --help > /dev/full"
+done
+
+# roofline CHANGE…: with these options in place of, or beside, those that are right
+roofline() { py roofline --kernels k.json --isa avx2 --peak-int8 468 --memory 31.1 "$@"; }
+rate() { printf '{"benchmarks": [{"name": "gemm/q4_0_6x16_avx2/896x896/512", "Gop/s": %s}]}' "$1"; }
+rate 300 > k.json
+roofline --svg k.svg > out 2> err || fail "the roofline failed"
+grep -q '300 of 468, 64 %' out && grep -q '</svg>' k.svg || fail "no table or no picture"
+for peak in 0 -1 nan inf – ''; do
+  expect_error 2 "--peak-int8: '$peak', expected a number above 0" roofline --peak-int8="$peak"
+  expect_error 2 "--memory: '$peak', expected a number above 0" roofline --memory="$peak"
+done
+expect_error 2 "no integer GEMM of --isa 'avx.' in it, only of avx2" roofline --isa avx.
+expect_error 2 "no integer GEMM of --isa '(' in it" roofline --isa '('
+expect_error 2 "--svg: '/no/such/k.svg' cannot be written" roofline --svg /no/such/k.svg
+expect_error 2 "there is no 'none'" roofline --kernels none
+expect_error 2 "Is a directory" roofline --kernels .
+for rate in 0 NaN '"300"' null; do rate "$rate" > bad.json; expect_error 2 "expected a number above 0" roofline --kernels bad.json; done
+printf '{' > bad.json; expect_error 2 "bad.json: expected JSON" roofline --kernels bad.json
+printf '\xff' > bad.json; expect_error 2 "bad.json: no UTF-8 at offset 0" roofline --kernels bad.json
+printf '[]' > bad.json; expect_error 2 "expected JSON of Google Benchmark" roofline --kernels bad.json
+printf '{"benchmarks": []}' > bad.json; expect_error 2 "no integer GEMM in it, expected names like" roofline --kernels bad.json
