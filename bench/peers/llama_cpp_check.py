@@ -17,28 +17,19 @@ argmax      windows of 512 from an empty cache; ids, the argmax at every positio
             lies below; --logits: all logits, f32.
 --prompts: a tests/golden/data/real/*.greedy.json, or a list of {"prompt": …, "control_tokens": bool}.
 """
-import argparse
 import hashlib
 import json
 import math
 import os
-import subprocess
 import sys
 
-import llama_model
-import numpy as np
+from command_line import (Parser, WrongUsage, add_model_options, existing, json_of, not_negative, output, program,
+                          read_json, read_text, run, whole)
 
 WINDOW = 512
 DEFAULT_PROMPTS = [{"prompt": text} for text in (
     "The capital of France is", "def fibonacci(n):\n", "水は低きに流れる。", "3.14159 26535",
     "When the river rises above the mark on the old bridge,")]
-
-
-def our_json(command):
-    run = subprocess.run(command, capture_output=True, text=True)
-    if run.returncode != 0:
-        raise SystemExit(f"error: {' '.join(command)} exits {run.returncode}: {run.stderr.strip()[-500:]}")
-    return json.loads(run.stdout)
 
 
 def llama_greedy(model, prompt_ids, count):
@@ -55,23 +46,27 @@ def llama_greedy(model, prompt_ids, count):
     return ids, margins
 
 
+def asked(path):
+    prompts = read_json(path)
+    prompts = prompts.get("prompts") if isinstance(prompts, dict) else prompts
+    if not isinstance(prompts, list) or not all(isinstance(p, dict) and isinstance(p.get("prompt"), str) for p in prompts):
+        raise WrongUsage(f'--prompts {path}: expected a list of {{"prompt": …}}')
+    return prompts
+
+
 def greedy(a):
     model = llama_model.Model(a.model, a.threads, 2048, kv="f32", flash="off")
-    prompts = DEFAULT_PROMPTS
-    if a.prompts:
-        with open(a.prompts, encoding="utf-8") as f:
-            prompts = json.load(f)
-        prompts = prompts["prompts"] if isinstance(prompts, dict) else prompts
+    prompts = asked(a.prompts) if a.prompts else DEFAULT_PROMPTS
     results = []
     for p in prompts:
         result = {"prompt": p["prompt"], "prompt_ids": model.tokenize(p["prompt"], p.get("control_tokens", False))}
         if a.infer and not p.get("control_tokens", False):
-            ours = our_json([a.infer, "--model", a.model, "--weights", "as-is", "--prompt", p["prompt"], "--raw", "-n",
-                             str(a.n), "--temperature", "0", "--ignore-eos", "--kv", "f32", "--threads",
-                             str(a.threads), "--json"])
+            ours = json_of([a.infer, "--model", a.model, "--weights", "as-is", "--prompt", p["prompt"], "--raw", "-n",
+                            str(a.n), "--temperature", "0", "--ignore-eos", "--kv", "f32", "--threads",
+                            str(a.threads), "--json"])
             result["same_prompt_ids"] = ours["prompt_ids"] == result["prompt_ids"]
             result["prompt_ids"], result["our_ids"] = ours["prompt_ids"], ours["ids"]
-        elif "prompt_ids" in p:      # transformers' ids and tokens stand in for ours
+        elif "prompt_ids" in p and "ids" in p:      # transformers' ids and tokens stand in for ours
             result["same_prompt_ids"] = p["prompt_ids"] == result["prompt_ids"]
             result["prompt_ids"], result["our_ids"] = p["prompt_ids"], p["ids"][:a.n]
         result["ids"], result["margins"] = llama_greedy(model, result["prompt_ids"], a.n)
@@ -88,17 +83,18 @@ def greedy(a):
     return {"results": results, "unexcused": bad}, 1 if bad else 0
 
 
-def text_ids(model, path, count=None):
-    with open(path, encoding="utf-8", newline="") as f:
-        text = f.read()
+def text_ids(model, path, least, count=None):
+    text = read_text(path)
     # llama.cpp's tokenizer is linear, but 16 characters a token are plenty
     ids = model.tokenize(text if count is None else text[:16 * count + 4096])
+    if len(ids) < least:
+        raise WrongUsage(f"--data {path}: {len(ids)} tokens, expected at least {least}")
     return ids if count is None else ids[:count]
 
 
 def perplexity(a):
     model = llama_model.Model(a.model, a.threads, WINDOW, kv=a.kv, flash=a.flash)
-    ids = text_ids(model, a.data)
+    ids = text_ids(model, a.data, WINDOW)
     windows = len(ids) // WINDOW if not a.windows else min(a.windows, len(ids) // WINDOW)
     nll, squares, count = 0.0, 0.0, 0
     for w in range(windows):
@@ -119,8 +115,8 @@ def perplexity(a):
     result = {"protocol": "llamacpp512", "windows": windows, "scored": count, "perplexity": value, "nll_sum": nll,
               "stderr": value * math.sqrt((squares / count - mean * mean) / (count - 1)), "kv": a.kv, "flash": a.flash}
     if a.evaluate:
-        ours = our_json([a.evaluate, "--model", a.model, "--data", a.data, "--protocol", "llamacpp512", "--windows",
-                         str(windows), "--weights", "as-is", "--threads", str(a.threads), "--json"])["results"][0]
+        ours = json_of([a.evaluate, "--model", a.model, "--data", a.data, "--protocol", "llamacpp512", "--windows",
+                        str(windows), "--weights", "as-is", "--threads", str(a.threads), "--json"])["results"][0]
         result["ours"] = ours
         result["ours_over_llama_cpp"] = ours["perplexity"] / value
     return result, 0
@@ -128,7 +124,7 @@ def perplexity(a):
 
 def argmax(a):
     model = llama_model.Model(a.model, a.threads, WINDOW, kv="f32", flash="off")
-    ids = text_ids(model, a.data, a.tokens)
+    ids = text_ids(model, a.data, 1, a.tokens)
     best, margins = [], []
     dump = open(a.logits, "wb") if a.logits else None
     for start in range(0, len(ids), WINDOW):
@@ -157,47 +153,53 @@ def reference(a):
             "ids": first["ids"], "argmax": first["argmax"], "margins": first["margins"]}, 0
 
 
-def main():
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def arguments():
+    p = Parser(__doc__)
     p.add_argument("mode", choices=["greedy", "perplexity", "argmax", "reference"])
-    p.add_argument("--model", required=True)
-    p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--infer")
-    p.add_argument("--evaluate")
-    p.add_argument("--prompts")
-    p.add_argument("-n", type=int, default=64)
-    p.add_argument("--max-diff", type=float, default=0.0, help="largest logit difference seen between the two")
-    p.add_argument("--data")
-    p.add_argument("--windows", type=int, default=0, help="0: all")
-    p.add_argument("--tokens", type=int, default=2048)
-    p.add_argument("--logits")
-    p.add_argument("--kv", choices=list(llama_model.KV), default="f16")
-    p.add_argument("--flash", choices=list(llama_model.FLASH), default="auto")
-    p.add_argument("--output", help="write the JSON here instead of stdout")
+    add_model_options(p)
+    p.add_argument("--infer", type=program)
+    p.add_argument("--evaluate", type=program)
+    p.add_argument("--prompts", type=existing)
+    p.add_argument("-n", type=whole(1), default=64)
+    p.add_argument("--max-diff", type=not_negative, default=0.0, help="largest logit difference seen between the two")
+    p.add_argument("--data", type=existing, help="a text file")
+    p.add_argument("--windows", type=whole(0), default=0, help="0: all")
+    p.add_argument("--tokens", type=whole(1), default=2048)
+    p.add_argument("--logits", type=output)
+    p.add_argument("--output", type=output, help="write the JSON here instead of stdout")
     p.add_argument("--source")
     p.add_argument("--scheme")
     p.add_argument("--name")
     a = p.parse_args()
-    if a.mode != "greedy" and not (a.data and os.path.exists(a.data)):
+    if a.mode != "greedy" and not a.data:
         p.error(f"{a.mode} needs --data with a text file")
+    if a.mode == "reference" and not (a.source and a.scheme and a.name and a.output):
+        p.error("reference needs --source, --scheme, --name and --output")
+    return a
+
+
+def main():
+    a = arguments()
+    global llama_model, np   # after the arguments: --help needs neither
+    import llama_model
+    import numpy as np
     if a.mode == "reference":
-        if not (a.source and a.scheme and a.name and a.output):
-            p.error("reference needs --source, --scheme, --name and --output")
-        known = {}
-        if os.path.exists(a.output):
-            with open(a.output, encoding="utf-8") as f:
-                known = json.load(f)
+        known = read_json(a.output) if os.path.exists(a.output) else {}
+        if not isinstance(known, dict):
+            raise WrongUsage(f"--output {a.output}: expected an object of references, found another JSON")
         known[a.name], status = reference(a)
+        text = "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in known.items()) + "\n}\n"
+    else:
+        result, status = {"greedy": greedy, "perplexity": perplexity, "argmax": argmax}[a.mode](a)
+        result = {"mode": a.mode, "model": a.model, **llama_model.about(), **result}
+        text = json.dumps(result, ensure_ascii=False) + "\n"
+    if a.output:
         with open(a.output, "w", encoding="utf-8") as f:
-            f.write("{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in known.items()) + "\n}\n")
-        sys.exit(status)
-    result, status = {"greedy": greedy, "perplexity": perplexity, "argmax": argmax}[a.mode](a)
-    result = {"mode": a.mode, "model": a.model, **llama_model.about(), **result}
-    with (open(a.output, "w") if a.output else sys.stdout) as f:
-        json.dump(result, f, ensure_ascii=False)
-        f.write("\n")
-    sys.exit(status)
+            f.write(text)
+    else:
+        print(text, end="")
+    return status
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -2,12 +2,15 @@
 """A GGUF file in llama.cpp, through the low-level API of llama-cpp-python: decode calls and nothing around them.
 
 In: GGUF path, threads, KV type, flash attention   Out: logits and the seconds that llama_decode took
-Needs: CMAKE_ARGS=-DGGML_NATIVE=ON pip install --no-binary llama-cpp-python llama-cpp-python
 """
 import ctypes
 import importlib.metadata
 import time
 
+from command_line import need
+
+need("llama_cpp", "numpy",
+     install="CMAKE_ARGS=-DGGML_NATIVE=ON pip install --no-binary llama-cpp-python llama-cpp-python")
 import llama_cpp as llama
 import numpy as np
 

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A GGUF file in OpenVINO GenAI, which reads it directly: seconds to the first token, and of those after it.
 
-In: GGUF path, threads   Out: seconds   Needs: pip install openvino-genai
+In: GGUF path, threads   Out: seconds
 """
 import importlib.metadata
 
+from command_line import need
+
+need("numpy", "openvino", "openvino_genai", install="pip install openvino-genai")
 import numpy as np
 import openvino
 import openvino_genai

@@ -15,12 +15,11 @@ below 0.9 the run says that it is no measurement. --our-model: what libslm runs 
 In: a GGUF all can run   Out: one JSON document on stdout
 """
 import argparse
-import json
 import platform
 import random
-import subprocess
 import sys
 
+from command_line import Parser, add_model_options, existing, json_of, output, program, run, whole, write_json
 from rounds import spread
 
 FIELDS = ("prefill_tokens_per_second", "decode_tokens_per_second")
@@ -71,10 +70,7 @@ class Ours:
         command = [a.ours, "--model", a.our_model or a.model, "--weights", "as-is", "--prefill", str(a.prefill),
                    "--decode", str(a.decode), "--rounds", "1", "--threads", str(a.threads), "--json"]
         command += ["--depth", str(a.depth), "--kv", a.kv] if a.decode else ["--kv", a.kv]
-        run = subprocess.run(command, capture_output=True, text=True)
-        if run.returncode != 0:
-            raise SystemExit(f"error: {' '.join(command)} exits {run.returncode}: {run.stderr.strip()[-500:]}")
-        return json.loads(run.stdout)
+        return json_of(command)
 
 
 def cpu():
@@ -89,28 +85,31 @@ def ratios(ours, theirs):
     return {f: spread([o[f] / t[f] for o, t in zip(ours, theirs)]) for f in FIELDS if theirs[0].get(f)}
 
 
+def peers(word):
+    names = word.split(",")
+    if not set(names) <= set(PEERS) or len(set(names)) < len(names):
+        raise argparse.ArgumentTypeError(f"'{word}', expected some of {','.join(PEERS)}, each once")
+    return names
+
+
 def main():
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--model", required=True)
-    p.add_argument("--peers", default="llama_cpp", help=f"some of {','.join(PEERS)}, with commas between")
-    p.add_argument("--prefill", type=int, default=512)
-    p.add_argument("--decode", type=int, default=128)
-    p.add_argument("--depth", type=int, default=0, help="ids in the cache when decode starts (llama-bench: 0)")
-    p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--kv", choices=("f16", "f32"), default="f16", help="of libslm and llama.cpp; OpenVINO has its own")
-    p.add_argument("--flash", choices=("off", "on", "auto"), default="auto")
-    p.add_argument("--ours", help="path of end_to_end_bench")
-    p.add_argument("--our-model", help="what libslm runs, if not --model")
-    p.add_argument("--output", help="also write the JSON here")
+    p = Parser(__doc__)
+    add_model_options(p)
+    p.add_argument("--peers", type=peers, default=["llama_cpp"], help=f"some of {','.join(PEERS)}, with commas between")
+    p.add_argument("--prefill", type=whole(0), default=512)
+    p.add_argument("--decode", type=whole(0), default=128)
+    p.add_argument("--depth", type=whole(0), default=0, help="ids in the cache when decode starts (llama-bench: 0)")
+    p.add_argument("--rounds", type=whole(1), default=5)
+    p.add_argument("--ours", type=program, help="path of end_to_end_bench")
+    p.add_argument("--our-model", type=existing, help="what libslm runs, if not --model")
+    p.add_argument("--output", type=output, help="also write the JSON here")
     a = p.parse_args()
-    unknown = set(a.peers.split(",")) - set(PEERS)
-    if unknown:
-        p.error(f"--peers {a.peers}: expected some of {','.join(PEERS)}")
+    if not a.prefill and not a.decode:
+        p.error("--prefill 0 --decode 0 leave nothing to measure")
 
     longest = max(a.prefill, a.depth + a.decode, OpenVino.SHORTEST)
     made = {"llama_cpp": LlamaCpp, "openvino": OpenVino, "ours": Ours}
-    names = [*a.peers.split(","), *(["ours"] if a.ours else [])]
+    names = [*a.peers, *(["ours"] if a.ours else [])]
     engines = {name: made[name](a, longest) for name in names}
     ids_end = min([30000, *(e.vocab_size for e in engines.values() if hasattr(e, "vocab_size"))])
     rounds = {name: [] for name in names}
@@ -140,12 +139,8 @@ def main():
     if a.ours:
         report["ours"]["peak_rss_bytes"] = rounds["ours"][-1].get("peak_rss_bytes")
         report["ratio_ours_to"] = {name: ratios(rounds["ours"], rounds[name]) for name in names if name != "ours"}
-    text = json.dumps(report, indent=1)
-    print(text)
-    if a.output:
-        with open(a.output, "w") as f:
-            f.write(text + "\n")
+    write_json(report, a.output)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -6,13 +6,12 @@
                          [--ours build/release/bin/qat_kd_train] [--teacher DIR] [--scheme w4g32] [--tuned] [--bf16]
                          [--output F.json]
 
-Every round runs each side in a process of its own, in alternating order: forward, loss over the whole vocabulary, backward,
-AdamW, on the same number of tokens in float32. The first step of a process is not counted (memory is touched for the first
-time). PyTorch runs as it comes; --tuned runs it once more with malloc kept from returning memory; --bf16 runs both sides once
-more with float products in bfloat16. Ours runs as fp32, with the quantizer in the loop (qat), and with --teacher beside it
-(qat_kd); shares of a step are printed for these.
+Every round runs each side in a process of its own, in alternating order: forward, loss over the whole vocabulary,
+backward, AdamW, on the same number of tokens in float32. The first step of a process is not counted (memory is touched
+for the first time). PyTorch runs as it comes; --tuned runs it once more with malloc kept from returning memory; --bf16
+runs both sides once more with float products in bfloat16. Ours runs as fp32, with the quantizer in the loop (qat), and
+with --teacher beside it (qat_kd); shares of a step are printed for these.
 In: a folder both can load, a text of more than steps x batch x seq tokens   Out: one JSON document on stdout
-Needs: pip install torch transformers
 """
 import argparse
 import json
@@ -23,6 +22,7 @@ import sys
 import tempfile
 import time
 
+from command_line import Parser, existing, json_of, last_line, need, output, program, run, whole, write_json
 from rounds import spread
 
 TUNED = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "4294967296", "MALLOC_TOP_PAD_": "1073741824"}
@@ -53,10 +53,7 @@ def peer(a, tuned, compute="f32"):
     environment = dict(os.environ, **(TUNED if tuned else {}))
     command = [sys.executable, __file__, "--child", compute, "--model", a.model, "--batch", str(a.batch), "--seq", str(a.seq),
                "--steps", str(a.steps), "--threads", str(a.threads)]
-    run = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if run.returncode != 0:
-        raise SystemExit(f"error: PyTorch exits {run.returncode}: {run.stderr.strip()[-500:]}")
-    result = json.loads(run.stdout)
+    result = json_of(command, environment)
     a.torch_version = result["version"]
     return {"seconds": statistics.median(result["seconds"][1:])}
 
@@ -78,38 +75,43 @@ def ours(a, mode, *options):
                    "--weight-decay", "0", "--threads", str(a.threads), "--out", out, "--checkpoint-every", "0", *options]
         if mode == "qat_kd":
             command += ["--teacher", a.teacher]
-        run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+        ran = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
         steps = []
-        while len(steps) <= a.steps and run.poll() is None:
+        while len(steps) <= a.steps and ran.poll() is None:
             time.sleep(0.2)
             steps = whole_lines(os.path.join(out, "metrics.jsonl"))
-        run.kill()
-        run.wait()
+        ran.kill()
+        ran.wait()
         steps = whole_lines(os.path.join(out, "metrics.jsonl"))[1:]
         if len(steps) < a.steps:
             errors.seek(0)
-            raise SystemExit(f"error: {' '.join(command)}: {errors.read().strip()[-500:]}")
+            raise SystemExit(f"error: {' '.join(command)}: {last_line(errors.read())}")
     return {"seconds": statistics.median(s["seconds"] for s in steps),
             "teacher_seconds": statistics.median(s["teacher_seconds"] for s in steps)}
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--model", required=True)
-    p.add_argument("--text", help="for libslm: what it trains on (PyTorch gets random ids)")
-    p.add_argument("--batch", type=int, default=1)
-    p.add_argument("--seq", type=int, default=256)
-    p.add_argument("--steps", type=int, default=4)
-    p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--ours")
-    p.add_argument("--teacher")
+    p = Parser(__doc__)
+    p.add_argument("--model", type=existing, required=True, help="a Hugging Face folder")
+    p.add_argument("--text", type=existing, help="for libslm: what it trains on (PyTorch gets random ids)")
+    p.add_argument("--batch", type=whole(1), default=1)
+    p.add_argument("--seq", type=whole(2), default=256)
+    p.add_argument("--steps", type=whole(1), default=4)
+    p.add_argument("--rounds", type=whole(1), default=5)
+    p.add_argument("--threads", type=whole(1, 1024), default=2)
+    p.add_argument("--ours", type=program, help="path of qat_kd_train")
+    p.add_argument("--teacher", type=existing)
     p.add_argument("--scheme", default="w4g32")
     p.add_argument("--tuned", action="store_true")
     p.add_argument("--bf16", action="store_true", help="both sides once more, in bfloat16 (autocast)")
-    p.add_argument("--child", help=argparse.SUPPRESS)
-    p.add_argument("--output", help="also write the JSON here")
+    p.add_argument("--child", choices=("f32", "bf16"), help=argparse.SUPPRESS)
+    p.add_argument("--output", type=output, help="also write the JSON here")
     a = p.parse_args()
+    if a.ours and not a.text:
+        p.error("--ours needs --text")
+    if a.teacher and not a.ours:
+        p.error("--teacher does nothing without --ours")
+    need("torch", "transformers", install="pip install torch transformers")
     if a.child:
         return torch_steps(a)
 
@@ -143,12 +145,8 @@ def main():
         report["fake_quant_adds"] = spread([r["qat"]["seconds"] / r["fp32"]["seconds"] - 1 for r in rounds])
         if a.teacher:
             report["teacher_share"] = spread([r["qat_kd"]["teacher_seconds"] / r["qat_kd"]["seconds"] for r in rounds])
-    text = json.dumps(report, indent=1)
-    print(text)
-    if a.output:
-        with open(a.output, "w", encoding="utf-8") as f:
-            f.write(text + "\n")
+    write_json(report, a.output)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -10,10 +10,10 @@ command -v python3 > /dev/null || { echo "SKIPPED: no python3"; exit 77; }
 unset PYTHONPATH
 py() { python3 -S -B "$bench/$1.py" "${@:2}"; }
 
-for script in roofline; do
+for script in roofline peers/llama_cpp_check peers/speed_bench peers/torch_train_bench; do
   py $script --help > out 2> err || fail "$script --help failed"
   [ ! -s err ] && grep -q "^    ${script##*/}.py " out || fail "$script --help does not teach"
-  expect_error 2 "required: --kernels" py $script
+  expect_error 2 "required: .*--model\|required: --kernels" py $script
   expect_error 1 "cannot write" bash -c "python3 -S -B $bench/$script.py --help > /dev/full"
 done
 
@@ -37,3 +37,25 @@ printf '{' > bad.json; expect_error 2 "bad.json: expected JSON" roofline --kerne
 printf '\xff' > bad.json; expect_error 2 "bad.json: no UTF-8 at offset 0" roofline --kernels bad.json
 printf '[]' > bad.json; expect_error 2 "expected JSON of Google Benchmark" roofline --kernels bad.json
 printf '{"benchmarks": []}' > bad.json; expect_error 2 "no integer GEMM in it, expected names like" roofline --kernels bad.json
+
+touch model text
+speed() { py peers/speed_bench --model model "$@"; }
+torch() { py peers/torch_train_bench --model model "$@"; }
+check() { py peers/llama_cpp_check "$@" --model model; }
+for count in 0 -1 1.5 x ''; do
+  expect_error 2 "--rounds: '$count', expected a whole number, 1 or more" speed --rounds="$count"
+  expect_error 2 "--steps: '$count', expected a whole number, 1 or more" torch --steps="$count"
+  expect_error 2 "--tokens: '$count', expected a whole number, 1 or more" check argmax --data text --tokens="$count"
+done
+expect_error 2 "--prefill: '-1', expected a whole number, 0 or more" speed --prefill=-1
+expect_error 2 "--threads: '1025', expected a whole number, 1 to 1024" speed --threads 1025
+expect_error 2 "nothing to measure" speed --prefill 0 --decode 0
+for peers in '' bogus llama_cpp,llama_cpp; do expect_error 2 "--peers: '$peers', expected some of" speed --peers "$peers"; done
+expect_error 2 "'text' is no program" speed --ours text
+expect_error 2 "--output: '.' cannot be written" torch --output .
+expect_error 2 "--ours needs --text" torch --ours /bin/true
+expect_error 2 "--max-diff: 'nan', expected a number from 0" check greedy --max-diff nan
+expect_error 2 "perplexity needs --data" check perplexity
+expect_error 2 "reference needs --source" check reference --data text
+
+for peer in speed "speed --peers openvino" "check greedy" torch; do expect_error 1 "Python finds no .*; install with: .*pip install" $peer; done
