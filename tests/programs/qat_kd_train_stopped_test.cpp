@@ -101,6 +101,10 @@ TEST_F(Train, GoesOnFromAWholeCheckpointBesideDamagedMetrics) {
   EXPECT_NE(ran.err.find("metrics.jsonl"), std::string::npos) << ran.err;
   EXPECT_EQ(content_of(folder_.path() / "run/metrics.jsonl"), whole.substr(0, second));
   EXPECT_EQ(shipped("run"), model);
+  Words finished = words("qat", "run", more);
+  EXPECT_NE(run("qat_kd_train", finished).out.find("loss – over the last steps"), std::string::npos);
+  finished.push_back("--json");
+  EXPECT_TRUE(run("qat_kd_train", finished).json().at("loss").is_null());
 }
 
 TEST_F(Train, RefusesADamagedCheckpointAndOneOfAnotherRun) {
@@ -118,6 +122,10 @@ TEST_F(Train, RefusesADamagedCheckpointAndOneOfAnotherRun) {
     EXPECT_EQ(run("qat_kd_train", words("qat", "bf16", other)).exit_code, 0);
   }
   const fs::path weights = folder_.path() / "run/checkpoints/step-00000004/weights.safetensors";
+  std::string changed = content_of(weights);
+  changed[changed.size() - 4] = static_cast<char>(changed[changed.size() - 4] ^ 1);
+  std::ofstream(weights, std::ios::binary) << changed;
+  expect_error(run("qat_kd_train", words("qat", "run", more)), 1, "weights.safetensors: [checkpoint] damaged");
   fs::resize_file(weights, fs::file_size(weights) / 2);
   expect_error(run("qat_kd_train", words("qat", "run", more)), 1, "weights.safetensors");
 }

@@ -14,6 +14,7 @@
 
 #include "slm/core/finite.h"
 #include "slm/io/json.h"
+#include "slm/io/sha256.h"
 #include "tests/support/expect_error.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/train/tiny_run.h"
@@ -53,6 +54,16 @@ class Checkpoints : public testing::Test {
     for (const auto& entry : fs::directory_iterator(options().folder)) found.push_back(entry.path().filename());
     std::ranges::sort(found);
     return found;
+  }
+  /// Another one that was written so: what it holds is wrong, not damaged.
+  static void seal(const fs::path& step) {
+    std::string sums;
+    for (const char* name : {"weights.safetensors", "moments.safetensors", "state.json"}) {
+      Sha256 hash;
+      hash.update(*MappedFile::open(step / name));
+      sums += hash.hex() + "  " + name + "\n";
+    }
+    std::ofstream(step / "sha256sums") << sums;
   }
   TemporaryFolder folder_;
 };
@@ -175,13 +186,14 @@ TEST_F(Checkpoints, RangesOfInputsAreOnesToGoOnFrom) {
                                 .static_inputs = StaticInputOptions{.delay = 1, .decay = 0.9}};
   TinyRun training(of_static);
   training.steps(1);
-  const fs::path state = save_checkpoint(options(), training.trainer) / "state.json";
+  const fs::path step = save_checkpoint(options(), training.trainer), state = step / "state.json";
   const Json whole = parse_json_file(state.string());
   const std::string linear = "model.layers.0.mlp.up_proj.weight";
   const auto refuses = [&](const std::string& name, const Json& range, std::string_view part) {
     Json changed = whole;
     changed.at("input_ranges")[name] = range;
     std::ofstream(state) << changed;
+    seal(step);
     TinyRun again(of_static);
     expect_error<FormatError>([&] { load_checkpoint(options(), again.trainer); }, {"state.json", name, part});
   };
@@ -214,6 +226,38 @@ TEST_F(Checkpoints, DamagedOrForeignOnesAreRefusedByName) {
   EXPECT_TRUE(load_checkpoint(options(), other.trainer)) << "whole again";
 }
 
+TEST_F(Checkpoints, AreRefusedWhereABitIsOtherThanItWasWritten) {
+  TinyRun training(tiny());
+  training.steps(1);
+  const fs::path step = save_checkpoint(options(), training.trainer);
+  TinyRun again(tiny());
+  const auto refused = [&](std::string_view name, std::string_view part) {
+    expect_error<FormatError>([&] { load_checkpoint(options(), again.trainer); }, {name, part});
+  };
+  const auto flip = [&](const char* name, int64_t offset) {
+    std::fstream file(step / name, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(offset, offset < 0 ? std::ios::end : std::ios::beg);
+    const std::streampos at = file.tellg();
+    const char changed = static_cast<char>(file.get() ^ 1);
+    file.seekp(at).put(changed);
+  };
+  const std::string state = read_file(step / "state.json");
+  for (const auto& [name, offset] : {std::pair<const char*, int64_t>{"weights.safetensors", -4},
+                                     {"moments.safetensors", -4},
+                                     {"state.json", static_cast<int64_t>(state.find("\"sequence\": ")) + 12}}) {
+    flip(name, offset);
+    refused(name, "damaged");
+    flip(name, offset);
+  }
+  fs::rename(step / "sha256sums", step / "kept");
+  refused("sha256sums", "missing");
+  fs::rename(step / "kept", step / "sha256sums");
+  EXPECT_TRUE(load_checkpoint(options(), again.trainer)) << "whole again";
+  const std::string sums = read_file(step / "sha256sums");
+  seal(step);
+  EXPECT_EQ(read_file(step / "sha256sums"), sums);
+}
+
 TEST_F(Checkpoints, HoldFiniteValuesOnly) {
   TinyRun training(tiny());
   training.steps(1);
@@ -232,6 +276,7 @@ TEST_F(Checkpoints, HoldFiniteValuesOnly) {
   file.seekp(-4, std::ios::end);
   file.write("\0\0\x80\x7f", 4);  // infinity
   file.close();
+  seal(step);
   TinyRun again(tiny());
   expect_error<FormatError>([&] { load_checkpoint(options(), again.trainer); }, {"weights.safetensors", "inf"});
 }

@@ -11,6 +11,7 @@
 
 #include "io/descriptor.h"
 #include "slm/core/check.h"
+#include "slm/io/sha256.h"
 
 namespace slm {
 namespace {
@@ -61,7 +62,7 @@ fs::path follow_links(fs::path path, const std::string& message) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(const fs::path& path) : path_(path.string()) {
+AtomicFile::AtomicFile(const fs::path& path, Sha256* hash) : path_(path.string()), hash_(hash) {
   const std::string message = "[write] " + path_;
   struct stat old = {};
   const bool exists = ::stat(path_.c_str(), &old) == 0;
@@ -91,6 +92,7 @@ void AtomicFile::discard() noexcept {
 void AtomicFile::write(std::span<const std::byte> bytes) {
   SLM_CHECK(fd_ >= 0, "[write] {}: the file was committed, or an earlier write failed", path_);
   if (bytes.empty()) return;
+  if (hash_ != nullptr) hash_->update(bytes);
   if (buffer_.size() + bytes.size() > kBufferBytes) flush();
   if (bytes.size() >= kBufferBytes) {
     write_through(bytes.data(), bytes.size());

@@ -2,17 +2,20 @@
 #include "slm/train/checkpoint.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 
+#include "io/path_exists.h"
 #include "slm/core/check.h"
 #include "slm/core/finite.h"
 #include "slm/io/atomic_file.h"
 #include "slm/io/json.h"
 #include "slm/io/safetensors.h"
+#include "slm/io/sha256.h"
 
 namespace slm {
 namespace {
@@ -23,6 +26,8 @@ constexpr std::string_view kStep = "step-";
 constexpr const char* kWeights = "weights.safetensors";
 constexpr const char* kMoments = "moments.safetensors";
 constexpr const char* kState = "state.json";
+constexpr const char* kSums = "sha256sums";  // of these files, as sha256sum --check reads it
+constexpr std::array kSummed = {kWeights, kMoments, kState};
 constexpr const char* kTemporary = ".unfinished";
 constexpr const char* kReplaced = ".replaced";
 constexpr const char* kDoomed = ".old.unfinished";  // on its way out
@@ -106,12 +111,47 @@ std::optional<std::string> not_finite(const Piece& piece) {
   return fmt::format("[checkpoint] a value of {} is {}, expected a finite one", piece.name, *bad);
 }
 
-void write_pieces(const fs::path& file, const std::vector<Piece>& pieces) {
+/// The line of sha256sums.
+std::string sum_line(const Sha256& hash, const char* name) { return fmt::format("{}  {}\n", hash.hex(), name); }
+
+/// Returns the file's line of sha256sums, of what was meant to be written.
+std::string write_pieces(const fs::path& folder, const char* name, const std::vector<Piece>& pieces) {
   for (const Piece& piece : pieces)
     if (const auto wrong = not_finite(piece)) throw NotFiniteError(*wrong);
   std::vector<SafetensorsEntry> entries;
   for (const Piece& piece : pieces) entries.push_back({piece.name, Dtype::F32, piece.shape});
+  Sha256 hash;
+  AtomicFile file(folder / name, &hash);
   write_safetensors(file, entries, {}, [&](size_t i, const ByteSink& sink) { sink(std::as_bytes(pieces[i].values)); });
+  file.commit();
+  return sum_line(hash, name);
+}
+
+std::string write_state(const fs::path& folder, const Json& state) {
+  Sha256 hash;
+  AtomicFile file(folder / kState, &hash);
+  const std::string text = state.dump(1) + "\n";
+  file.write(text.data(), text.size());
+  file.commit();
+  return sum_line(hash, kState);
+}
+
+/// Throws FormatError for the first file that is not what was written.
+void check_sums(const fs::path& folder) {
+  const fs::path sums = folder / kSums;
+  if (!path_exists(sums))
+    throw FormatError(
+        sums.string(),
+        fmt::format("[checkpoint] missing; where the files are known to be whole, make it: sha256sum {} > {}",
+                    fmt::join(kSummed, " "), kSums));
+  const std::string expected = read_file(sums);
+  for (const char* name : kSummed) {
+    Sha256 hash;
+    hash.update(*MappedFile::open(folder / name));
+    if (expected.find(sum_line(hash, name)) == std::string::npos)
+      throw FormatError((folder / name).string(),
+                        fmt::format("[checkpoint] damaged: its SHA-256 is {}, not that of {}", hash.hex(), kSums));
+  }
 }
 
 void read_pieces(const fs::path& file, const std::vector<Piece>& pieces) {
@@ -226,15 +266,16 @@ fs::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer) {
   remove_unfinished(options);
   fs::create_directories(unfinished.path, error);
   if (error) throw IoError("[checkpoint] cannot make " + unfinished.path.string(), error.value());
-  write_pieces(unfinished.path / kWeights, weights_of(trainer.model()));
-  write_pieces(unfinished.path / kMoments, moments_of(trainer));
+  std::string sums = write_pieces(unfinished.path, kWeights, weights_of(trainer.model()));
+  sums += write_pieces(unfinished.path, kMoments, moments_of(trainer));
   const BatcherPlace place = trainer.batcher().place();
   const Json state = {{"step", trainer.steps_done()},
                       {"epoch", place.epoch},
                       {"sequence", place.sequence},
                       {"input_ranges", ranges_of(trainer.observers())},
                       {"identity", options.identity}};
-  write_file(unfinished.path / kState, state.dump(1) + "\n");
+  sums += write_state(unfinished.path, state);
+  write_file(unfinished.path / kSums, sums);
   sync_folder(unfinished.path);
   const fs::path replaced = folder.string() + kReplaced;  // the same step of a run that this one takes the place of
   if (fs::exists(folder, error)) fs::rename(folder, replaced, error);
@@ -264,6 +305,7 @@ bool load_checkpoint(const CheckpointOptions& options, Trainer& trainer) {
   const fs::path& folder = all.back();
   const std::string file = (folder / kState).string();
   const Json state = read_state(folder, options);
+  check_sums(folder);
   read_pieces(folder / kWeights, weights_of(trainer.model()));
   read_pieces(folder / kMoments, moments_of(trainer));
   if (trainer.options().static_inputs) set_ranges(state, file, trainer);

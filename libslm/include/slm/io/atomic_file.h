@@ -12,12 +12,15 @@
 
 namespace slm {
 
+class Sha256;
+
 class AtomicFile {
  public:
   /// A symbolic link is followed: its target is replaced, or made where it is not there. An existing file keeps its
   /// permission bits. Throws IoError where the folder does not exist or is not writable, or where `path` is no regular
   /// file (a folder, a device: renaming over one would replace it).
-  explicit AtomicFile(const std::filesystem::path& path);
+  /// With `hash`, which then outlives this, all that is written goes into it, too.
+  explicit AtomicFile(const std::filesystem::path& path, Sha256* hash = nullptr);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -41,6 +44,7 @@ class AtomicFile {
   void fail_unless(bool good);  ///< of a system call just made: discards and throws its errno
   void discard() noexcept;
   std::string path_, temporary_;
+  Sha256* hash_;
   int fd_ = -1;
   uint64_t position_ = 0;  ///< bytes given to write()
   uint64_t written_ = 0;   ///< bytes given to the system

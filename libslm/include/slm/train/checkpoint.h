@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checkpoints: all a run needs to go on as if it had not stopped: weights, moments, the place in the data. A folder
-//   <run>/checkpoints/step-00000100/   weights.safetensors  moments.safetensors  state.json
+//   <run>/checkpoints/step-00000100/   weights.safetensors  moments.safetensors  state.json  sha256sums
 // is written under a temporary name and renamed when it is whole; the last few are kept. At every moment there is a whole one,
 // once there was: one that another takes the place of is moved aside, and counts until that one is there.
 // In: a Trainer.  Out: a folder, and back.
@@ -47,8 +47,8 @@ void remove_oldest_checkpoints(const CheckpointOptions& options);
 /// work to do before load_checkpoint.
 void check_checkpoint(const CheckpointOptions& options);
 
-/// Puts the newest whole checkpoint into the trainer; false where there is none. Throws FormatError where it is damaged,
-/// holds a value that is not finite, or is of another model or run, naming it.
+/// Puts the newest whole checkpoint into the trainer; false where there is none. Throws FormatError where it is damaged (a
+/// bit is other than it was written: sha256sums), holds a value that is not finite, or is of another model or run, naming it.
 bool load_checkpoint(const CheckpointOptions& options, Trainer& trainer);
 
 }  // namespace slm
