@@ -4,6 +4,7 @@
 
 #include "cli/model_options.h"
 #include "cli/program.h"
+#include "cli/standard_error.h"
 #include "cli/terminal.h"
 #include "cli/weights_hash.h"
 #include "evaluate/options.h"
@@ -59,7 +60,7 @@ int main(int argc, char** argv) {
       line.finish();
       results.push_back(slm::to_json(weights, o, score, *model));
       table.add(slm::to_row(weights, o, score, *model));
-      slm::tell("{}: perplexity {:.4f} ± {:.4f} in {}\n", weights, score.perplexity(), score.perplexity_error(),
+      slm::tell("{}: perplexity {} in {}\n", weights, slm::with_error(score.perplexity(), score.perplexity_error(), 4),
                 slm::duration(score.seconds));
     }
     const std::string hash = slm::weights_sha256(files);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "cli/standard_error.h"
 #include "cli/terminal.h"
 
 namespace slm {
@@ -15,7 +16,7 @@ JsonDocument to_json(const std::string& weights, const EvaluateOptions& o, const
                          {"windows", score.windows},
                          {"tokens", score.nll.count()},
                          {"perplexity", score.perplexity()},
-                         {"stderr", score.perplexity_error()},
+                         {"stderr", or_null(score.perplexity_error())},
                          {"kl", nullptr},
                          {"seconds", score.seconds},
                          {"packed_bytes", model.packed_bytes}};
@@ -23,7 +24,7 @@ JsonDocument to_json(const std::string& weights, const EvaluateOptions& o, const
     result["kl"] = score.kl.mean();
     result["kl_to"] = o.kl_to;
     result["kl_model"] = o.kl_model.empty() ? o.model : o.kl_model;
-    result["kl_stderr"] = score.kl.standard_error();
+    result["kl_stderr"] = or_null(score.kl.standard_error());
     result["kl_tokens"] = score.kl.count();
     result["top1"] = score.agreement();
   }
@@ -57,9 +58,9 @@ std::vector<std::string> to_row(const std::string& weights, const EvaluateOption
                                 const Model& model) {
   std::vector<std::string> row = {
       weights, o.fake_activations ? std::string(name(*o.fake_activations)) : megabytes(model.packed_bytes),
-      fmt::format("{:.4f}", score.perplexity()), fmt::format("± {:.4f}", score.perplexity_error())};
+      fmt::format("{:.4f}", score.perplexity()), plus_minus(score.perplexity_error(), 4)};
   if (!o.kl_to.empty())
-    row.insert(row.end(), {fmt::format("{:.5f}", score.kl.mean()), fmt::format("± {:.5f}", score.kl.standard_error()),
+    row.insert(row.end(), {fmt::format("{:.5f}", score.kl.mean()), plus_minus(score.kl.standard_error(), 5),
                            fmt::format("{:.2f} %", 100 * score.agreement())});
   row.insert(row.end(), {fmt::format("{:.1f}", static_cast<double>(score.nll.count()) / std::max(score.seconds, 1e-9)),
                          duration(score.seconds)});

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "cli/standard_error.h"
+
 namespace slm {
 namespace {
 
@@ -17,7 +19,7 @@ JsonDocument to_json(const std::string& weights, const std::vector<TaskScore>& s
     JsonDocument kind = {{"kind", s.kind}, {"tasks", s.count()}, {"cut", s.cut}};
     const auto add = [&](const std::string& name, const RunningMean& mean) {
       kind[name] = mean.mean();
-      kind[name + "_stderr"] = mean.count() < 2 ? JsonDocument() : JsonDocument(mean.standard_error());
+      kind[name + "_stderr"] = or_null(mean.standard_error());
     };
     if (s.ranked)
       add("acc", s.accuracy), add("acc_norm", s.accuracy_normed);
@@ -32,7 +34,8 @@ void add_rows(Table& table, const std::string& weights, const std::vector<TaskSc
   for (const TaskScore& s : scores) {
     const RunningMean &first = s.ranked ? s.accuracy : s.exact_match, &second = s.ranked ? s.accuracy_normed : s.f1;
     const auto error = [](const RunningMean& mean) {
-      return mean.count() < 2 ? std::string("–") : "± " + percent(mean.standard_error());
+      const std::optional<double> share = mean.standard_error();
+      return share ? "± " + percent(*share) : "–";
     };
     table.add({weights, megabytes(model.packed_bytes), one_line(s.kind), std::to_string(s.count()),
                fmt::format("{} {}", s.ranked ? "acc" : "EM", percent(first.mean())), error(first),

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "cli/standard_error.h"
 #include "cli/terminal.h"
 
 namespace slm {
@@ -44,13 +45,13 @@ JsonDocument as_json(const StudyRow& row) {
       kinds[kind.kind] = {{"tasks", kind.count()},
                           {"cut", kind.cut},
                           {"acc", kind.accuracy.mean()},
-                          {"acc_stderr", kind.accuracy.standard_error()}};
+                          {"acc_stderr", or_null(kind.accuracy.standard_error())}};
     else
       kinds[kind.kind] = {{"tasks", kind.count()},
                           {"cut", kind.cut},
                           {"exact_match", kind.exact_match.mean()},
                           {"f1", kind.f1.mean()},
-                          {"f1_stderr", kind.f1.standard_error()}};
+                          {"f1_stderr", or_null(kind.f1.standard_error())}};
   }
   return {{"method", row.method},
           {"weights", row.scheme},
@@ -80,15 +81,15 @@ std::string as_table(const std::vector<StudyRun>& runs) {
       const RunningMean mean = over(runs, r, value);
       const std::optional<double> spread =
           runs.size() > 1 ? std::optional(mean.standard_deviation()) : error_of_one_run;
-      return fmt::format("{:.{}f}{}{}", mean.mean(), digits, spread ? fmt::format(" ± {:.{}f}", *spread, digits) : "",
-                         unit);
+      return with_error(mean.mean(), spread, digits) + unit;
     };
     std::vector<std::string> cells = {row.method, row.scheme, bits(row.bits),
                                       cell([](const StudyRow& s) { return s.perplexity; }, "", 3)};
     for (size_t k = 0; k < row.kinds.size(); ++k) {
       const auto share = [&](auto score) {
+        const std::optional<double> error = score(row.kinds[k]).standard_error();
         return cell([&](const StudyRow& s) { return 100 * score(s.kinds[k]).mean(); }, " %", 1,
-                    100 * score(row.kinds[k]).standard_error());
+                    error ? std::optional(100 * *error) : std::nullopt);
       };
       if (row.kinds[k].ranked) {
         cells.push_back(share([](const TaskScore& s) { return s.accuracy; }));

@@ -117,7 +117,7 @@ TEST(ScoreText, EqualsTransformersOnTinyModels) {
       EXPECT_NEAR(score.perplexity(), perplexity, bound * perplexity) << name << " " << plan;
       // perplexity · deviation/√n: the deviation of n losses is off as their mean is
       const double error_bound = bound * error + bound * perplexity / std::sqrt(static_cast<double>(n));
-      EXPECT_NEAR(score.perplexity_error(), error, error_bound);
+      EXPECT_NEAR(score.perplexity_error().value(), error, error_bound);
       EXPECT_EQ(score.kl.count(), 0);
     }
   }
@@ -147,7 +147,7 @@ TEST(ScoreText, KlToTheUnquantizedModelEqualsTransformers) {
   EXPECT_EQ(score.kl.count(), expected.at("positions").get<int64_t>());
   const double bound = 2 * mean_bound(reference, text.ids, score.kl.count());
   EXPECT_NEAR(score.kl.mean(), expected.at("mean").get<double>(), bound);
-  EXPECT_NEAR(score.kl.standard_error(), expected.at("stderr").get<double>(),
+  EXPECT_NEAR(score.kl.standard_error().value(), expected.at("stderr").get<double>(),
               bound / std::sqrt(static_cast<double>(score.kl.count())));
   EXPECT_EQ(score.agreed, expected.at("agreed").get<int64_t>());
   EXPECT_GT(std::abs(score_text(reference, text, {.reference = model}).kl.mean() - score.kl.mean()), 10 * bound)

@@ -6,12 +6,14 @@
 namespace slm {
 namespace {
 
-TEST(RunningMean, IsZeroOfNothingAndWithoutErrorOfOne) {
+TEST(RunningMean, IsZeroOfNothingAndKnowsNoErrorOfOne) {
   RunningMean mean;
   EXPECT_EQ(mean.mean(), 0);
-  EXPECT_EQ(mean.standard_error(), 0);
+  EXPECT_FALSE(mean.standard_error());
   mean.add(3);
   EXPECT_EQ(mean.mean(), 3);
+  EXPECT_FALSE(mean.standard_error());
+  mean.add(3);
   EXPECT_EQ(mean.standard_error(), 0);
 }
 
@@ -20,14 +22,14 @@ TEST(RunningMean, HasTheSampleStandardDeviationOverTheRootOfN) {
   for (const double x : {1.0, 2.0, 4.0, 9.0}) mean.add(x);
   EXPECT_EQ(mean.count(), 4);
   EXPECT_DOUBLE_EQ(mean.mean(), 4.0);
-  EXPECT_DOUBLE_EQ(mean.standard_error(), std::sqrt((9.0 + 4 + 0 + 25) / 3 / 4));
+  EXPECT_DOUBLE_EQ(mean.standard_error().value(), std::sqrt((9.0 + 4 + 0 + 25) / 3 / 4));
 }
 
 TEST(RunningMean, DoesNotCancelFarFromZero) {
   RunningMean mean;
   for (int i = 0; i < 1000; ++i) mean.add(1e9 + (i % 2));
   EXPECT_DOUBLE_EQ(mean.mean(), 1e9 + 0.5);
-  EXPECT_NEAR(mean.standard_error(), std::sqrt(250.0 / 999 / 1000), 1e-9);
+  EXPECT_NEAR(mean.standard_error().value(), std::sqrt(250.0 / 999 / 1000), 1e-9);
 }
 
 }  // namespace

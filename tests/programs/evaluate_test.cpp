@@ -49,6 +49,25 @@ TEST(Evaluate, MeasuresATableOfSchemes) {
     EXPECT_NE(printed.out.find(word), std::string::npos) << word;
 }
 
+TEST(Evaluate, ShowsNoErrorOfOneToken) {
+  const TemporaryFolder folder;
+  const Words words = {"--data",     folder.file("text", eval_text()),
+                       "--protocol", "rolling",
+                       "--window",   "2",
+                       "--stride",   "1",
+                       "--windows",  "1",
+                       "--kl-to",    "w4g32"};
+  const json result = answer("evaluate", tiny("qwen2_tied"), words).at("results")[0];
+  EXPECT_EQ(result.at("tokens"), 1);
+  EXPECT_EQ(result.at("stderr"), nullptr);
+  EXPECT_EQ(result.at("kl_stderr"), nullptr);
+  Words table = words;
+  table.insert(table.begin(), {"--model", tiny("qwen2_tied")});
+  const Ran printed = run("evaluate", table);
+  EXPECT_EQ((printed.out + printed.err).find("±"), std::string::npos) << printed.out << printed.err;
+  EXPECT_NE(printed.out.find(" – |"), std::string::npos) << printed.out;
+}
+
 TEST(Evaluate, RefusesASchemeThatDoesNotFitBeforeItMeasuresAnother) {
   const TemporaryFolder folder;
   const Ran ran = run("evaluate", {"--model", tiny("llama_tied"), "--data", folder.file("text", eval_text()),

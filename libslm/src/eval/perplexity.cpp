@@ -129,7 +129,10 @@ class Walker {
 }  // namespace
 
 double Score::perplexity() const { return std::exp(nll.mean()); }
-double Score::perplexity_error() const { return perplexity() * nll.standard_error(); }
+std::optional<double> Score::perplexity_error() const {
+  const std::optional<double> error = nll.standard_error();
+  return error ? std::optional(perplexity() * *error) : std::nullopt;
+}
 double Score::agreement() const {
   return kl.count() == 0 ? 0 : static_cast<double>(agreed) / static_cast<double>(kl.count());
 }

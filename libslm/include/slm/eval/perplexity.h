@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "slm/core/progress.h"
@@ -25,8 +26,9 @@ struct Score {
   int64_t windows = 0;
   double seconds = 0;
   double perplexity() const;
-  double perplexity_error() const;  ///< one standard error: perplexity · that of the mean nll (delta method)
-  double agreement() const;         ///< agreed / positions compared; 0 of none
+  /// One standard error: perplexity · that of the mean nll (delta method). Empty as that is.
+  std::optional<double> perplexity_error() const;
+  double agreement() const;  ///< agreed / positions compared; 0 of none
 };
 
 struct ScoreOptions {

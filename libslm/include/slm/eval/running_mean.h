@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <optional>
 
 namespace slm {
 
@@ -18,9 +19,10 @@ class RunningMean {
   double mean() const { return mean_; }  ///< 0 of no numbers
   /// Of a sample: sqrt(Σ(x − mean)² / (n − 1)). 0 below two numbers.
   double standard_deviation() const { return count_ < 2 ? 0 : std::sqrt(squares_ / static_cast<double>(count_ - 1)); }
-  /// Of the mean: standard deviation / √n. 0 below two numbers.
-  double standard_error() const {
-    return count_ < 2 ? 0 : standard_deviation() / std::sqrt(static_cast<double>(count_));
+  /// Of the mean: standard deviation / √n. Empty below two numbers, which tell nothing of it.
+  std::optional<double> standard_error() const {
+    if (count_ < 2) return {};
+    return standard_deviation() / std::sqrt(static_cast<double>(count_));
   }
 
  private:
