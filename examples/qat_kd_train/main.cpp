@@ -8,6 +8,7 @@
 
 #include "cli/model_options.h"
 #include "cli/program.h"
+#include "cli/standard_error.h"
 #include "cli/terminal.h"
 #include "cli/ties.h"
 #include "qat_kd_train/identity.h"
@@ -91,7 +92,7 @@ int main(int argc, char** argv) {
                               {"scheme", o.scheme},
                               {"steps", o.steps},
                               {"shipped_step", run.shipped_step},
-                              {"loss", run.loss},
+                              {"loss", slm::or_null(run.loss)},
                               {"tokens", run.tokens},
                               {"tokens_per_second", rate},
                               {"peak_rss_bytes", slm::peak_rss_bytes()},
@@ -103,7 +104,8 @@ int main(int argc, char** argv) {
                               {"folder", shipped.folder},
                               {"seconds", program.elapsed_seconds()}});
     fmt::print(
-        "{} {}: loss {:.4f} over the last steps, perplexity of the packed model of step {} {:.4f} → {:.4f}\n{}\n{}\n",
-        o.mode, o.scheme, run.loss, run.shipped_step, before, after, shipped.gguf, shipped.folder);
+        "{} {}: loss {} over the last steps, perplexity of the packed model of step {} {:.4f} → {:.4f}\n{}\n{}\n",
+        o.mode, o.scheme, run.loss ? fmt::format("{:.4f}", *run.loss) : "–", run.shipped_step, before, after,
+        shipped.gguf, shipped.folder);
   });
 }

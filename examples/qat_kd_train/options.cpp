@@ -8,6 +8,11 @@
 #include "cli/program.h"
 
 namespace slm {
+namespace {
+
+FloatCompute compute_of(const TrainOptions& o) { return o.compute == "bf16" ? FloatCompute::Bf16 : FloatCompute::F32; }
+
+}  // namespace
 
 const char* const kTrainTeaches =
     R"(Trains a model and writes it quantized, ready for infer and llama.cpp. The mode says what is in the loop:
@@ -78,7 +83,7 @@ void add_train_options(CLI::App& app, TrainOptions& o) {
   };
   const char* const kSteps = "Steps";
   number("--steps", o.steps, "Optimizer steps", WholeRange{1}, kSteps);
-  app.get_option("--steps")->required();
+  app.get_option("--steps")->required()->default_str("");
   number("--batch", o.batch, "Sequences of a batch", WholeRange{1}, kSteps);
   number("--seq", o.sequence, "Tokens of a sequence", WholeRange{2}, kSteps);
   number("--accumulate", o.accumulate, "Batches of a step", WholeRange{1}, kSteps);
@@ -162,6 +167,8 @@ void check(const TrainOptions& o) {
   };
   if (o.qat_start > 0) leaves_steps("--qat-start", o.qat_start);
   if (o.activation_delay) leaves_steps("--activation-delay", *o.activation_delay);
+  if (!can_compute(compute_of(o)))
+    throw ArgumentError("[train] --compute bf16 needs a processor with avx512bf16, and SLM_ISA not below it");
   if (o.warmup.value_or(0) > o.steps)
     throw UsageError(fmt::format("[train] --warmup is {}, expected at most --steps, {}", *o.warmup, o.steps));
 }
@@ -179,6 +186,10 @@ TrainableOptions trainable_options(const TrainOptions& o) {
 }
 
 TrainerOptions trainer_options(const TrainOptions& o, int64_t kd_vocab) {
+  if (o.teacher_top_k.value_or(0) > kd_vocab)
+    throw ArgumentError(
+        fmt::format("[train] --teacher-top-k is {}, expected at most {}, the ids that student and teacher share",
+                    *o.teacher_top_k, kd_vocab));
   TrainerOptions t;
   t.schedule = {.peak = o.learning_rate,
                 .decay = parse_lr_decay(o.schedule),
@@ -188,7 +199,7 @@ TrainerOptions trainer_options(const TrainOptions& o, int64_t kd_vocab) {
   t.clip = o.clip;
   t.accumulate = o.accumulate;
   t.qat_start = o.qat_start;
-  t.compute = o.compute == "bf16" ? FloatCompute::Bf16 : FloatCompute::F32;
+  t.compute = compute_of(o);
   if (o.activations == "f32") t.activations = ActivationScheme::F32;
   if (o.activations == "a8s")
     t.static_inputs = {.delay = o.activation_delay.value_or(o.steps / 10), .decay = o.activation_decay.value_or(0.999)};

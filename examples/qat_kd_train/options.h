@@ -42,13 +42,13 @@ struct TrainOptions {
 extern const char* const kTrainTeaches;
 std::string train_examples();
 void add_train_options(CLI::App& app, TrainOptions& options);
-/// Throws UsageError for options that make no sense together.
+/// Throws UsageError for options that make no sense together, ArgumentError for --compute bf16 where it cannot be.
 void check(const TrainOptions& options);
 
 /// The scheme and what it leaves out: of the quantizer in the loop, and of the file that is written.
 SchemePlan plan_of(const TrainOptions& options);
 TrainableOptions trainable_options(const TrainOptions& options);
-/// kd_vocab: ids that student and teacher share.
+/// kd_vocab: ids that student and teacher share; ArgumentError where --teacher-top-k is more.
 TrainerOptions trainer_options(const TrainOptions& options, int64_t kd_vocab);
 /// How the teacher is held.
 SchemePlan teacher_plan_of(const TrainOptions& options);

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
-#include <numeric>
+#include <map>
 #include <optional>
 
 #include "cli/program.h"
@@ -54,7 +54,7 @@ class Metrics {
                                {"seconds", r.seconds},
                                {"teacher_seconds", r.teacher_seconds}};
     write(line);
-    losses_.push_back(r.loss);
+    losses_[r.step] = r.loss;
   }
   void add_validation(int64_t step, double perplexity) {
     write({{"step", step}, {"perplexity", perplexity}});
@@ -62,12 +62,15 @@ class Metrics {
   }
   int64_t last_validated() const { return last_validated_; }   ///< 0: no step was
   double best_perplexity() const { return best_perplexity_; }  ///< infinity: none was measured
-  /// Mean loss of the last `count` steps, or of all where there are fewer.
-  double mean_loss(int64_t count) const {
-    const auto first = losses_.end() - std::min(count, std::ssize(losses_));
-    return first == losses_.end()
-               ? 0.0
-               : std::accumulate(first, losses_.end(), 0.0) / static_cast<double>(losses_.end() - first);
+  /// Mean loss of the `count` steps up to `last`; nothing where a line of them is missing.
+  std::optional<double> mean_loss(int64_t last, int64_t count) const {
+    double sum = 0;
+    for (int64_t step = last - count + 1; step <= last; ++step) {
+      const auto it = losses_.find(step);
+      if (it == losses_.end()) return std::nullopt;
+      sum += it->second;
+    }
+    return sum / static_cast<double>(count);
   }
 
  private:
@@ -75,7 +78,7 @@ class Metrics {
   bool keep(const Json& json, int64_t steps_done) {
     const auto step = json_value<int64_t>(json, "step", 0, path_);
     if (step > steps_done) return false;
-    if (json.contains("loss")) losses_.push_back(json_value<double>(json, "loss", 0.0, path_));
+    if (json.contains("loss")) losses_[step] = json_value<double>(json, "loss", 0.0, path_);
     if (json.contains("perplexity")) note_validation(step, json_value<double>(json, "perplexity", 0.0, path_));
     return true;
   }
@@ -89,7 +92,7 @@ class Metrics {
   }
   std::string path_;
   std::ofstream file_;
-  std::vector<double> losses_;  // of all steps in the file
+  std::map<int64_t, double> losses_;  // by step
   int64_t last_validated_ = 0;
   double best_perplexity_ = std::numeric_limits<double>::infinity();
 };
@@ -128,8 +131,10 @@ FolderLock prepare_out_folder(const TrainOptions& o) {
   if (checkpoints && !o.resume)
     throw ArgumentError(fmt::format(
         "[train] --out {} holds checkpoints: --resume goes on from them, a new run needs another --out", o.out));
-  const std::filesystem::path weights = std::filesystem::path(shipped_by(o).folder) / "model.safetensors";
-  if (!checkpoints && (std::filesystem::exists(shipped_by(o).gguf, error) || std::filesystem::exists(weights, error)))
+  const Shipped shipped = shipped_by(o);
+  const bool trained = std::filesystem::is_regular_file(shipped.gguf, error) ||
+                       std::filesystem::is_regular_file(shipped.folder + "/model.safetensors", error);
+  if (!checkpoints && trained)
     throw ArgumentError(fmt::format(
         "[train] --out {} holds a trained model and no checkpoint to go on from: a new run needs another --out",
         o.out));
@@ -215,7 +220,7 @@ RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoin
     throw diverged(error);
   }
   remove_oldest_checkpoints(checkpoints);
-  result.loss = metrics.mean_loss(std::max<int64_t>(1, o.steps / 10));
+  result.loss = metrics.mean_loss(o.steps, std::max<int64_t>(1, o.steps / 10));
   if (o.ship == "best" && !load_checkpoint(best, trainer))
     throw IoError(fmt::format("[train] --ship best: {} holds no checkpoint", best.folder.string()), ENOENT);
   result.shipped_step = trainer.steps_done();

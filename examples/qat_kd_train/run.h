@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "qat_kd_train/options.h"
@@ -26,7 +27,8 @@ CheckpointOptions resumed_from(const TrainOptions& options, const CheckpointOpti
 
 struct RunResult {
   int64_t shipped_step = 0;  ///< whose weights the trainer holds now
-  double loss = 0.0;         ///< mean over the last tenth of all steps, those before a resume too
+  /// Mean over the last tenth of all steps, those before a resume too; nothing where metrics.jsonl lacks some of them.
+  std::optional<double> loss;
   int64_t tokens = 0;
   double seconds = 0.0, teacher_seconds = 0.0;  ///< of this run's steps
 };

@@ -29,7 +29,8 @@ TEST_F(Train, LearnsInBf16AsInF32) {
     Words options = {"--steps", "60", "--json", "--compute", "bf16"};
     const Ran ran = run("qat_kd_train", words(mode, mode, options));
     if (!computes_bf16()) {
-      expect_error(ran, 1, "avx512bf16");
+      expect_error(ran, 1, "--compute bf16 needs a processor with avx512bf16");
+      EXPECT_EQ(ran.err.find("planned memory"), std::string::npos) << "said before anything is read: " << ran.err;
       continue;
     }
     ASSERT_EQ(ran.exit_code, 0) << ran.err;
@@ -278,7 +279,8 @@ TEST_F(Train, NamesWhatIsWrong) {
   refuses(words("kd", "a", {"--steps", "2", "--kd-weight", "0"}), 2, "--kd-weight");
   refuses(set(words("qat", "a", steps), "--batch", "1000000000"), 1, "of memory and swap");
   refuses(words("qat", "a", {"--steps", "2", "--ship", "best"}), 2, "--ship best needs --validate-every");
-  refuses(words("kd", "a", {"--steps", "2", "--teacher-top-k", "1000000"}), 1, "expected at most the 320 compared");
+  refuses(words("kd", "a", {"--steps", "2", "--teacher-top-k", "1000000"}), 1,
+          "--teacher-top-k is 1000000, expected at most 320");
   refuses(set(words("kd", "a", steps), "--teacher", tiny("llama_tied")), 1, "expected one vocabulary");
   Words none = words("kd", "a", steps);
   none.erase(std::ranges::find(none, "--teacher"), std::ranges::find(none, "--teacher") + 2);
@@ -306,6 +308,29 @@ TEST_F(Train, NamesWhatIsWrong) {
   for (const char* mode : {"qat", "fp32"})
     refuses(set(words(mode, "a", steps), "--student", out("m48")), 1,
             "tensor model.embed_tokens.weight has rows of 48 values, w4g32 needs a multiple of 32");
+}
+
+TEST_F(Train, SaysWhatIsInItsWayBeforeAnythingIsLearned) {
+  const auto refuses = [&](const std::string& name, const std::string& part) {
+    const Ran ran = run("qat_kd_train", words("qat", name, {"--steps", "2"}));
+    expect_error(ran, 1, part);
+    EXPECT_EQ(ran.err.find("planned memory"), std::string::npos) << ran.err;
+    return ran;
+  };
+  const auto folder = [&](const std::string& name) { fs::create_directories(folder_.path() / name); };
+  folder("a");
+  folder_.file("a/f32", "mine");
+  refuses("a", "a/f32");
+  EXPECT_EQ(content_of(folder_.path() / "a/f32"), "mine");
+  EXPECT_FALSE(fs::exists(folder_.path() / "a/model.gguf"));
+  folder("b/f32/config.json");
+  refuses("b", "b/f32/config.json: Is a directory");
+  EXPECT_EQ(std::ranges::distance(fs::directory_iterator(folder_.path() / "b/f32")), 1) << "nothing stays";
+  folder("c/f32/model.safetensors");
+  refuses("c", "c/f32/model.safetensors: Is a directory");
+  folder("d/model.gguf");
+  refuses("d", "d/model.gguf: Is a directory");
+  EXPECT_FALSE(fs::exists(folder_.path() / "d/f32")) << "nothing stays";
 }
 
 }  // namespace

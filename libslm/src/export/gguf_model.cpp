@@ -8,6 +8,7 @@
 #include "export/gguf_keys.h"
 #include "export/stream_rows.h"
 #include "slm/core/check.h"
+#include "slm/io/atomic_file.h"
 #include "slm/io/gguf.h"
 
 namespace slm {
@@ -129,6 +130,7 @@ Draft::Draft(const ModelFiles& model, const TokenizerData& tokenizer, const std:
 void check_gguf_export(const ModelFiles& model, const TokenizerData& tokenizer, const std::filesystem::path& out,
                        const GgufExportOptions& options) {
   const Draft checked(model, tokenizer, out, options);
+  const AtomicFile trial(out);
 }
 
 ExportReport export_gguf(const ModelFiles& model, const TokenizerData& tokenizer, const std::filesystem::path& out,

@@ -249,7 +249,10 @@ void write_weights(const ModelFiles& model, AtomicFile& file, const HfExportOpti
 
 void check_hf_export(const ModelFiles& model, const TokenizerData& tokenizer, const fs::path& folder,
                      const HfExportOptions& options) {
-  checked_files(model, tokenizer, folder, options.weights);
+  const NamedTexts files = checked_files(model, tokenizer, folder, options.weights);
+  NewFolder trial(folder);
+  for (const auto& [name, text] : files) trial.add(name);
+  trial.add(kWeights);
 }
 
 ExportReport export_hf_folder(const ModelFiles& model, const TokenizerData& tokenizer, const fs::path& folder,

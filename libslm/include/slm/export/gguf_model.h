@@ -33,7 +33,8 @@ struct GgufExportOptions {
 ExportReport export_gguf(const ModelFiles& model, const TokenizerData& tokenizer, const std::filesystem::path& out,
                          const GgufExportOptions& options = {});
 
-/// Throws the ArgumentError that export_gguf would throw before it writes: for who has hours of work to do first.
+/// Throws what export_gguf would throw before it writes, and where the file could not be begun; leaves nothing behind. For
+/// who has hours of work to do first.
 void check_gguf_export(const ModelFiles& model, const TokenizerData& tokenizer, const std::filesystem::path& out,
                        const GgufExportOptions& options = {});
 

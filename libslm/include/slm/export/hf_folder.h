@@ -29,7 +29,8 @@ struct HfExportOptions {
 ExportReport export_hf_folder(const ModelFiles& model, const TokenizerData& tokenizer,
                               const std::filesystem::path& folder, const HfExportOptions& options = {});
 
-/// Throws what export_hf_folder would throw before it writes: for who has hours of work to do first.
+/// Throws what export_hf_folder would throw before it writes, and where a file could not be begun; leaves nothing behind.
+/// For who has hours of work to do first.
 void check_hf_export(const ModelFiles& model, const TokenizerData& tokenizer, const std::filesystem::path& folder,
                      const HfExportOptions& options = {});
 
