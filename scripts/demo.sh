@@ -8,7 +8,7 @@ set -euo pipefail
 source "$(dirname "$0")/arguments.sh"
 seed=1
 if [ "${1-}" = --seed ]; then
-  [[ "${2-}" =~ ^[0-9]{1,9}$ ]] || wrong_usage "--seed '${2-}', expected a whole number below 1000000000"
+  expect_whole --seed "${2-}" 0
   seed=$2
   shift 2
 fi

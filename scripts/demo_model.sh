@@ -9,8 +9,11 @@ expect_arguments 0 1 "$@"
 model=
 if [ $# -gt 0 ]; then  # before the build, which takes minutes
   [ -e "$1" ] || wrong_usage "no model at '$1'"
-  [ -f "$1" ] || [ -f "$1/config.json" ] || wrong_usage "'$1' is a folder without config.json"
-  [ -d "$1" ] || [ "$(head -c 4 -- "$1" | tr -d '\0')" = GGUF ] || wrong_usage "'$1' is no GGUF file"
+  if [ -d "$1" ]; then
+    [ -f "$1/config.json" ] || wrong_usage "'$1' is a folder without config.json"
+  else
+    [ "$(head -c 4 -- "$1" 2> /dev/null | tr -d '\0')" = GGUF ] || wrong_usage "'$1' is no GGUF file"
+  fi
   model=$(realpath -- "$1")
 fi
 cd "$(dirname "$0")/.."

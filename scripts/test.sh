@@ -9,7 +9,7 @@
 set -euo pipefail
 source "$(dirname "$0")/arguments.sh"
 expect_arguments 0 1 "$@"
-mode=${1:-release}
+mode=${1-release}
 case $mode in
   release | slow) preset=release ;;
   asan | fuzz) preset=asan ;;

@@ -5,15 +5,11 @@
 #   tests/programs/scripts_test.sh SOURCE
 set -euo pipefail
 source=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+source "$(dirname "$0")/expect.sh"
 mkdir -p "$work/libslm/build/demo/bin" "$work/libslm/examples" "$work/bin"
 cp -r "$source/scripts" "$work/libslm/"
 cp -r "$source/examples/text" "$work/libslm/examples/"
-cd "$work"
 
-fail() { echo "$*" >&2; cat out err >&2; exit 1; }
-stand_in() { printf '#!/bin/bash\n%s\n' "$2" > "$1"; chmod +x "$1"; }
 stand_in bin/cmake 'touch "'"$work"'/built"; echo "[7/8] Building"; echo "[8/8] Linking"; [ ! -e "'"$work"'/broken" ]'
 stand_in bin/dpkg-query 'echo "install ok installed"'
 stand_in bin/apt-get 'exit 1'
@@ -27,22 +23,20 @@ for script in demo demo_model test get_model fuzz demo_table; do
   done
 done
 
-# refuses PART SCRIPT ARGUMENT…: exit code 2 and one line that says PART
-refuses() {
-  local part=$1 code=0
-  shift
-  "libslm/scripts/$1.sh" "${@:2}" > out 2> err || code=$?
-  [ $code -eq 2 ] || fail "$*: exit code $code, expected 2"
-  [ ! -s out ] && [ "$(wc -l < err)" -eq 1 ] && grep -q "^error: .*$part" err || fail "$*: expected error: …$part"
-}
+# refuses PART SCRIPT ARGUMENT…
+refuses() { expect_error 2 "$1" "libslm/scripts/$2.sh" "${@:3}"; }
 printf GGUF > model.gguf
 printf text > text
 mkdir folder
-for script in demo demo_model test get_model fuzz demo_table; do refuses "'--bogus'" $script --bogus; done
+for script in demo demo_model test get_model fuzz demo_table; do
+  refuses "'--bogus'" $script --bogus
+  refuses "an argument is empty" $script ''
+done
 refuses "'two'" demo_model model.gguf two
 refuses "no model at '/no/such'" demo_model /no/such
 refuses "without config.json" demo_model folder
 refuses "no GGUF file" demo_model text
+refuses "'/dev/null' is no GGUF file" demo_model /dev/null
 refuses "'more'" demo more
 refuses "'more'" demo --seed 2 more
 for seed in -1 x 1.5 ''; do refuses "--seed '$seed'" demo --seed "$seed"; done
@@ -55,6 +49,7 @@ refuses "too few" fuzz
 refuses "no test program" fuzz text
 refuses "too few" demo_table text
 refuses "cannot read 'none'" demo_table text none
+refuses "cannot read '.'" demo_table text .
 [ ! -e built ] || fail "something was built before the arguments were right"
 
 bench='{"results": [{"weights": "w8g32", "packed_bytes": 1000000, "decode_tokens_per_second": 50,
@@ -62,6 +57,11 @@ bench='{"results": [{"weights": "w8g32", "packed_bytes": 1000000, "decode_tokens
 echo '{"results": [{"weights": "w8g32", "perplexity": 12.3456, "kl": 0.25}]}' > evaluate.json
 echo "$bench" > bench.json
 command -v jq > /dev/null || fail "jq is not here, the table and the demo need it"
+for bad in '' text '{}' '{"results": []}' '{"results": [{"weights": "w8g32", "perplexity": null}]}'; do
+  printf '%s' "$bad" > bad.json
+  refuses "'bad.json' is no JSON of evaluate, expected results with .perplexity" demo_table bad.json bench.json
+  refuses "'bad.json' is no JSON of end_to_end_bench, expected results with .packed_bytes" demo_table evaluate.json bad.json
+done
 libslm/scripts/demo_table.sh evaluate.json bench.json > out 2> err || fail "the table failed"
 [ "$(awk '{ print length }' out | sort -u | wc -l)" -eq 1 ] && [ "$(wc -l < out)" -eq 3 ] || fail "not aligned"
 grep -q '^| w8g32   |       1 |     12.346 |      0.25 |       20 |          123[45] |     123 |$' out || fail "wrong"
