@@ -18,20 +18,43 @@ source "$(dirname "$0")/../../scripts/arguments.sh"
 expect_arguments 3 5 "$@"
 root=$(cd "$(dirname "$0")/../.." && pwd)
 student=$1 teacher=$2 data=$3 out=${4:-$root/build/pair} bin=${5:-$root/build/release/bin}
-scheme=${SCHEME:-w4g32} windows=${WINDOWS:-64} kl_tokens=${KL_TOKENS:-8192} steps=${STEPS:-200}
-read -ra wanted <<< "${ROWS:-qat_kd qat own}"
+
+# All that can be wrong is said now, not after hours of training.
+steps=${STEPS:-200} sequence=${SEQ:-256} rate=${LR:-5e-6} kd_weight=${KD_WEIGHT:-1} scheme=${SCHEME:-w4g32}
+qat_start=${QAT_START:-0} windows=${WINDOWS:-64} kl_tokens=${KL_TOKENS:-8192} validate_every=${VALIDATE_EVERY:-50}
+expect_whole STEPS "$steps" 1
+expect_whole SEQ "$sequence" 2
+expect_whole QAT_START "$qat_start" 0
+expect_whole WINDOWS "$windows" 0
+expect_whole KL_TOKENS "$kl_tokens" 0
+expect_whole VALIDATE_EVERY "$validate_every" 0
+expect_above_0 LR "$rate" 10
+expect_above_0 KD_WEIGHT "$kd_weight" 1
+[ "$qat_start" -lt "$steps" ] || wrong_usage "QAT_START is $qat_start, expected fewer than $steps steps"
+read -ra wanted <<< "${ROWS-qat_kd qat own}"
+[ ${#wanted[@]} -gt 0 ] || wrong_usage "ROWS is empty, expected some of kd, qat_kd, fp32, qat, own"
 for row in "${wanted[@]}"; do
   [[ $row =~ ^(kd|qat_kd|fp32|qat|own)$ ]] || wrong_usage "ROWS holds '$row', expected some of kd, qat_kd, fp32, qat, own"
 done
-[ "${QAT_START:-0}" -lt "$steps" ] || wrong_usage "QAT_START is $QAT_START, expected fewer than $steps steps"
+for model in "$student" "$teacher"; do
+  [ -e "$model" ] || wrong_usage "no model at '$model'"
+done
+shopt -s nullglob
+learned=("$data"/train*.txt) measured=("$data"/test*.txt)
+[ ${#learned[@]} -gt 0 ] || wrong_usage "no train*.txt in '$data'"
+[ ${#measured[@]} -gt 0 ] || wrong_usage "no test*.txt in '$data'"
+for program in qat_kd_train evaluate; do
+  [ -x "$bin/$program" ] || wrong_usage "no program $program in '$bin'"
+done
+command -v jq > /dev/null || { echo "error: jq is missing, which reads what evaluate writes" >&2; exit 1; }
 mkdir -p "$out"
 
 # train NAME MODE OPTION…
 train() {
   local name=$1 done=$out/$1/done file command=(--mode "$2" --student "$student" "${@:3}")
-  for file in "$data"/train*.txt; do command+=(--train "$file"); done
-  command+=(--scheme "$scheme" --steps "$steps" --batch 1 --seq "${SEQ:-256}" --lr "${LR:-5e-6}"
-            --checkpoint-every 50 --validate-every "${VALIDATE_EVERY:-50}" --valid-sequences 16 --seed 1)
+  for file in "${learned[@]}"; do command+=(--train "$file"); done
+  command+=(--scheme "$scheme" --steps "$steps" --batch 1 --seq "$sequence" --lr "$rate"
+            --checkpoint-every 50 --validate-every "$validate_every" --valid-sequences 16 --seed 1)
   [ -z "${COMPUTE:-}" ] || command+=(--compute "$COMPUTE")
   if [ -e "$done" ]; then
     [ "$(cat "$done")" = "${command[*]}" ] && return
@@ -42,8 +65,8 @@ train() {
   printf '%s\n' "${command[*]}" > "$done"
   rm -rf "$out/$name/checkpoints" "$out/$name/best"  # 6 GB each
 }
-guided=(--teacher "$teacher" --kd-weight "${KD_WEIGHT:-1}") late=()
-[ -z "${QAT_START:-}" ] || late=(--qat-start "$QAT_START")
+guided=(--teacher "$teacher" --kd-weight "$kd_weight") late=()
+[ -z "${QAT_START:-}" ] || late=(--qat-start "$qat_start")
 for row in "${wanted[@]}"; do
   case $row in
     kd | qat_kd) train kd kd "${guided[@]}" ;;
@@ -76,7 +99,7 @@ rows() {
   measure "$1" "$2" "$3" "$scheme" "$3"
   measure "$1" "$4" "$out/$4/model.gguf" as-is "$3"
 }
-for text in "$data"/test*.txt; do
+for text in "${measured[@]}"; do
   [ ! -e "$out/qat_kd/done" ] || rows "$text" kd "$out/kd/f32" qat_kd
   [ ! -e "$out/qat/done" ] || rows "$text" fp32 "$out/fp32/f32" qat
   [ ! -e "$out/own/done" ] || rows "$text" student "$student" own
