@@ -75,7 +75,7 @@ Program::Program(const std::string& name, const std::string& teaches, const std:
 void Program::add_common_options() {
   const std::string group = "Every program";
   add_number(*app_, "--threads", threads_, "Threads to compute with (default: OMP_NUM_THREADS, else all processors)",
-             WholeRange{1, 1024})
+             WholeRange{1, kMostThreads})
       ->default_str("")
       ->group(group);
   add_number(*app_, "--seed", seed_, "Seed of everything random; the same seed gives the same result",
@@ -101,8 +101,9 @@ int Program::run(int argc, char** argv, const std::function<void()>& body) {
   try {
     add_common_options();
     app_->parse(argc, argv);
-    kernels::forced_isa();  // an unusable SLM_ISA is an error in every program, never ignored
     if (threads_ > 0) set_num_threads(threads_);
+    num_threads();  // an unusable OMP_NUM_THREADS or SLM_ISA is an error in every program, never ignored
+    kernels::forced_isa();
     body();
     write_now("");
     return 0;

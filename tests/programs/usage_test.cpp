@@ -65,6 +65,22 @@ TEST(WrongUsage, SaysWhichOptionWhatWasFoundAndWhatIsExpected) {
   }
 }
 
+TEST(WrongUsage, HoldsTheThreadsOfTheEnvironmentToTheSameLimit) {
+  const Words words = {"--model", tiny("qwen2_tied"), "--json"};
+  for (const std::string number : {"1025", "100000", "5000000000", "99999999999999999999", "0", "-1", "many", "1025,2"})
+    expect_error(run("inspect", words, {.environment = {{"OMP_NUM_THREADS", number}}}), 1,
+                 "OMP_NUM_THREADS is " + number + ", expected 1 to 1024");
+  const auto threads = [](const Words& more, const std::string& number) {
+    Words all = {"--prompt", "a", "-n", "1"};
+    all.insert(all.end(), more.begin(), more.end());
+    return answer("infer", tiny("qwen2_tied"), all, {.environment = {{"OMP_NUM_THREADS", number}}}).at("threads");
+  };
+  EXPECT_EQ(threads({}, "3"), 3);
+  EXPECT_EQ(threads({}, " 3,2"), 3);
+  EXPECT_GE(threads({}, ""), 1);
+  EXPECT_EQ(threads({"--threads", "2"}, "100000"), 2) << "given, it is all that counts";
+}
+
 TEST(WrongUsage, NamesAnUnknownOptionRatherThanOneItMayHaveMeant) {
   for (const char* program : {"infer", "quantize", "inspect"}) {
     expect_error(run(program, {"--bogus"}), 2, "--bogus");

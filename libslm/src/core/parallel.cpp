@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <exception>
 #include <mutex>
 
@@ -14,6 +15,15 @@ namespace slm {
 namespace {
 
 std::atomic<int> chosen_threads = 0;  // OpenMP's own setting holds for the thread that sets it only
+
+/// OpenMP would begin as many threads as the environment says, whatever it says.
+void check_environment() {
+  const char* asked = std::getenv("OMP_NUM_THREADS");  // may be a list, by depth of nesting: the first is ours
+  if (asked == nullptr || *asked == '\0') return;
+  const long long threads = std::strtoll(asked, nullptr, 10);
+  SLM_CHECK(threads >= 1 && threads <= kMostThreads, "[threads] OMP_NUM_THREADS is {}, expected 1 to {}", asked,
+            kMostThreads);
+}
 
 /// Polls of a waiting thread before it sleeps, some 250 µs: by then a thread that has a processor is usually done (a
 /// prefill's loops take milliseconds, their ends lie closer), and one that waits for a thread without a processor leaves
@@ -110,13 +120,14 @@ thread_local Team* led_team = nullptr;  // where this thread is member 0 of a te
 }  // namespace
 
 void set_num_threads(int threads) {
-  SLM_CHECK(threads >= 1 && threads <= 1024, "[threads] {} asked for, expected 1 to 1024", threads);
+  SLM_CHECK(threads >= 1 && threads <= kMostThreads, "[threads] {} asked for, expected 1 to {}", threads, kMostThreads);
   chosen_threads = threads;
 }
 
 int num_threads() {
-  const int chosen = chosen_threads;
-  return chosen > 0 ? chosen : omp_get_max_threads();
+  if (const int chosen = chosen_threads; chosen > 0) return chosen;
+  [[maybe_unused]] static const bool checked = (check_environment(), true);
+  return std::min(omp_get_max_threads(), kMostThreads);
 }
 
 namespace detail {
