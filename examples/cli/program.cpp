@@ -96,19 +96,27 @@ double Program::elapsed_seconds() const {
   return age_at_begin_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
 }
 
+bool Program::parse(int argc, char** argv) try {
+  add_common_options();
+  app_->parse(argc, argv);
+  return true;
+} catch (const CLI::Success& asked) {
+  std::ostringstream page;
+  app_->exit(asked, page);
+  write_now(page.str());
+  return false;
+}
+
 int Program::run(int argc, char** argv, const std::function<void()>& body) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond its limit is an error of the write, as a full disk is
   try {
-    add_common_options();
-    app_->parse(argc, argv);
+    if (!parse(argc, argv)) return 0;
     if (threads_ > 0) set_num_threads(threads_);
     num_threads();  // an unusable OMP_NUM_THREADS or SLM_ISA is an error in every program, never ignored
     kernels::forced_isa();
     body();
     write_now("");
     return 0;
-  } catch (const CLI::Success& asked) {  // --help, --version
-    return app_->exit(asked);
   } catch (const CLI::ParseError& error) {
     // An option that is unknown is said first: it may be the one that is missing, misspelt.
     const bool unknown = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && app_->remaining_size() > 0;

@@ -50,6 +50,8 @@ class Program {
 
  private:
   void add_common_options();
+  /// Whether there is a body to run: --help and --version are all there is to do.
+  bool parse(int argc, char** argv);
 
   std::unique_ptr<CLI::App> app_;
   int threads_ = 0;

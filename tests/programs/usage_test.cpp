@@ -138,6 +138,12 @@ TEST(Help, FitsTheScreenAndSaysWhatAllProgramsShare) {
     EXPECT_NE(infer.find(range), std::string::npos) << range;
 }
 
+TEST(Help, FailsWhereItCannotBeWritten) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "/dev/full is not here";
+  for (const char* word : {"--help", "--version"})
+    expect_error(run("tokenize", {word}, {.output = "/dev/full"}), 1, "No space left");
+}
+
 TEST(TimingLine, SaysOnlyWhatWasMeasured) {
   const Ran none = run("infer", {"--model", tiny("qwen2_tied"), "--prompt", "a", "-n", "0"});
   EXPECT_EQ(none.exit_code, 0);
