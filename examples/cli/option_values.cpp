@@ -7,6 +7,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "cli/terminal.h"
+
 namespace slm {
 namespace {
 
@@ -75,6 +77,14 @@ CLI::Validator one_of(const std::vector<std::string>& words) {
 
 CLI::Validator not_empty() {
   return CLI::Validator([](std::string& word) { return std::string(word.empty() ? "'' is empty" : ""); }, "");
+}
+
+CLI::Validator text_for_a_model(const std::string& name) {
+  const auto check = [name](std::string& word) {
+    tell_bytes_that_are_no_utf8(name, word);
+    return std::string();
+  };
+  return CLI::Validator(check, "");
 }
 
 }  // namespace slm

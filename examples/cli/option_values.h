@@ -33,6 +33,8 @@ CLI::Validator number_in(const WholeRange& range);
 CLI::Validator number_in(const RealRange& range);
 CLI::Validator one_of(const std::vector<std::string>& words);
 CLI::Validator not_empty();
+/// Any text; says on stderr where it is no UTF-8. `name`: of the option.
+CLI::Validator text_for_a_model(const std::string& name);
 
 /// An option for a number. Its default is shown unless `value` is a std::optional, whose text says it.
 template <class T, class Range>

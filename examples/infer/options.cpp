@@ -39,7 +39,8 @@ JSON: {model, weights, prompt_ids, ids, text, stop, load_seconds, first_token_se
 
 void add_infer_options(CLI::App& app, InferOptions& o) {
   add_model_option(app, o.model);
-  CLI::Option* prompt = app.add_option("--prompt", o.prompt, "The prompt")->type_name("S");
+  CLI::Option* prompt = app.add_option("--prompt", o.prompt, "The prompt");
+  prompt->check(text_for_a_model("--prompt"))->type_name("S");
   CLI::Option* file = app.add_option("--file", o.file, "A file that holds it, in UTF-8; - for stdin (the default)");
   file->check(not_empty())->type_name("F")->excludes(prompt);
   CLI::Option* chat = app.add_flag("--chat", o.chat, "Talk in turns, read from stdin line by line");
@@ -47,6 +48,7 @@ void add_infer_options(CLI::App& app, InferOptions& o) {
   CLI::Option* raw = app.add_flag("--raw", o.raw, "Continue the prompt's own text: no chat template");
   raw->excludes(chat);
   app.add_option("--system", o.system, "System prompt (default: the one in the model's template, if any)")
+      ->check(text_for_a_model("--system"))
       ->type_name("S")
       ->excludes(raw);
   add_weights_option(app, o.weights);

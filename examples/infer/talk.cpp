@@ -64,6 +64,7 @@ void talk(Conversation& conversation, const Session& session, const GenerateOpti
     const Line kind = read_line(line, conversation);
     if (kind == Line::Exit) break;
     if (kind == Line::Nothing) continue;
+    tell_bytes_that_are_no_utf8("message", line);
     try {
       const Reply reply = conversation.reply(line, options);
       if (!document && !reply.generated.text.empty()) write_now("\n");

@@ -23,7 +23,8 @@ int main(int argc, char** argv) {
   std::string model, text, file;
   bool control_tokens = false, bos = false;
   slm::add_tokenizer_option(program.options(), model);
-  CLI::Option* text_option = program.options().add_option("--text", text, "The text")->type_name("S");
+  CLI::Option* text_option =
+      program.options().add_option("--text", text, "The text")->check(slm::text_for_a_model("--text"))->type_name("S");
   CLI::Option* file_option = program.options()
                                  .add_option("--file", file, "A file that holds it, in UTF-8; - for stdin")
                                  ->check(slm::not_empty())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // GGUF files whose strings are no UTF-8: what the programs show stays valid JSON, the bytes replaced by U+FFFD;
-// a vocabulary or a name that cannot be understood is refused in one readable line.
+// a vocabulary or a name that cannot be understood is refused in one readable line. Text that is none is told of.
 #include <gtest/gtest.h>
 
 #include "slm/text/utf8.h"
@@ -69,6 +69,30 @@ TEST(OddBytes, InNamesOfTheFormatAreRefused) {
       folder, [](GgufWriter&, const GgufFile&) {},
       [](const std::string& name) { return name == "output_norm.weight" ? kOdd : name; });
   expect_readable_error(run("inspect", {"--model", model, "--json"}), "tensor");
+}
+
+TEST(OddBytes, InTextForAModelAreToldOnceWhereverItComesFrom) {
+  const TemporaryFolder folder;
+  const std::string text = "Wie hoch st\xFCnde es?",
+                    told = ": 1 byte is no UTF-8, the first at offset 11; read as U+FFFD\n";
+  const auto expect_warning = [&](const std::string& program, std::vector<std::string> words, const std::string& name,
+                                  const std::string& input = "") {
+    words.insert(words.begin(), {"--model", tiny("qwen2_untied")});
+    if (program == "infer") words.insert(words.end(), {"-n", "1"});
+    const Ran ran = run(program, words, {.input = input});
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    const size_t at = ran.err.find("warning: " + name + told);
+    ASSERT_NE(at, std::string::npos) << name << ": " << ran.err;
+    EXPECT_EQ(ran.err.find("warning: ", at + 1), std::string::npos) << ran.err;
+  };
+  const std::string file = folder.file("latin1.txt", text);
+  expect_warning("infer", {"--prompt", text}, "--prompt");
+  expect_warning("infer", {"--prompt", "a", "--system", text}, "--system");
+  expect_warning("infer", {"--file", file}, file);
+  expect_warning("infer", {}, "stdin", text);
+  expect_warning("infer", {"--chat"}, "message", "Is it high?\n" + text + "\n");
+  expect_warning("tokenize", {"--text", text}, "--text");
+  expect_warning("tokenize", {"--file", file}, file);
 }
 
 }  // namespace
