@@ -47,16 +47,20 @@ void add_path_option(CLI::App& app, std::string& path, const char* text, bool to
       ->type_name("DIR|FILE");
 }
 
-}  // namespace
-
-std::string refuse_unknown_weights(const std::string& word) {
+template <class Parse>
+std::string refuse(const std::string& word, Parse parse) {
   try {
-    parse_weights(word);
+    parse(word);
     return {};
   } catch (const ArgumentError& error) {
     return error.what();
   }
 }
+
+}  // namespace
+
+std::string refuse_unknown_weights(const std::string& word) { return refuse(word, parse_weights); }
+std::string refuse_unknown_schemes(const std::string& word) { return refuse(word, parse_weight_scheme); }
 
 void add_model_option(CLI::App& app, std::string& path) {
   add_path_option(app, path, "A Hugging Face folder (config.json, *.safetensors, tokenizer) or a GGUF file", false);
@@ -74,22 +78,8 @@ void add_weights_option(CLI::App& app, std::string& value) {
 }
 
 void add_weights_option(CLI::App& app, std::vector<std::string>& values) {
-  const auto take = [&values](const std::vector<std::string>& words) {
-    for (size_t i = 0; i < words.size(); ++i)
-      if (std::find(words.begin(), words.begin() + static_cast<int64_t>(i), words[i]) !=
-          words.begin() + static_cast<int64_t>(i))
-        throw CLI::ValidationError("--weights",
-                                   fmt::format("'{}' is there twice, expected each scheme once", words[i]));
-    values = words;
-  };
-  std::string defaults;
-  for (const std::string& value : values) defaults += (defaults.empty() ? "" : ",") + value;
-  app.add_option_function<std::vector<std::string>>("--weights", take,
-                                                    "One or more, separated by commas: " + known_weights())
-      ->delimiter(',')
-      ->check(CLI::Validator(refuse_unknown_weights, ""))
-      ->type_name("SCHEME[,…]")
-      ->default_str(defaults);
+  add_list(app, "--weights", values, "One or more, separated by commas: " + known_weights(), refuse_unknown_weights)
+      ->type_name("SCHEME[,…]");
 }
 
 void add_kv_option(CLI::App& app, kernels::KvStorage& kv) {

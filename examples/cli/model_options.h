@@ -28,6 +28,8 @@ void add_weights_option(CLI::App& app, std::string& value);
 void add_weights_option(CLI::App& app, std::vector<std::string>& values);
 /// For options like it, in the form of a CLI11 validator: why the word is no --weights value, empty where it is one.
 std::string refuse_unknown_weights(const std::string& word);
+/// The same where as-is is none: schemes alone.
+std::string refuse_unknown_schemes(const std::string& word);
 /// --kv f32|f16.
 void add_kv_option(CLI::App& app, kernels::KvStorage& kv);
 

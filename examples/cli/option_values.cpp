@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <sstream>
 
 #include "cli/terminal.h"
 
@@ -77,6 +78,25 @@ CLI::Validator one_of(const std::vector<std::string>& words) {
 
 CLI::Validator not_empty() {
   return CLI::Validator([](std::string& word) { return std::string(word.empty() ? "'' is empty" : ""); }, "");
+}
+
+CLI::Option* add_list(CLI::App& app, const std::string& flag, std::vector<std::string>& values, const std::string& text,
+                      const WhyNot& refuse) {
+  const auto take = [&values, flag, refuse](const std::vector<std::string>& lists) {
+    values.clear();
+    for (const std::string& list : lists) {
+      std::istringstream words(list + ",");
+      for (std::string word; std::getline(words, word, ',');) {
+        std::string why = refuse(word);
+        if (word.empty()) why = fmt::format("'{}' has an empty word, expected words between commas", list);
+        if (std::ranges::count(values, word) > 0) why = fmt::format("'{}' is there twice, expected each once", word);
+        if (!why.empty()) throw CLI::ValidationError(flag, why);
+        values.push_back(word);
+      }
+    }
+  };
+  return app.add_option_function<std::vector<std::string>>(flag, take, text)
+      ->default_str(fmt::format("{}", fmt::join(values, ",")));
 }
 
 CLI::Validator text_for_a_model(const std::string& name) {

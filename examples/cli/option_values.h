@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -33,6 +34,11 @@ CLI::Validator number_in(const WholeRange& range);
 CLI::Validator number_in(const RealRange& range);
 CLI::Validator one_of(const std::vector<std::string>& words);
 CLI::Validator not_empty();
+/// Why a word is none of those expected; empty where it is one.
+using WhyNot = std::function<std::string(const std::string& word)>;
+/// An option for one or more words between commas, none of them empty or there twice. Its default is shown.
+CLI::Option* add_list(CLI::App& app, const std::string& flag, std::vector<std::string>& values, const std::string& text,
+                      const WhyNot& refuse);
 /// Any text; says on stderr where it is no UTF-8. `name`: of the option.
 CLI::Validator text_for_a_model(const std::string& name);
 

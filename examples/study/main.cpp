@@ -50,11 +50,8 @@ int main(int argc, char** argv) {
   text("--valid", o.valid, "Text whose perplexity is measured", "FILE");
   text("--tasks", o.tasks, "Tasks to be scored (score --help tells of them)", "FILE");
   text("--out", o.out, "Folder to write", "DIR");
-  app.add_option("--schemes", o.schemes, "Quantized widths to compare")
-      ->delimiter(',')
-      ->check(CLI::Validator(slm::refuse_unknown_weights, ""))
-      ->type_name("S,…")
-      ->capture_default_str();
+  slm::add_list(app, "--schemes", o.schemes, "Quantized widths to compare", slm::refuse_unknown_schemes)
+      ->type_name("S[,…]");
   slm::add_number(app, "--runs", o.runs, "How many times, each from the next seed", slm::WholeRange{1, 1000});
   slm::add_number(app, "--steps", o.steps, "Optimizer steps of each run", slm::WholeRange{1});
   slm::add_number(app, "--batch", o.batch, "Sequences of a batch", slm::WholeRange{1});

@@ -70,8 +70,6 @@ Study::Study(const StudyOptions& o)
       valid_(sequences_of(o.valid, tokenizer_, o.sequence)),
       tasks_(read_tasks(o.tasks)) {
   for (const std::string& word : o.schemes) {  // before anything is trained
-    if (std::ranges::count(o.schemes, word) > 1)
-      throw ArgumentError(fmt::format("[study] --schemes has {} twice", word));
     plans_.push_back({.weights = parse_weight_scheme(word), .keep_fp = {}});
     check_plan(files_, plans_.back());
     check_gguf_export(files_, tokenizer_.data(), file_of(plans_.back()), {.plan = plans_.back()});

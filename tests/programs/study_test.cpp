@@ -112,7 +112,11 @@ TEST_F(StudyProgram, TellsOfTiesAndSpreadsThem) {
 
 TEST_F(StudyProgram, NamesWhatIsWrongBeforeItTrains) {
   expect_error(run("study", words("a", {"--schemes", "w5x"})), 2, "w5x");
-  expect_error(run("study", words("a", {"--schemes", "as-is"})), 1, "as-is");
+  for (const char* schemes : {"as-is", "w8g32,as-is"}) {
+    const Ran no_scheme = run("study", words("a", {"--schemes", schemes}));
+    expect_error(no_scheme, 2, "--schemes: [scheme] 'as-is' is no weight scheme");
+  }
+  expect_error(run("study", words("a", {"--schemes", "w8g32,"})), 2, "--schemes: 'w8g32,' has an empty word");
   const Ran wide = run("study", words("a", {"--schemes", "w8g32,w4g128"}));
   expect_error(wide, 1, "w4g128");
   EXPECT_EQ(wide.err.find("FP32"), std::string::npos) << "something was trained: " << wide.err;
@@ -123,7 +127,7 @@ TEST_F(StudyProgram, NamesWhatIsWrongBeforeItTrains) {
   other[3] = tiny("llama_tied");
   expect_error(run("study", other), 1, "expected one vocabulary");
   expect_error(run("study", words("/proc/self/task")), 1, "/proc/self/task");
-  expect_error(run("study", words("a", {"--schemes", "w4g32,w4g32"})), 1, "--schemes has w4g32 twice");
+  expect_error(run("study", words("a", {"--schemes", "w4g32,w4g32"})), 2, "--schemes: 'w4g32' is there twice");
   other = words("a");
   other[9] = folder_.file("long.jsonl", "{\"prompt\": \"Q\", \"choices\": [\"a\", \"" + std::string(9000, 'x') +
                                             "\"], \"answer\": \"a\"}\n");
