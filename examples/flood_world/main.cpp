@@ -21,7 +21,8 @@ are in no other: what a model knows of a test report it has from the report.
   questions  the same tasks, but the prompt is the question alone: what can be guessed without the report)";
 constexpr const char* kExamples = R"(Examples:
   flood_world --split train --reports 20000 --seed 1 --out train.jsonl
-  flood_world --split test --reports 250 --form tasks --out test-tasks.jsonl)";
+  flood_world --split test --reports 250 --form tasks --out test-tasks.jsonl
+JSON: {out, split, form, reports, seed, bytes})";
 
 }  // namespace
 

@@ -30,9 +30,10 @@ Examples:
   infer --model model.gguf --raw --prompt "def fibonacci(n):" -n 64
   infer --model model.gguf --chat --system "Answer briefly." --temperature 0.7 --top-p 0.9
   cat report.txt | infer --model model.gguf --ctx 8192 --json
-JSON: {model, weights, prompt_ids, ids, text, stop, load_seconds, first_token_seconds, prefill_tokens_per_second,
-  decode_tokens_per_second, exec_to_first_token_seconds, kv_bytes, packed_bytes, peak_rss_bytes}; with --chat these of
-  each turn in turns, and error where a message ended the talk (too long for the context: exit code 1).
+JSON: {model, weights, threads, prompt_ids, ids, text, stop, load_seconds, first_token_seconds,
+  prefill_tokens_per_second, decode_tokens_per_second, exec_to_first_token_seconds, kv_bytes, packed_bytes,
+  peak_rss_bytes}; with --chat these of each turn, user and dropped_turns in turns, and error where a message ended the
+  talk (too long for the context: exit code 1).
   load_seconds is opening the files, the tokenizer and the weights; first_token_seconds begins after that,
   exec_to_first_token_seconds when the program starts.)";
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "tests/programs/run_program.h"
 
@@ -140,6 +141,38 @@ TEST(Help, FitsTheScreenAndSaysWhatAllProgramsShare) {
   const std::string infer = run("infer", {"--help"}).out;
   for (const char* range : {"0 to 1000", "above 0, at most 1", "f16|f32", "-1 or more", "/reset", "//text"})
     EXPECT_NE(infer.find(range), std::string::npos) << range;
+}
+
+TEST(Help, NamesEveryKeyOfTheJson) {
+  const TemporaryFolder folder;
+  const std::string model = tiny("qwen2_tied"), out = (folder.path() / "out").string();
+  const std::string text = folder.file("text", "The river rose in the night, and fell by day.");
+  const std::string task = folder.file("tasks", R"({"prompt": "High?", "choices": ["yes", "no"], "answer": "yes"})");
+  const std::vector<std::pair<std::string, Words>> all = {
+      {"tokenize", {"--model", model, "--text", "a"}},
+      {"inspect", {"--model", tiny("gguf/qwen2_untied_q4_0.gguf")}},
+      {"infer", {"--model", model, "--prompt", "a", "-n", "1"}},
+      {"infer", {"--model", tiny("qwen2_untied"), "--chat", "-n", "1"}},
+      {"quantize", {"--model", model, "--scheme", "w8g32", "--out", out + ".gguf"}},
+      {"evaluate", {"--model", model, "--data", text, "--protocol", "rolling", "--window", "8", "--kl-to", "f32"}},
+      {"score", {"--model", model, "--tasks", task}},
+      {"end_to_end_bench", {"--model", model, "--prefill", "4", "--decode", "2", "--rounds", "1"}},
+      {"new_model", {"--tokenizer", model, "--width", "64", "--layers", "1", "--ffn", "32", "--out", out}},
+      {"flood_world", {"--reports", "1", "--out", out + ".jsonl"}},
+  };
+  for (auto [program, words] : all) {
+    words.push_back("--json");
+    const Ran ran = run(program, words, {.input = "a\n"});
+    ASSERT_EQ(ran.exit_code, 0) << program << ": " << ran.err;
+    const std::string page = run(program, {"--help"}).out;
+    std::string taught = page.substr(std::min(page.find("JSON: "), page.size()));
+    for (char& c : taught)
+      if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_') c = ' ';
+    for (const json& level : {ran.json(), ran.json().value("results", json::array({json()}))[0],
+                              ran.json().value("turns", json::array({json()}))[0]})
+      for (const auto& [key, value] : level.items())
+        EXPECT_NE(taught.find(" " + key + " "), std::string::npos) << program << ": " << key;
+  }
 }
 
 TEST(Help, FailsWhereItCannotBeWritten) {
