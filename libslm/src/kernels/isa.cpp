@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slm/kernels/isa.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <string>
@@ -92,16 +93,14 @@ bool supported(Isa isa) {
 std::optional<Isa> forced_isa() {
   const char* wanted = std::getenv("SLM_ISA");
   if (wanted == nullptr || *wanted == '\0') return std::nullopt;
-  std::string known;
-  for (Isa isa : kIsas) {
-    if (name(isa) == wanted) {
-      SLM_CHECK(supported(isa), "[isa] SLM_ISA={} cannot run on this processor", wanted);
-      return isa;
-    }
-    known += (known.empty() ? "" : " ") + std::string(name(isa));
-  }
-  SLM_CHECK(false, "[isa] SLM_ISA={} is unknown, expected one of: {}", wanted, known);
-  return std::nullopt;
+  const auto is_wanted = [&](Isa isa) { return name(isa) == wanted; };
+  const auto found = std::ranges::find_if(kIsas, is_wanted);
+  if (found != kIsas.end() && supported(*found)) return *found;
+  std::string usable;
+  for (const Isa isa : kIsas)
+    if (supported(isa)) usable += (usable.empty() ? "" : " ") + std::string(name(isa));
+  SLM_CHECK(false, "[isa] SLM_ISA={} {}, expected one of: {}", wanted,
+            found == kIsas.end() ? "is unknown" : "cannot run on this processor", usable);
 }
 
 bool selectable(Isa isa) {
