@@ -10,11 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "slm/core/progress.h"
 #include "slm/model/config.h"
 
 namespace slm {
 
-/// Values by Hugging Face name; the same for a seed. Throws as check(config).
-std::map<std::string, std::vector<float>> initial_values(const ModelConfig& config, uint64_t seed);
+/// Values by Hugging Face name; the same for a seed. `progress` in values, with each row. Throws as check(config).
+std::map<std::string, std::vector<float>> initial_values(const ModelConfig& config, uint64_t seed,
+                                                         const Progress& progress = {});
 
 }  // namespace slm
