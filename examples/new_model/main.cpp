@@ -34,6 +34,11 @@ std::string text_of(const std::string& path) {
   return text;
 }
 
+slm::TokenizerData learn(const std::string& text, int32_t vocab) {
+  slm::ProgressLine line("learning");
+  return slm::train_byte_bpe(text, {.vocab_size = vocab, .progress = line.callback()});
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -79,8 +84,8 @@ int main(int argc, char** argv) {
     if (std::filesystem::exists(std::filesystem::path(out) / "model.safetensors", error))
       throw slm::ArgumentError(fmt::format("[new_model] --out {} holds a model: choose another folder", out));
     config.head_dim = config.width / config.heads;
-    const slm::TokenizerData data = tokenizer.empty() ? slm::train_byte_bpe(text_of(text), {.vocab_size = vocab})
-                                                      : slm::Tokenizer::load(tokenizer).data();
+    const slm::TokenizerData data =
+        tokenizer.empty() ? learn(text_of(text), vocab) : slm::Tokenizer::load(tokenizer).data();
     config.vocab = std::ssize(data.tokens);
     if (tokenizer.empty() && config.vocab < vocab)
       slm::tell("warning: the text has pairs for a vocabulary of {}, --vocab is {}\n", config.vocab, vocab);

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 #include "slm/core/error.h"
 #include "slm/io/json.h"
 
@@ -42,6 +44,19 @@ TEST(BpeTrainer, EndsWhereNoPairComesTwice) {
   EXPECT_EQ(data.merges, (std::vector<std::string>{"a b"}));
   EXPECT_EQ(data.tokens.size(), 258u);
   EXPECT_TRUE(train_byte_bpe("", {.vocab_size = 400}).merges.empty());
+}
+
+TEST(BpeTrainer, EndsWhereProgressThrows) {
+  for (const std::string_view where : {"words", "merges"}) {
+    const auto stop = [&](const ProgressEvent& event) {
+      if (event.what == where) throw std::runtime_error("enough");
+    };
+    EXPECT_THROW(train_byte_bpe(training_text(), {.vocab_size = 300, .progress = stop}), std::runtime_error) << where;
+  }
+  uint64_t merges = 0;
+  const auto count = [&](const ProgressEvent& event) { merges += event.what == "merges" ? 1 : 0; };
+  train_byte_bpe(training_text(), {.vocab_size = 300, .progress = count});
+  EXPECT_EQ(merges, 300u - 256 - 1);
 }
 
 TEST(BpeTrainer, RefusesAVocabularyWithoutRoom) {

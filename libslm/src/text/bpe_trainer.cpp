@@ -21,11 +21,12 @@ struct Word {
 };
 
 /// Words of the text with their counts; each a run of byte ids.
-std::vector<Word> words_of(std::string_view text, const KnownPretokenizer& known,
-                           const std::vector<int32_t>& byte_ids) {
+std::vector<Word> words_of(std::string_view text, const KnownPretokenizer& known, const std::vector<int32_t>& byte_ids,
+                           const Progress& progress) {
   std::map<std::string, int64_t, std::less<>> counts;
   const std::string normal = known.nfc ? nfc(text) : std::string(text);
   Pretokenizer(known.patterns).split(normal, [&](std::string_view piece) {
+    report(progress, {"words"});
     const auto it = counts.find(piece);
     if (it == counts.end())
       counts.emplace(piece, 1);
@@ -93,10 +94,11 @@ TokenizerData train_byte_bpe(std::string_view text, const BpeTrainerOptions& opt
   for (int32_t id = 0; id < 256; ++id) byte_ids[static_cast<size_t>(order[static_cast<size_t>(id)])] = id;
   std::ranges::sort(data.tokens);
 
-  std::vector<Word> words = words_of(text, *known, byte_ids);
+  std::vector<Word> words = words_of(text, *known, byte_ids, options.progress);
   std::map<Pair, int64_t> counts;
   for (const Word& word : words) add_pairs(word, 1, counts);
   while (std::ssize(data.tokens) + std::ssize(options.special) < options.vocab_size) {
+    report(options.progress, {"merges", data.tokens.size(), static_cast<uint64_t>(options.vocab_size)});
     const Pair pair = most_frequent(counts);
     if (pair.first < 0) break;
     const auto merged = static_cast<int32_t>(data.tokens.size());

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "slm/core/progress.h"
 #include "slm/text/tokenizer.h"
 
 namespace slm {
@@ -19,6 +20,7 @@ struct BpeTrainerOptions {
   std::string pre = "qwen2";  ///< how words are cut: a name of known_pretokenizers()
   /// Control tokens, behind all others; the first ends a text and pads.
   std::vector<std::string> special = {"<|endoftext|>"};
+  Progress progress{};  ///< with each word read, then with each merge, in tokens of the vocabulary
 };
 
 /// Ids: 256 bytes in the order of their spelling, merges, special tokens. Fewer merges where the text has no pair left that
