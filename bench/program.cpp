@@ -52,8 +52,8 @@ int run_bench(int argc, char** argv, const BenchHelp& help, const std::function<
     if (std::any_of(argv + 1, argv + argc, asks_for_help)) {
       print_help(name, help);
     } else {
-      kernels::forced_isa();           // an unusable SLM_ISA is an error, never ignored,
-      set_num_threads(num_threads());  // and so is a number of threads out of range
+      num_threads();  // an unusable OMP_NUM_THREADS or SLM_ISA is an error, never ignored
+      kernels::forced_isa();
       body();
     }
     flush_stdout();

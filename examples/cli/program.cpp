@@ -144,6 +144,8 @@ void write_now(std::string_view text) {
     throw IoError("[output] cannot write to stdout", errno);
 }
 
+JsonDocument or_null(std::optional<double> value) { return value ? JsonDocument(*value) : JsonDocument(); }
+
 void print_json(const JsonDocument& document) {
   write_now(document.dump(1, ' ', false, JsonDocument::error_handler_t::replace) + "\n");
 }

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -63,6 +64,8 @@ class Program {
 
 /// Writes to stdout at once, for text that streams. Throws IoError.
 void write_now(std::string_view text);
+/// A number, or null where it is not known.
+JsonDocument or_null(std::optional<double> value);
 /// Prints one document and a line end on stdout. Bytes that are not UTF-8 become U+FFFD; NaN and infinity become null.
 /// Throws IoError.
 void print_json(const JsonDocument& document);

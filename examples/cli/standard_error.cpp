@@ -13,6 +13,4 @@ std::string plus_minus(std::optional<double> error, int digits) {
   return error ? fmt::format("± {:.{}f}", *error, digits) : "–";
 }
 
-JsonDocument or_null(std::optional<double> error) { return error ? JsonDocument(*error) : JsonDocument(); }
-
 }  // namespace slm

@@ -8,7 +8,6 @@
 
 #include "cli/model_options.h"
 #include "cli/program.h"
-#include "cli/standard_error.h"
 #include "cli/terminal.h"
 #include "cli/ties.h"
 #include "qat_kd_train/identity.h"

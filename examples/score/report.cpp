@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "cli/standard_error.h"
-
 namespace slm {
 namespace {
 
