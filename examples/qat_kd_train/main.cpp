@@ -51,7 +51,7 @@ int main(int argc, char** argv) {
     slm::CheckpointOptions checkpoints = slm::checkpoints_of(o);
     checkpoints.identity =
         slm::identity_of(o, training, program.seed(), text, files, teacher_files ? &*teacher_files : nullptr);
-    if (o.resume) slm::check_checkpoint(slm::resumed_from(o, checkpoints));
+    if (o.resume) slm::check_resumable(o, checkpoints);
 
     const slm::LoadOptions packed = {.plan = slm::plan_of(o)};
     const auto perplexity = [&](const slm::ModelFiles& model, const slm::LoadOptions& how) {

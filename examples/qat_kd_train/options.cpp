@@ -32,7 +32,7 @@ Examples:
   qat_kd_train --mode qat --student models/tiny --train tasks.jsonl --scheme w4g32 --steps 2000 --batch 8 --out run --resume
 JSON: {mode, scheme, steps, shipped_step, loss, tokens, tokens_per_second, peak_rss_bytes, planned_bytes,
        planned_disk_bytes, perplexity_before, perplexity_after, gguf, folder, seconds}; perplexities are those of the
-       packed model on the validation text)";
+       packed model on the validation text; loss is null where metrics.jsonl lacks steps that were done before)";
 }
 
 void add_train_options(CLI::App& app, TrainOptions& o) {

@@ -19,7 +19,7 @@ expect_arguments 3 5 "$@"
 root=$(cd "$(dirname "$0")/../.." && pwd)
 student=$1 teacher=$2 data=$3 out=${4:-$root/build/pair} bin=${5:-$root/build/release/bin}
 
-# All that can be wrong is said now, not after hours of training.
+# What is wrong is said now, not after hours of training.
 steps=${STEPS:-200} sequence=${SEQ:-256} rate=${LR:-5e-6} kd_weight=${KD_WEIGHT:-1} scheme=${SCHEME:-w4g32}
 qat_start=${QAT_START:-0} windows=${WINDOWS:-64} kl_tokens=${KL_TOKENS:-8192} validate_every=${VALIDATE_EVERY:-50}
 expect_whole STEPS "$steps" 1
@@ -43,6 +43,9 @@ shopt -s nullglob
 learned=("$data"/train*.txt) measured=("$data"/test*.txt)
 [ ${#learned[@]} -gt 0 ] || wrong_usage "no train*.txt in '$data'"
 [ ${#measured[@]} -gt 0 ] || wrong_usage "no test*.txt in '$data'"
+for file in "${learned[@]}" "${measured[@]}"; do
+  [ -s "$file" ] || wrong_usage "'$file' is empty"
+done
 for program in qat_kd_train evaluate; do
   [ -x "$bin/$program" ] || wrong_usage "no program $program in '$bin'"
 done

@@ -23,6 +23,8 @@
 namespace slm {
 namespace {
 
+constexpr const char* kPerplexity = "perplexity";
+
 /// metrics.jsonl: a line for each step and each validation. After a resume it goes on behind those of the step that was
 /// resumed from.
 class Metrics {
@@ -57,9 +59,11 @@ class Metrics {
     losses_[r.step] = r.loss;
   }
   void add_validation(int64_t step, double perplexity) {
-    write({{"step", step}, {"perplexity", perplexity}});
+    write({{"step", step}, {kPerplexity, perplexity}});
     note_validation(step, perplexity);
   }
+  /// Of a validation whose line may have been lost.
+  void note_best(double perplexity) { best_perplexity_ = std::min(best_perplexity_, perplexity); }
   int64_t last_validated() const { return last_validated_; }   ///< 0: no step was
   double best_perplexity() const { return best_perplexity_; }  ///< infinity: none was measured
   /// Mean loss of the `count` steps up to `last`; nothing where a line of them is missing.
@@ -79,12 +83,12 @@ class Metrics {
     const auto step = json_value<int64_t>(json, "step", 0, path_);
     if (step > steps_done) return false;
     if (json.contains("loss")) losses_[step] = json_value<double>(json, "loss", 0.0, path_);
-    if (json.contains("perplexity")) note_validation(step, json_value<double>(json, "perplexity", 0.0, path_));
+    if (json.contains(kPerplexity)) note_validation(step, json_value<double>(json, kPerplexity, 0.0, path_));
     return true;
   }
   void note_validation(int64_t step, double perplexity) {
     last_validated_ = step;
-    best_perplexity_ = std::min(best_perplexity_, perplexity);
+    note_best(perplexity);
   }
   void write(const JsonDocument& line) {
     file_ << line.dump() << '\n' << std::flush;
@@ -97,8 +101,8 @@ class Metrics {
   double best_perplexity_ = std::numeric_limits<double>::infinity();
 };
 
-CheckpointOptions best_of(const TrainOptions& o) {
-  return {.folder = std::filesystem::path(o.out) / "best", .keep = 1, .identity = {}};
+CheckpointOptions best_of(const TrainOptions& o, const RunIdentity& identity = {}) {
+  return {.folder = std::filesystem::path(o.out) / "best", .keep = 1, .identity = identity};
 }
 
 Shipped shipped_by(const TrainOptions& o) {
@@ -141,22 +145,27 @@ FolderLock prepare_out_folder(const TrainOptions& o) {
   return ours;
 }
 
-CheckpointOptions resumed_from(const TrainOptions& o, const CheckpointOptions& checkpoints) {
-  CheckpointOptions from = checkpoints;
-  if (checkpoint_steps(checkpoints).empty()) from.folder = best_of(o).folder;  // it ended before its first checkpoint
-  return from;
+void check_resumable(const TrainOptions& o, const CheckpointOptions& checkpoints) {
+  ProgressLine line("checking");
+  check_checkpoint(checkpoints, line.callback());
+  check_checkpoint(best_of(o, checkpoints.identity), line.callback());
 }
 
 RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoints, Trainer& trainer,
                        const std::function<double()>& validate) {
-  CheckpointOptions best = best_of(o);
-  best.identity = checkpoints.identity;
+  const CheckpointOptions best = best_of(o, checkpoints.identity);
   if (o.resume) {
-    const bool found = load_checkpoint(resumed_from(o, checkpoints), trainer);
+    ProgressLine line("loading");
+    const bool found = load_checkpoint(checkpoints, trainer, line.callback()) ||
+                       load_checkpoint(best, trainer, line.callback());  // it ended before its first checkpoint
+    line.finish();
     tell("{} step {}\n", found ? "resumed from the checkpoint of" : "no checkpoint to resume from: beginning at",
          trainer.steps_done() + (found ? 0 : 1));
   }
   Metrics metrics(std::filesystem::path(o.out) / "metrics.jsonl", trainer.steps_done());
+  if (const std::vector<int64_t> there = checkpoint_steps(best); !there.empty() && there.back() <= trainer.steps_done())
+    if (const Measurements of_best = measured_at_checkpoint(best); of_best.contains(kPerplexity))
+      metrics.note_best(of_best.at(kPerplexity));
   const auto measured = [&](int64_t step) {
     std::string wrong;
     try {
@@ -177,7 +186,7 @@ RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoin
     const bool is_best = perplexity < metrics.best_perplexity();
     tell("step {}: perplexity of the packed model {:.4f}{}\n", step, perplexity, is_best ? ", the best so far" : "");
     if (is_best) {
-      save_checkpoint(best, trainer);
+      save_checkpoint(best, trainer, {{kPerplexity, perplexity}});
       remove_oldest_checkpoints(best);
     }
     metrics.add_validation(step, perplexity);  // last: a step that has its line has its checkpoint
@@ -194,19 +203,19 @@ RunResult run_training(const TrainOptions& o, const CheckpointOptions& checkpoin
     const bool last = step.step == o.steps;
     try {
       validate_where_due();
+      report(line->callback(),
+             {fmt::format("loss {:.4f}, {:.0f} tok/s", step.loss, static_cast<double>(step.tokens) / step.seconds),
+              static_cast<uint64_t>(step.step), static_cast<uint64_t>(o.steps)});
     } catch (const Interrupted&) {  // the step is done: it is saved below
     }
-    const bool asked_to_end = EndOnSignal::raised();
-    if (asked_to_end || last || (o.checkpoint_every > 0 && step.step % o.checkpoint_every == 0))
-      save_checkpoint(checkpoints, trainer);
-    if (asked_to_end) {
+    const bool due = last || (o.checkpoint_every > 0 && step.step % o.checkpoint_every == 0);
+    const bool save = due || EndOnSignal::raised();
+    if (save) save_checkpoint(checkpoints, trainer);
+    if (save && EndOnSignal::raised()) {  // one that comes while nothing is saved is of the next step
       line.reset();
       tell("saved the checkpoint of step {}; --resume goes on from it\n", step.step);
       EndOnSignal::check();
     }
-    report(line->callback(),
-           {fmt::format("loss {:.4f}, {:.0f} tok/s", step.loss, static_cast<double>(step.tokens) / step.seconds),
-            static_cast<uint64_t>(step.step), static_cast<uint64_t>(o.steps)});
   };
   const auto diverged = [&](const Error& error) {
     return DivergedError(fmt::format("{}; {}", error.what(), last_good(checkpoints, trainer.steps_done())));

@@ -22,8 +22,8 @@ namespace slm {
 FolderLock prepare_out_folder(const TrainOptions& options);
 CheckpointOptions checkpoints_of(const TrainOptions& options);
 
-/// What --resume goes on from: the last checkpoint, or the best one where there is no other yet.
-CheckpointOptions resumed_from(const TrainOptions& options, const CheckpointOptions& checkpoints);
+/// Throws FormatError where --resume could not go on from what --out holds, or --ship best could not ship it.
+void check_resumable(const TrainOptions& options, const CheckpointOptions& checkpoints);
 
 struct RunResult {
   int64_t shipped_step = 0;  ///< whose weights the trainer holds now
@@ -33,9 +33,9 @@ struct RunResult {
   double seconds = 0.0, teacher_seconds = 0.0;  ///< of this run's steps
 };
 
-/// Steps until options.steps are done, from where resumed_from says where `resume`; then, where options.ship says so, goes back to
-/// the best. On a signal to end (an EndOnSignal lives) it
-/// saves a checkpoint and throws Interrupted; DivergedError names the last checkpoint whose weights a step with a finite
+/// Steps until options.steps are done, where `resume` from the last checkpoint, or the best one where there is no other yet;
+/// then, where options.ship says so, goes back to the best. On a signal to end (an EndOnSignal lives) it saves a checkpoint
+/// and throws Interrupted; DivergedError names the last checkpoint whose weights a step with a finite
 /// loss began with: it stays until the next one has proven as good.
 /// `validate`: the perplexity of the packed model as it is now, asked every options.validate_every steps and at the end.
 RunResult run_training(const TrainOptions& options, const CheckpointOptions& checkpoints, Trainer& trainer,

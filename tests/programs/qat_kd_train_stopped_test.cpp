@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A run of qat_kd_train that is stopped, killed or meets a full disk goes on from its checkpoints, and from no other's.
 #include "slm/core/rng.h"
+#include "slm/io/sha256.h"
 #include "tests/programs/training_run.h"
 
 namespace slm::test {
@@ -62,9 +63,10 @@ TEST_F(Train, SavesACheckpointOnASignalHoweverOftenItIsSentAtOnce) {
     const auto steps = [&] { return std::ranges::count(content_of(metrics), '\n'); };
     const auto before = fs::exists(metrics) ? steps() : 0;
     ASSERT_TRUE(process.wait_until([&] { return steps() > before; })) << process.err();
-    process.interrupt(signal_number);
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    process.interrupt(signal_number);  // as timeout does: to the process, and to its group
+    for (int i = 0; i < 3; ++i) {  // timeout sends two: to the process, and to its group
+      process.interrupt(signal_number);
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
     ran = process.wait();
     EXPECT_FALSE(ran.by_signal);
     EXPECT_EQ(ran.exit_code, 128 + signal_number) << ran.err;
@@ -78,14 +80,16 @@ TEST_F(Train, SavesACheckpointOnASignalHoweverOftenItIsSentAtOnce) {
 }
 
 TEST_F(Train, EndsAtOnceOnASecondRequest) {
-  Process process("qat_kd_train", words("qat", "run", {"--steps", "1", "--accumulate", "1000000"}), {});
+  Process process("qat_kd_train", words("qat", "run", {"--steps", "1", "--accumulate", "50000"}), {});
   ASSERT_TRUE(process.wait_until([&] { return process.err().find("packed as") != std::string::npos; }))
       << process.err();
   process.interrupt();
-  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  std::this_thread::sleep_for(std::chrono::milliseconds(2000));
   ASSERT_FALSE(process.ended()) << "a step ends first";
   process.interrupt();
-  EXPECT_TRUE(process.wait().by_signal);
+  const Ran ran = process.wait();
+  EXPECT_TRUE(ran.by_signal);
+  EXPECT_EQ(ran.exit_code, 128 + SIGINT);
 }
 
 TEST_F(Train, GoesOnFromAWholeCheckpointBesideDamagedMetrics) {
@@ -270,6 +274,49 @@ TEST_F(Train, GoesOnFromTheBestWhereThereIsNoOtherCheckpoint) {
   EXPECT_NE(ran.err.find("resumed from the checkpoint of step "), std::string::npos) << ran.err;
   EXPECT_EQ(shipped("killed"), shipped("whole"));
   EXPECT_EQ(metrics("killed"), metrics("whole"));
+}
+
+TEST_F(Train, ChecksAllThatItWouldGoOnFromBeforeItBegins) {
+  const Words more = {"--steps", "4", "--validate-every", "2", "--ship", "best", "--resume"};
+  ASSERT_EQ(run("qat_kd_train", words("qat", "run", more)).exit_code, 0);
+  const std::string model = shipped("run");
+  for (const std::string name : {"checkpoints", "best"}) {
+    const fs::path step = fs::directory_iterator(folder_.path() / "run" / name)->path();
+    fs::rename(step / "sha256sums", step / "kept");
+    const Ran ran = run("qat_kd_train", words("qat", "run", more));
+    expect_error(ran, 1, name + "/" + step.filename().string() + "/sha256sums: [checkpoint] missing");
+    EXPECT_EQ(ran.err.find("packed as"), std::string::npos) << "said before anything is loaded: " << ran.err;
+    fs::rename(step / "kept", step / "sha256sums");
+  }
+  EXPECT_EQ(run("qat_kd_train", words("qat", "run", more)).exit_code, 0);
+  EXPECT_EQ(shipped("run"), model);
+}
+
+TEST_F(Train, KeepsTheBestWhereItsLineWasLost) {
+  const Words more = {"--steps", "6", "--validate-every", "2", "--checkpoint-every", "2", "--keep", "3", "--resume"};
+  ASSERT_EQ(run("qat_kd_train", words("fp32", "run", more)).exit_code, 0);
+  // As if step 2 had measured better than any other,
+  const fs::path checkpoints = folder_.path() / "run/checkpoints",
+                 best_step = folder_.path() / "run/best/step-00000002";
+  fs::remove_all(best_step.parent_path());
+  fs::create_directory(best_step.parent_path());
+  fs::copy(checkpoints / "step-00000002", best_step);
+  nlohmann::json state = nlohmann::json::parse(content_of(best_step / "state.json"));
+  state["measured"] = {{"perplexity", 1.0}};
+  std::ofstream(best_step / "state.json") << state;
+  std::string sums = content_of(best_step / "sha256sums");
+  Sha256 hash;
+  hash.update(*MappedFile::open(best_step / "state.json"));
+  sums.replace(sums.find("  state.json") - 64, 64, hash.hex());
+  std::ofstream(best_step / "sha256sums") << sums;
+  // and the run was killed behind step 4, with lines that never came to the disk.
+  fs::remove_all(checkpoints / "step-00000006");
+  folder_.file("run/metrics.jsonl", "");
+  const std::string before = best("run");
+  const Ran ran = run("qat_kd_train", words("fp32", "run", more));
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_NE(ran.err.find("resumed from the checkpoint of step 4"), std::string::npos) << ran.err;
+  EXPECT_EQ(best("run"), before);
 }
 
 TEST_F(Train, DoesNotWriteOverTheCheckpointsOfAnotherRun) {

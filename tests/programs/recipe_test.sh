@@ -13,9 +13,11 @@ stand_in bin/evaluate 'echo "{\"results\": [{\"weights\": \"w\", \"perplexity\":
 # refuses PART VARIABLE=VALUE…
 refuses() { expect_error 2 "$1" env "${@:2}" "$recipe" student teacher data results bin; }
 refuses "no train\*.txt in 'data'"
-touch data/train-a.txt
+echo text > data/train-a.txt
 refuses "no test\*.txt in 'data'"
 touch data/test-a.txt
+refuses "'data/test-a.txt' is empty"
+echo text > data/test-a.txt
 for word in abc -1 1.5 1e3 99999999999; do
   for name in STEPS SEQ QAT_START WINDOWS KL_TOKENS VALIDATE_EVERY; do
     refuses "$name '$word', expected a whole number from" "$name=$word"

@@ -233,6 +233,7 @@ TEST_F(Checkpoints, AreRefusedWhereABitIsOtherThanItWasWritten) {
   TinyRun again(tiny());
   const auto refused = [&](std::string_view name, std::string_view part) {
     expect_error<FormatError>([&] { load_checkpoint(options(), again.trainer); }, {name, part});
+    expect_error<FormatError>([&] { check_checkpoint(options()); }, {name, part});
   };
   const auto flip = [&](const char* name, int64_t offset) {
     std::fstream file(step / name, std::ios::in | std::ios::out | std::ios::binary);
@@ -249,13 +250,31 @@ TEST_F(Checkpoints, AreRefusedWhereABitIsOtherThanItWasWritten) {
     refused(name, "damaged");
     flip(name, offset);
   }
-  fs::rename(step / "sha256sums", step / "kept");
-  refused("sha256sums", "missing");
-  fs::rename(step / "kept", step / "sha256sums");
-  EXPECT_TRUE(load_checkpoint(options(), again.trainer)) << "whole again";
   const std::string sums = read_file(step / "sha256sums");
+  fs::remove(step / "sha256sums");
+  refused("sha256sums", "missing");
+  const auto with_sums = [&](const std::string& text) { std::ofstream(step / "sha256sums") << text; };
+  std::string other = sums;
+  other[3] = other[3] == '0' ? '1' : '0';
+  with_sums(other);
+  refused("weights.safetensors", "sha256sums says " + other.substr(0, 64));
+  with_sums(sums.substr(0, sums.find("state.json")));
+  refused("sha256sums", "no line of 64 digits, two spaces and state.json");
+  with_sums(sums);
+  EXPECT_TRUE(load_checkpoint(options(), again.trainer)) << "whole again";
   seal(step);
   EXPECT_EQ(read_file(step / "sha256sums"), sums);
+}
+
+TEST_F(Checkpoints, KnowWhatWasMeasuredOnThem) {
+  EXPECT_EQ(measured_at_checkpoint(options()), Measurements{});
+  TinyRun training(tiny());
+  training.steps(1);
+  save_checkpoint(options(), training.trainer, {{"perplexity", 12.345678901234567}});
+  EXPECT_EQ(measured_at_checkpoint(options()), (Measurements{{"perplexity", 12.345678901234567}}));
+  training.steps(1);
+  save_checkpoint(options(), training.trainer);
+  EXPECT_EQ(measured_at_checkpoint(options()), Measurements{}) << "the newest";
 }
 
 TEST_F(Checkpoints, HoldFiniteValuesOnly) {

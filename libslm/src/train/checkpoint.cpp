@@ -9,13 +9,13 @@
 #include <cstring>
 #include <map>
 
-#include "io/path_exists.h"
 #include "slm/core/check.h"
 #include "slm/core/finite.h"
 #include "slm/io/atomic_file.h"
 #include "slm/io/json.h"
 #include "slm/io/safetensors.h"
 #include "slm/io/sha256.h"
+#include "train/checkpoint_sums.h"
 
 namespace slm {
 namespace {
@@ -26,8 +26,6 @@ constexpr std::string_view kStep = "step-";
 constexpr const char* kWeights = "weights.safetensors";
 constexpr const char* kMoments = "moments.safetensors";
 constexpr const char* kState = "state.json";
-constexpr const char* kSums = "sha256sums";  // of these files, as sha256sum --check reads it
-constexpr std::array kSummed = {kWeights, kMoments, kState};
 constexpr const char* kTemporary = ".unfinished";
 constexpr const char* kReplaced = ".replaced";
 constexpr const char* kDoomed = ".old.unfinished";  // on its way out
@@ -111,9 +109,6 @@ std::optional<std::string> not_finite(const Piece& piece) {
   return fmt::format("[checkpoint] a value of {} is {}, expected a finite one", piece.name, *bad);
 }
 
-/// The line of sha256sums.
-std::string sum_line(const Sha256& hash, const char* name) { return fmt::format("{}  {}\n", hash.hex(), name); }
-
 /// Returns the file's line of sha256sums, of what was meant to be written.
 std::string write_pieces(const fs::path& folder, const char* name, const std::vector<Piece>& pieces) {
   for (const Piece& piece : pieces)
@@ -134,24 +129,6 @@ std::string write_state(const fs::path& folder, const Json& state) {
   file.write(text.data(), text.size());
   file.commit();
   return sum_line(hash, kState);
-}
-
-/// Throws FormatError for the first file that is not what was written.
-void check_sums(const fs::path& folder) {
-  const fs::path sums = folder / kSums;
-  if (!path_exists(sums))
-    throw FormatError(
-        sums.string(),
-        fmt::format("[checkpoint] missing; where the files are known to be whole, make it: sha256sum {} > {}",
-                    fmt::join(kSummed, " "), kSums));
-  const std::string expected = read_file(sums);
-  for (const char* name : kSummed) {
-    Sha256 hash;
-    hash.update(*MappedFile::open(folder / name));
-    if (expected.find(sum_line(hash, name)) == std::string::npos)
-      throw FormatError((folder / name).string(),
-                        fmt::format("[checkpoint] damaged: its SHA-256 is {}, not that of {}", hash.hex(), kSums));
-  }
 }
 
 void read_pieces(const fs::path& file, const std::vector<Piece>& pieces) {
@@ -211,9 +188,10 @@ RunIdentity identity_in(const Json& state, const std::string& file) {
   return identity;
 }
 
-/// Throws FormatError where it is of another run.
+/// Throws FormatError where it is damaged or of another run.
 Json read_state(const fs::path& folder, const CheckpointOptions& options) {
   const std::string file = (folder / kState).string();
+  check_sums(folder, std::array{kState}, {});
   Json state = parse_json_file(file);
   const RunIdentity identity = identity_in(state, file);
   for (const auto& [key, value] : options.identity) {
@@ -259,7 +237,7 @@ void check_free_space(const fs::path& folder, uint64_t bytes) {
                   ENOSPC);
 }
 
-fs::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer) {
+fs::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer, const Measurements& measured) {
   const fs::path folder = folder_of(options, trainer.steps_done());
   UnfinishedFolder unfinished{.path = folder.string() + kTemporary};
   std::error_code error;
@@ -269,13 +247,11 @@ fs::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer) {
   std::string sums = write_pieces(unfinished.path, kWeights, weights_of(trainer.model()));
   sums += write_pieces(unfinished.path, kMoments, moments_of(trainer));
   const BatcherPlace place = trainer.batcher().place();
-  const Json state = {{"step", trainer.steps_done()},
-                      {"epoch", place.epoch},
-                      {"sequence", place.sequence},
-                      {"input_ranges", ranges_of(trainer.observers())},
-                      {"identity", options.identity}};
+  const Json state = {{"step", trainer.steps_done()}, {"epoch", place.epoch},
+                      {"sequence", place.sequence},   {"input_ranges", ranges_of(trainer.observers())},
+                      {"measured", measured},         {"identity", options.identity}};
   sums += write_state(unfinished.path, state);
-  write_file(unfinished.path / kSums, sums);
+  write_file(unfinished.path / kCheckpointSums, sums);
   sync_folder(unfinished.path);
   const fs::path replaced = folder.string() + kReplaced;  // the same step of a run that this one takes the place of
   if (fs::exists(folder, error)) fs::rename(folder, replaced, error);
@@ -294,18 +270,30 @@ void remove_oldest_checkpoints(const CheckpointOptions& options) {
   for (size_t i = 0; i + static_cast<size_t>(options.keep) < all.size(); ++i) remove_checkpoint(all[i]);
 }
 
-void check_checkpoint(const CheckpointOptions& options) {
+void check_checkpoint(const CheckpointOptions& options, const Progress& progress) {
   const std::vector<fs::path> all = whole_checkpoints(options);
-  if (!all.empty()) read_state(all.back(), options);
+  if (all.empty()) return;
+  read_state(all.back(), options);
+  check_sums(all.back(), std::array{kWeights, kMoments}, progress);
 }
 
-bool load_checkpoint(const CheckpointOptions& options, Trainer& trainer) {
+Measurements measured_at_checkpoint(const CheckpointOptions& options) {
+  const std::vector<fs::path> all = whole_checkpoints(options);
+  if (all.empty()) return {};
+  const std::string file = (all.back() / kState).string();
+  const Json object = json_value<Json>(read_state(all.back(), options), "measured", Json::object(), file);
+  Measurements measured;
+  for (const auto& [name, value] : object.items()) measured[name] = json_require<double>(object, name.c_str(), file);
+  return measured;
+}
+
+bool load_checkpoint(const CheckpointOptions& options, Trainer& trainer, const Progress& progress) {
   const std::vector<fs::path> all = whole_checkpoints(options);
   if (all.empty()) return false;
   const fs::path& folder = all.back();
   const std::string file = (folder / kState).string();
   const Json state = read_state(folder, options);
-  check_sums(folder);
+  check_sums(folder, std::array{kWeights, kMoments}, progress);
   read_pieces(folder / kWeights, weights_of(trainer.model()));
   read_pieces(folder / kMoments, moments_of(trainer));
   if (trainer.options().static_inputs) set_ranges(state, file, trainer);

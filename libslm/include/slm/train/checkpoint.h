@@ -19,6 +19,9 @@ namespace slm {
 /// What decides a run: values by name, as text.
 using RunIdentity = std::map<std::string, std::string>;
 
+/// What was measured with the weights of a checkpoint, by name.
+using Measurements = std::map<std::string, double>;
+
 struct CheckpointOptions {
   std::filesystem::path folder;  ///< of all checkpoints of the run
   int64_t keep = 1;              ///< how many stay
@@ -37,18 +40,23 @@ void check_free_space(const std::filesystem::path& folder, uint64_t bytes);
 /// Writes a checkpoint of the step just done, then removes those of later steps (of a run this one takes the place of) and
 /// what an earlier save left unfinished. Throws IoError, NotFiniteError where a weight or a moment is no finite number;
 /// older checkpoints are then as they were.
-std::filesystem::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer);
+std::filesystem::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer,
+                                      const Measurements& measured = {});
 
 /// Removes the oldest beyond `keep`. For when the newest has proven good: only the loss of the next step tells that finite
 /// weights are not too large to go on from.
 void remove_oldest_checkpoints(const CheckpointOptions& options);
 
-/// Throws FormatError where the newest checkpoint is of another run, naming the first value that differs: for who has long
-/// work to do before load_checkpoint.
-void check_checkpoint(const CheckpointOptions& options);
+/// Throws FormatError where the newest checkpoint is damaged or of another run, as load_checkpoint: for who has long work to
+/// do before it. Cost: one read. `progress` in bytes, file by file.
+void check_checkpoint(const CheckpointOptions& options, const Progress& progress = {});
+
+/// What the newest whole checkpoint was saved with; nothing where there is none. Throws FormatError as check_checkpoint, but
+/// looks at state.json alone.
+Measurements measured_at_checkpoint(const CheckpointOptions& options);
 
 /// Puts the newest whole checkpoint into the trainer; false where there is none. Throws FormatError where it is damaged (a
 /// bit is other than it was written: sha256sums), holds a value that is not finite, or is of another model or run, naming it.
-bool load_checkpoint(const CheckpointOptions& options, Trainer& trainer);
+bool load_checkpoint(const CheckpointOptions& options, Trainer& trainer, const Progress& progress = {});
 
 }  // namespace slm
