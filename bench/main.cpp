@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
     benchmark::Initialize(&argc, argv, [] {
       throw slm::UsageError(
           "--benchmark_format and --benchmark_out_format are console, json or csv, --benchmark_color is auto, true or "
-          "false");
+          "false, --benchmark_time_unit ns, us, ms or s");
     });
     slm::refuse_arguments(argc, argv);
     if (benchmark::RunSpecifiedBenchmarks() == 0)  // it has said whether the expression is wrong or matches none

@@ -27,9 +27,9 @@ void print_help(const std::string& name, const BenchHelp& help) {
   for (const kernels::Isa isa : kernels::known_isas()) isas += " " + std::string(kernels::name(isa));
   fmt::print(
       "\nEnvironment:\n  SLM_ISA          instructions at most:{} (default: all)\n"
-      "  OMP_NUM_THREADS  threads, 1 to 1024 (default: all processors)\n"
+      "  OMP_NUM_THREADS  threads, 1 to {} (default: all processors)\n"
       "Exit codes: 0 done, 1 error, 2 wrong usage.\n",
-      isas);
+      isas, kMostThreads);
 }
 
 /// Google Benchmark writes to std::cout and looks no further.

@@ -16,7 +16,7 @@ import re
 import statistics
 import sys
 
-sys.path.append(os.path.join(sys.path[0], "peers"))
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers"))
 from command_line import Parser, WrongUsage, existing, output, positive, read_json, run
 
 BYTES_A_WEIGHT = {"q8c": 1.0, "q8_0": 34 / 32, "q4_0": 18 / 32, "q4_1": 20 / 32}

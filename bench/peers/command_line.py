@@ -44,7 +44,7 @@ def run(main):
     except WrongUsage as wrong:
         status, line = 2, f"{wrong} (see {os.path.basename(sys.argv[0])} --help)"
     except OSError as error:
-        status, line = 1, f"{error.filename or 'cannot write'}: {error.strerror}"
+        status, line = 1, f"{error.filename or 'cannot write'}: {error.strerror}" if error.errno else str(error)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)   # or Python would write to a full output once more
     else:
         sys.exit(status)
@@ -136,7 +136,10 @@ def json_of(command, environment=None):
     ran = subprocess.run(command, capture_output=True, text=True, env=environment)
     if ran.returncode != 0:
         raise SystemExit(f"error: {' '.join(command)} exits {ran.returncode}: {last_line(ran.stderr)}")
-    return json.loads(ran.stdout)
+    try:
+        return json.loads(ran.stdout)
+    except ValueError as error:
+        raise SystemExit(f"error: {' '.join(command)} prints no JSON: {error}") from None
 
 
 def add_model_options(parser):

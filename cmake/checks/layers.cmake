@@ -22,6 +22,8 @@ function(slm_include_fault out name stage line)
     set(${out} "${name} includes ${CMAKE_MATCH_1}, not one of what ${stage} may use" PARENT_SCOPE)
   elseif(file MATCHES "^(slm/io/json.h|nlohmann/)" AND NOT stage IN_LIST SLM_JSON_STAGES)
     set(${out} "${name} includes ${file}, which only ${SLM_JSON_STAGES} know" PARENT_SCOPE)
+  elseif(file MATCHES "^openssl/" AND NOT name STREQUAL "libslm/src/io/sha256.cpp")
+    set(${out} "${name} includes ${file}, which only io/sha256 knows" PARENT_SCOPE)
   elseif(file STREQUAL "omp.h" AND NOT name STREQUAL "libslm/src/core/parallel.cpp")
     set(${out} "${name} includes omp.h, which only core/parallel knows" PARENT_SCOPE)
   endif()
@@ -29,7 +31,8 @@ endfunction()
 
 # The check checks: what it must refuse, and what it must not, in a file of stage ops.
 foreach(line "#include \"slm/slm.h\"" "#include <slm/slm.h>" "#include <slm/model/load.h>" "#include \"slm/io/gguf.h\""
-             "# include \"export/gguf_keys.h\"" "  #include <nlohmann/json.hpp>" "#include <omp.h>")
+             "# include \"export/gguf_keys.h\"" "  #include <nlohmann/json.hpp>" "#include <omp.h>"
+             "#include <openssl/evp.h>")
   slm_include_fault(fault a.cpp ops "${line}")
   if(fault STREQUAL "")
     message(FATAL_ERROR "layers: ${line} was not refused")

@@ -99,12 +99,4 @@ CLI::Option* add_list(CLI::App& app, const std::string& flag, std::vector<std::s
       ->default_str(fmt::format("{}", fmt::join(values, ",")));
 }
 
-CLI::Validator text_for_a_model(const std::string& name) {
-  const auto check = [name](std::string& word) {
-    tell_bytes_that_are_no_utf8(name, word);
-    return std::string();
-  };
-  return CLI::Validator(check, "");
-}
-
 }  // namespace slm

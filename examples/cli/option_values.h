@@ -39,8 +39,6 @@ using WhyNot = std::function<std::string(const std::string& word)>;
 /// An option for one or more words between commas, none of them empty or there twice. Its default is shown.
 CLI::Option* add_list(CLI::App& app, const std::string& flag, std::vector<std::string>& values, const std::string& text,
                       const WhyNot& refuse);
-/// Any text; says on stderr where it is no UTF-8. `name`: of the option.
-CLI::Validator text_for_a_model(const std::string& name);
 
 /// An option for a number. Its default is shown unless `value` is a std::optional, whose text says it.
 template <class T, class Range>

@@ -2,6 +2,7 @@
 #include "cli/terminal.h"
 
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -210,13 +211,12 @@ EndOnSignal::EndOnSignal() {
 }
 
 EndOnSignal::~EndOnSignal() {
+  if (raised()) return;  // the program is on its way out: what else comes within the second is the same request
   for (const int number : kSignalsToEnd) {
     struct sigaction action = {};
     sigaction(number, nullptr, &action);
     if (action.sa_handler == on_signal_to_end) signal(number, SIG_DFL);
   }
-  signal_to_end = 0;
-  asked_at = 0;
 }
 
 void EndOnSignal::check() {

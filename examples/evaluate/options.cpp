@@ -28,8 +28,8 @@ std::string evaluate_examples() {
          " --kl-to f32\n"
          "JSON: {model, weights_sha256, kl_weights_sha256, tokenizer, data, threads, results: [{weights, protocol,\n"
          "  windows, tokens, perplexity, stderr, kl, seconds, packed_bytes, kl_to, kl_model, kl_stderr, kl_tokens,\n"
-         "  top1, window, stride, fake_activations}]}; kl is null without --kl-to, stderr of one token; what follows\n"
-         "  packed_bytes is there where it applies, kl_weights_sha256 with --kl-model.";
+         "  top1, window, stride, fake_activations}]}; kl is null without --kl-to, stderr and kl_stderr of one token;\n"
+         "  what follows packed_bytes is there where it applies, kl_weights_sha256 with --kl-model.";
 }
 
 void add_evaluate_options(CLI::App& app, EvaluateOptions& o) {

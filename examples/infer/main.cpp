@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   slm::add_infer_options(program.options(), o);
 
   return program.run(argc, argv, [&] {
+    if (o.system) slm::tell_bytes_that_are_no_utf8("--system", *o.system);
     std::string text = o.chat ? std::string() : slm::read_prompt(o);
     const double files_begin = program.elapsed_seconds();
     const slm::ModelFiles files = slm::ModelFiles::open(o.model);

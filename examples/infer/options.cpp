@@ -41,7 +41,7 @@ JSON: {model, weights, threads, prompt_ids, ids, text, stop, load_seconds, first
 void add_infer_options(CLI::App& app, InferOptions& o) {
   add_model_option(app, o.model);
   CLI::Option* prompt = app.add_option("--prompt", o.prompt, "The prompt");
-  prompt->check(text_for_a_model("--prompt"))->type_name("S");
+  prompt->type_name("S");
   CLI::Option* file = app.add_option("--file", o.file, "A file that holds it, in UTF-8; - for stdin (the default)");
   file->check(not_empty())->type_name("F")->excludes(prompt);
   CLI::Option* chat = app.add_flag("--chat", o.chat, "Talk in turns, read from stdin line by line");
@@ -49,7 +49,6 @@ void add_infer_options(CLI::App& app, InferOptions& o) {
   CLI::Option* raw = app.add_flag("--raw", o.raw, "Continue the prompt's own text: no chat template");
   raw->excludes(chat);
   app.add_option("--system", o.system, "System prompt (default: the one in the model's template, if any)")
-      ->check(text_for_a_model("--system"))
       ->type_name("S")
       ->excludes(raw);
   add_weights_option(app, o.weights);
@@ -106,6 +105,7 @@ ChatTemplate open_chat(const Tokenizer& tokenizer) try {
 std::string read_prompt(const InferOptions& o) {
   if (!o.prompt && !o.file && stdin_is_terminal())
     throw UsageError("[infer] no prompt: give --prompt, --file or --chat, or pipe it in (see infer --help)");
+  if (o.prompt) tell_bytes_that_are_no_utf8("--prompt", *o.prompt);
   std::string text = o.prompt ? *o.prompt : read_text(o.file.value_or("-"));
   if (text.empty()) throw ArgumentError("[infer] the prompt is empty, expected text");
   return text;

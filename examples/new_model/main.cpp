@@ -89,13 +89,13 @@ int main(int argc, char** argv) {
     config.vocab = std::ssize(data.tokens);
     if (tokenizer.empty() && config.vocab < vocab)
       slm::tell("warning: the text has pairs for a vocabulary of {}, --vocab is {}\n", config.vocab, vocab);
-    slm::ProgressLine line("making");
-    const auto values = slm::initial_values(config, program.seed(), line.callback());
+    slm::ProgressLine drawing("drawing"), writing("writing");
+    const auto values = slm::initial_values(config, program.seed(), drawing.callback());
     const slm::ModelFiles model = slm::ModelFiles::in_memory(
         config, [&](const std::string& name) { return std::span<const float>(values.at(name)); });
     const slm::ExportReport report =
-        slm::export_hf_folder(model, data, out, {.weights = slm::WeightScheme::F32, .progress = line.callback()});
-    line.finish();
+        slm::export_hf_folder(model, data, out, {.weights = slm::WeightScheme::F32, .progress = writing.callback()});
+    writing.finish();
     if (program.json())
       return slm::print_json(
           {{"out", out}, {"parameters", report.parameters}, {"vocab", config.vocab}, {"seed", program.seed()}});

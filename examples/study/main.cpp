@@ -32,7 +32,9 @@ Examples:
   study --student examples/flood_world/student --teacher examples/flood_world/teacher --train train.jsonl \
     --valid valid.jsonl --tasks tasks.jsonl --out study
 JSON: {steps, batch, sequence, learning_rate, kd_weight, seconds, runs: [{seed, rows: [{method, weights, bits,
-       stored_bits, perplexity, quality, kinds, packed_bytes, memory_bytes, ms_per_token, train_seconds}]}]})";
+       stored_bits, perplexity, quality, kinds, packed_bytes, memory_bytes, ms_per_token, train_seconds}]}]}; kinds
+       are {name: {tasks, cut, acc, acc_stderr}}, or, where answers are free, {tasks, cut, exact_match, f1, f1_stderr};
+       the errors are null for one task)";
 }
 
 }  // namespace

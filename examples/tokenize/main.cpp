@@ -23,8 +23,7 @@ int main(int argc, char** argv) {
   std::string model, text, file;
   bool control_tokens = false, bos = false;
   slm::add_tokenizer_option(program.options(), model);
-  CLI::Option* text_option =
-      program.options().add_option("--text", text, "The text")->check(slm::text_for_a_model("--text"))->type_name("S");
+  CLI::Option* text_option = program.options().add_option("--text", text, "The text")->type_name("S");
   CLI::Option* file_option = program.options()
                                  .add_option("--file", file, "A file that holds it, in UTF-8; - for stdin")
                                  ->check(slm::not_empty())
@@ -34,7 +33,9 @@ int main(int argc, char** argv) {
   program.options().add_flag("--bos", bos, "Begin with the vocabulary's beginning-of-text token, if it has one");
 
   return program.run(argc, argv, [&] {
-    if (text_option->count() == 0) {
+    if (text_option->count() > 0) {
+      slm::tell_bytes_that_are_no_utf8("--text", text);
+    } else {
       if (file.empty() && slm::stdin_is_terminal())
         throw slm::UsageError("[tokenize] no text: give --text or --file, or pipe it in (see tokenize --help)");
       text = slm::read_text(file.empty() ? "-" : file);

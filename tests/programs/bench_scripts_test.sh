@@ -14,7 +14,7 @@ for script in roofline peers/llama_cpp_check peers/speed_bench peers/torch_train
   py $script --help > out 2> err || fail "$script --help failed"
   [ ! -s err ] && grep -q "^    ${script##*/}.py " out || fail "$script --help does not teach"
   expect_error 2 "required: .*--model\|required: --kernels" py $script
-  expect_error 1 "cannot write" bash -c "python3 -S -B $bench/$script.py --help > /dev/full"
+  expect_error 1 "cannot write" bash -c 'python3 -S -B "$0" --help > /dev/full' "$bench/$script.py"
 done
 
 # roofline CHANGE…: with these options in place of, or beside, those that are right
@@ -38,6 +38,12 @@ printf '\xff' > bad.json; expect_error 2 "bad.json: no UTF-8 at offset 0" roofli
 printf '[]' > bad.json; expect_error 2 "expected JSON of Google Benchmark" roofline --kernels bad.json
 printf '{"benchmarks": []}' > bad.json; expect_error 2 "no integer GEMM in it, expected names like" roofline --kernels bad.json
 
+for error in 'OSError("no weights in it")' 'OSError(2, "No such file", "w")'; do
+  expect_error 1 'no weights in it\|w: No such file' python3 -S -B -c "
+import sys; sys.path.append('$bench/peers'); import command_line
+def main(): raise $error
+command_line.run(main)"
+done
 touch model text
 speed() { py peers/speed_bench --model model "$@"; }
 torch() { py peers/torch_train_bench --model model "$@"; }

@@ -153,12 +153,12 @@ TEST(CtrlCInTheMaking, EndsNewModelSoonAndLeavesNoFolder) {
   const TemporaryFolder folder;
   const std::string out = (folder.path() / "o").string();
   const std::vector<std::string> words = {"--tokenizer", tiny("qwen2_tied"), "--out", out,     "--width",
-                                          "1024",        "--layers",         "24",    "--ffn", "4096"};
-  Process process("new_model", words, {});  // 400 million values: many seconds, and 1.6 GB in the end
+                                          "1024",        "--layers",         "24",    "--ffn", "16384"};
+  Process process("new_model", words, {});  // 1.2 thousand million values: half a minute and more
   ASSERT_TRUE(process.wait_until([&] { return process.catches(SIGINT); })) << process.err();
   const auto begin = std::chrono::steady_clock::now();
   expect_measurement_ends(process);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(3));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
   EXPECT_FALSE(std::filesystem::exists(out));
 }
 

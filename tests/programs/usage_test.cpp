@@ -72,7 +72,8 @@ TEST(WrongUsage, SaysWhichOptionWhatWasFoundAndWhatIsExpected) {
 
 TEST(WrongUsage, HoldsTheThreadsOfTheEnvironmentToTheSameLimit) {
   const Words words = {"--model", tiny("qwen2_tied"), "--json"};
-  for (const std::string number : {"1025", "100000", "5000000000", "99999999999999999999", "0", "-1", "many", "1025,2"})
+  for (const std::string number : {"1025", "100000", "5000000000", "99999999999999999999", "0", "-1", "many", "1025,2",
+                                   "3x", "2.5", "3 2", "0x10"})
     expect_error(run("inspect", words, {.environment = {{"OMP_NUM_THREADS", number}}}), 1,
                  "OMP_NUM_THREADS is " + number + ", expected 1 to 1024");
   const auto threads = [](const Words& more, const std::string& number) {
@@ -147,6 +148,9 @@ TEST(Help, NamesEveryKeyOfTheJson) {
   const TemporaryFolder folder;
   const std::string model = tiny("qwen2_tied"), out = (folder.path() / "out").string();
   const std::string text = folder.file("text", "The river rose in the night, and fell by day.");
+  std::string long_text;
+  for (int i = 0; i < 40; ++i) long_text += "The river rose in the night, and fell by day. ";
+  const std::string learned = folder.file("learned.txt", long_text);
   const std::string task = folder.file("tasks", R"({"prompt": "High?", "choices": ["yes", "no"], "answer": "yes"})");
   const std::vector<std::pair<std::string, Words>> all = {
       {"tokenize", {"--model", model, "--text", "a"}},
@@ -158,6 +162,9 @@ TEST(Help, NamesEveryKeyOfTheJson) {
       {"score", {"--model", model, "--tasks", task}},
       {"end_to_end_bench", {"--model", model, "--prefill", "4", "--decode", "2", "--rounds", "1"}},
       {"new_model", {"--tokenizer", model, "--width", "64", "--layers", "1", "--ffn", "32", "--out", out}},
+      {"qat_kd_train",
+       {"--student", model, "--train", learned, "--steps", "1", "--seq", "8", "--valid-sequences", "1", "--out",
+        out + ".run"}},
       {"flood_world", {"--reports", "1", "--out", out + ".jsonl"}},
   };
   for (auto [program, words] : all) {
@@ -168,10 +175,15 @@ TEST(Help, NamesEveryKeyOfTheJson) {
     std::string taught = page.substr(std::min(page.find("JSON: "), page.size()));
     for (char& c : taught)
       if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_') c = ' ';
-    for (const json& level : {ran.json(), ran.json().value("results", json::array({json()}))[0],
-                              ran.json().value("turns", json::array({json()}))[0]})
-      for (const auto& [key, value] : level.items())
+    const std::function<void(const json&)> expect_taught = [&](const json& level) {  // and those of objects in lists
+      for (const auto& [key, value] : level.items()) {
         EXPECT_NE(taught.find(" " + key + " "), std::string::npos) << program << ": " << key;
+        if (value.is_array())
+          for (const json& item : value)
+            if (item.is_object()) expect_taught(item);
+      }
+    };
+    expect_taught(ran.json());
   }
 }
 

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <mutex>
+#include <string_view>
 
 #include "slm/core/check.h"
 
@@ -20,9 +22,11 @@ std::atomic<int> chosen_threads = 0;  // OpenMP's own setting holds for the thre
 void check_environment() {
   const char* asked = std::getenv("OMP_NUM_THREADS");  // may be a list, by depth of nesting: the first is ours
   if (asked == nullptr || *asked == '\0') return;
-  const long long threads = std::strtoll(asked, nullptr, 10);
-  SLM_CHECK(threads >= 1 && threads <= kMostThreads, "[threads] OMP_NUM_THREADS is {}, expected 1 to {}", asked,
-            kMostThreads);
+  char* end = nullptr;
+  const long long threads = std::strtoll(asked, &end, 10);
+  const std::string_view rest(end + std::strspn(end, " \t"));
+  SLM_CHECK(threads >= 1 && threads <= kMostThreads && (rest.empty() || rest.starts_with(',')),
+            "[threads] OMP_NUM_THREADS is {}, expected 1 to {}", asked, kMostThreads);
 }
 
 /// Polls of a waiting thread before it sleeps, some 250 µs: by then a thread that has a processor is usually done (a

@@ -97,8 +97,9 @@ TokenizerData train_byte_bpe(std::string_view text, const BpeTrainerOptions& opt
   std::vector<Word> words = words_of(text, *known, byte_ids, options.progress);
   std::map<Pair, int64_t> counts;
   for (const Word& word : words) add_pairs(word, 1, counts);
+  const auto merges = static_cast<uint64_t>(options.vocab_size - std::ssize(data.tokens) - std::ssize(options.special));
   while (std::ssize(data.tokens) + std::ssize(options.special) < options.vocab_size) {
-    report(options.progress, {"merges", data.tokens.size(), static_cast<uint64_t>(options.vocab_size)});
+    report(options.progress, {"merges", data.merges.size(), merges});
     const Pair pair = most_frequent(counts);
     if (pair.first < 0) break;
     const auto merged = static_cast<int32_t>(data.tokens.size());

@@ -20,7 +20,7 @@ struct BpeTrainerOptions {
   std::string pre = "qwen2";  ///< how words are cut: a name of known_pretokenizers()
   /// Control tokens, behind all others; the first ends a text and pads.
   std::vector<std::string> special = {"<|endoftext|>"};
-  Progress progress{};  ///< with each word read, then with each merge, in tokens of the vocabulary
+  Progress progress{};  ///< with each word read, then with each merge
 };
 
 /// Ids: 256 bytes in the order of their spelling, merges, special tokens. Fewer merges where the text has no pair left that
