@@ -5,12 +5,11 @@
 #include "cli/option_values.h"
 #include "cli/program.h"
 #include "cli/terminal.h"
-#include "slm/data/document.h"
+#include "new_model/vocabulary.h"
 #include "slm/export/hf_folder.h"
-#include "slm/io/json.h"
 #include "slm/model/initialize.h"
 #include "slm/model/model_files.h"
-#include "slm/text/bpe_trainer.h"
+#include "slm/text/tokenizer.h"
 
 namespace {
 
@@ -21,23 +20,6 @@ constexpr const char* kExamples = R"(Examples:
   new_model --text train.jsonl --vocab 512 --width 128 --layers 4 --heads 4 --kv-heads 2 --ffn 352 --out student
   new_model --tokenizer student --width 256 --layers 6 --heads 8 --kv-heads 4 --ffn 704 --out teacher
 JSON: {out, parameters, vocab, seed})";
-
-/// The text of a training file, for its vocabulary.
-std::string text_of(const std::string& path) {
-  const std::string all = slm::read_text(path);
-  if (all.empty()) throw slm::FormatError(path, "[new_model] the text is empty");
-  if (!slm::is_json_lines(path)) return all;
-  std::string text;
-  slm::for_json_lines(all, path, [&](const slm::Json& line, const std::string& where) {
-    text += slm::json_require<std::string>(line, "text", where) + "\n";
-  });
-  return text;
-}
-
-slm::TokenizerData learn(const std::string& text, int32_t vocab) {
-  slm::ProgressLine line("learning");
-  return slm::train_byte_bpe(text, {.vocab_size = vocab, .progress = line.callback()});
-}
 
 }  // namespace
 
@@ -85,7 +67,7 @@ int main(int argc, char** argv) {
       throw slm::ArgumentError(fmt::format("[new_model] --out {} holds a model: choose another folder", out));
     config.head_dim = config.width / config.heads;
     const slm::TokenizerData data =
-        tokenizer.empty() ? learn(text_of(text), vocab) : slm::Tokenizer::load(tokenizer).data();
+        tokenizer.empty() ? slm::learn_vocabulary(text, vocab) : slm::Tokenizer::load(tokenizer).data();
     config.vocab = std::ssize(data.tokens);
     if (tokenizer.empty() && config.vocab < vocab)
       slm::tell("warning: the text has pairs for a vocabulary of {}, --vocab is {}\n", config.vocab, vocab);

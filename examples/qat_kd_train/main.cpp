@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// qat_kd_train: a student, perhaps a teacher, and text → a trained, quantized model. Read main() top to bottom: it is the
-// training road; each call leads into the library.
+// qat_kd_train: a student, perhaps a teacher, and text → a trained, quantized model. Read main() top to bottom: it is
+// the training road; each call leads into the library.
 #include <fmt/format.h>
 
-#include <cmath>
 #include <optional>
 
 #include "cli/model_options.h"
@@ -12,6 +11,7 @@
 #include "cli/ties.h"
 #include "qat_kd_train/identity.h"
 #include "qat_kd_train/options.h"
+#include "qat_kd_train/report.h"
 #include "qat_kd_train/run.h"
 #include "qat_kd_train/text.h"
 #include "slm/text/shared_vocabulary.h"
@@ -59,52 +59,25 @@ int main(int argc, char** argv) {
       slm::ProgressLine line("validating");
       return slm::validate(loaded, text.valid, line.callback()).perplexity();
     };
-    slm::RunResult run;
-    slm::Shipped shipped;
-    double before = 0.0;
+    slm::Outcome done{.planned_bytes = plan.total(), .planned_disk_bytes = slm::planned_disk_bytes(o, files, plan)};
     {  // what trains is gone before the result is loaded
       slm::TrainableModel model(files, slm::trainable_options(o));
       if (o.dither) slm::spread_ties(model, slm::plan_of(o), *o.dither);
       slm::warn_of_ties(model, slm::plan_of(o));
-      before = perplexity(slm::values_of(files, model), packed);
-      slm::tell("packed as {} before training: perplexity {:.4f}\n", o.scheme, before);
+      done.before = perplexity(slm::values_of(files, model), packed);
+      slm::tell("packed as {} before training: perplexity {:.4f}\n", o.scheme, done.before);
       std::optional<slm::Teacher> teacher;
       if (teacher_files)
         teacher.emplace(slm::load_model_showing(*teacher_files, {.plan = teacher_plan}), o.sequence,
                         training.loss.chunk_rows);
       slm::Trainer trainer(model, text.batches, teacher ? &*teacher : nullptr, training);
       const auto trained = [&] { return slm::values_of(files, model, trainer.static_inputs()); };
-      run = slm::run_training(o, checkpoints, trainer, [&] { return perplexity(trained(), packed); });
-      shipped = slm::ship(o, trained(), tokenizer);
+      done.run = slm::run_training(o, checkpoints, trainer, [&] { return perplexity(trained(), packed); });
+      done.shipped = slm::ship(o, trained(), tokenizer);
     }
-    const double after = perplexity(slm::ModelFiles::open(shipped.gguf), {});
-    if (!std::isfinite(after))
-      throw slm::DivergedError(fmt::format(
-          "[train] the perplexity of {} is {}, expected a finite one: the run diverged", shipped.gguf, after));
-    if (after > before)
-      slm::tell("warning: the packed model is worse than before training: perplexity {:.4f} → {:.4f}\n", before, after);
-    const double rate = run.seconds > 0 ? static_cast<double>(run.tokens) / run.seconds : 0.0;
-    slm::tell("{:.1f} tok/s, teacher {:.0f} % of a step, peak memory {}\n", rate,
-              run.seconds > 0 ? 100 * run.teacher_seconds / run.seconds : 0.0, slm::megabytes(slm::peak_rss_bytes()));
-    if (program.json())
-      return slm::print_json({{"mode", o.mode},
-                              {"scheme", o.scheme},
-                              {"steps", o.steps},
-                              {"shipped_step", run.shipped_step},
-                              {"loss", slm::or_null(run.loss)},
-                              {"tokens", run.tokens},
-                              {"tokens_per_second", rate},
-                              {"peak_rss_bytes", slm::peak_rss_bytes()},
-                              {"planned_bytes", plan.total()},
-                              {"planned_disk_bytes", slm::planned_disk_bytes(o, files, plan)},
-                              {"perplexity_before", before},
-                              {"perplexity_after", after},
-                              {"gguf", shipped.gguf},
-                              {"folder", shipped.folder},
-                              {"seconds", program.elapsed_seconds()}});
-    fmt::print(
-        "{} {}: loss {} over the last steps, perplexity of the packed model of step {} {:.4f} → {:.4f}\n{}\n{}\n",
-        o.mode, o.scheme, run.loss ? fmt::format("{:.4f}", *run.loss) : "–", run.shipped_step, before, after,
-        shipped.gguf, shipped.folder);
+    done.after = perplexity(slm::ModelFiles::open(done.shipped.gguf), {});
+    slm::tell_outcome(done);
+    if (program.json()) return slm::print_json(slm::as_json(o, done, program.elapsed_seconds()));
+    fmt::print("{}", slm::as_text(o, done));
   });
 }

@@ -5,67 +5,18 @@
 #include <filesystem>
 
 #include "cli/cut_prompts.h"
-#include "cli/model_options.h"
-#include "cli/option_values.h"
 #include "cli/program.h"
 #include "cli/terminal.h"
 #include "slm/io/atomic_file.h"
 #include "slm/io/folder_lock.h"
+#include "study/options.h"
 #include "study/report.h"
 #include "study/study.h"
 
-namespace {
-
-constexpr const char* kTeaches =
-    R"(Trains one student several times on the same text for as many steps, and measures what each way of quantizing costs:
-  FP32     no quantizer, held in float32
-  PTQ      the weights of FP32, rounded afterwards
-  QAT      the quantizer in the loop
-  QAT+KD   the quantizer in the loop, a teacher beside it
-Prints a table and writes it with the numbers (study.md, study.json), a plot of bits against quality (study.svg), the models
-of QAT+KD (<scheme>.gguf) and each row as soon as it is measured (rows.jsonl). With --runs N everything is done N times
-from seeds one after another: means ± standard deviations over runs. Of one run ± is the standard error over its tasks.)";
-
-std::string examples() {
-  return slm::describe_weights() + R"(
-Examples:
-  study --student examples/flood_world/student --teacher examples/flood_world/teacher --train train.jsonl \
-    --valid valid.jsonl --tasks tasks.jsonl --out study
-JSON: {steps, batch, sequence, learning_rate, kd_weight, seconds, runs: [{seed, rows: [{method, weights, bits,
-       stored_bits, perplexity, quality, kinds, packed_bytes, memory_bytes, ms_per_token, train_seconds}]}]}; kinds
-       are {name: {tasks, cut, acc, acc_stderr}}, or, where answers are free, {tasks, cut, exact_match, f1, f1_stderr};
-       the errors are null for one task)";
-}
-
-}  // namespace
-
 int main(int argc, char** argv) {
-  slm::Program program("study", kTeaches, examples());
+  slm::Program program("study", slm::kStudyTeaches, slm::study_examples());
   slm::StudyOptions o;
-  CLI::App& app = program.options();
-  const auto text = [&app](const char* flag, std::string& value, const char* says, const char* type) {
-    app.add_option(flag, value, says)->required()->type_name(type)->check(slm::not_empty());
-  };
-  text("--student", o.student, "The model all rows begin with", "DIR|FILE");
-  text("--teacher", o.teacher, "The model that guides QAT+KD, of the same vocabulary", "DIR|FILE");
-  text("--train", o.train, "Text to learn from", "FILE");
-  text("--valid", o.valid, "Text whose perplexity is measured", "FILE");
-  text("--tasks", o.tasks, "Tasks to be scored (score --help tells of them)", "FILE");
-  text("--out", o.out, "Folder to write", "DIR");
-  slm::add_list(app, "--schemes", o.schemes, "Quantized widths to compare", slm::refuse_unknown_schemes)
-      ->type_name("S[,…]");
-  slm::add_number(app, "--runs", o.runs, "How many times, each from the next seed", slm::WholeRange{1, 1000});
-  slm::add_number(app, "--steps", o.steps, "Optimizer steps of each run", slm::WholeRange{1});
-  slm::add_number(app, "--batch", o.batch, "Sequences of a batch", slm::WholeRange{1});
-  slm::add_number(app, "--seq", o.sequence, "Tokens of a sequence", slm::WholeRange{2});
-  slm::add_number(app, "--lr", o.learning_rate, "Peak learning rate", slm::RealRange{0, 10, true});
-  slm::add_number(app, "--kd-weight", o.kd_weight, "λ of QAT+KD", slm::RealRange{0, 1, true});
-  slm::add_number(app, "--dither", o.dither,
-                  "Spread weights that are exact ties of a width first, drawn from this seed", slm::WholeRange{0});
-  slm::add_number(app, "--valid-sequences", o.valid_sequences, "Sequences measured, 0 for all", slm::WholeRange{0});
-  slm::add_number(app, "--task-limit", o.task_limit, "Tasks of each kind, 0 for all", slm::WholeRange{0});
-
-  slm::add_number(app, "--max-tokens", o.answer_tokens, "Longest generated answer", slm::WholeRange{1});
+  slm::add_study_options(program.options(), o);
 
   return program.run(argc, argv, [&] {
     const slm::EndOnSignal no_half_table;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The study: what quantization costs a model and what training with the quantizer in the loop gives back. Every row trains
-// the same student on the same batches for as many steps; only what is in the loop differs.
+// The study: what quantization costs a model and what training with the quantizer in the loop gives back. Every row
+// trains the same student on the same batches for as many steps; only what is in the loop differs.
 //   FP32     nothing in the loop, held in float32
 //   PTQ      the FP32 row's weights, rounded afterwards
 //   QAT      the quantizer in the loop
