@@ -88,8 +88,8 @@ void add_train_options(CLI::App& app, TrainOptions& o) {
   number("--seq", o.sequence, "Tokens of a sequence", WholeRange{2}, kSteps);
   number("--accumulate", o.accumulate, "Batches of a step", WholeRange{1}, kSteps);
   number("--qat-start", o.qat_start, "Steps before the quantizers come into the loop", WholeRange{0}, kSteps);
-  number("--checkpoint-every", o.checkpoint_every, "Steps from checkpoint to checkpoint; there is one at the end, too",
-         WholeRange{0}, kSteps);
+  number("--checkpoint-every", o.checkpoint_every,
+         "Steps from checkpoint to checkpoint, 0 for none; there is one at the end, too", WholeRange{0}, kSteps);
   number("--validate-every", o.validate_every,
          "Steps from one measurement of the packed model to the next, 0 for none; the best one's checkpoint stays in "
          "--out/best",
@@ -120,7 +120,7 @@ void add_train_options(CLI::App& app, TrainOptions& o) {
   number("--weight-decay", o.weight_decay, "Of matrices", RealRange{0, 1}, kOptimizer);
   number("--clip", o.clip, "Largest global norm of the gradient, 0 for no limit", RealRange{0, 1e9}, kOptimizer);
   const char* const kGuidance = "Distillation";
-  number("--kd-weight", o.kd_weight, "λ, more than 0 (default 0.5)", RealRange{0, 1, true}, kGuidance);
+  number("--kd-weight", o.kd_weight, "λ (default 0.5)", RealRange{0, 1, true}, kGuidance);
   number("--temperature", o.temperature, "T (default 1)", RealRange{0, 1000, true}, kGuidance);
   number("--teacher-top-k", o.teacher_top_k,
          "Only the teacher's N likeliest tokens are told apart, the rest is one event (default: all are)",

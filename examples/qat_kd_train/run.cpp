@@ -17,6 +17,7 @@
 #include "slm/export/gguf_model.h"
 #include "slm/export/hf_folder.h"
 #include "slm/io/atomic_file.h"
+#include "slm/io/free_space.h"
 #include "slm/io/json.h"
 #include "slm/train/validation.h"
 

@@ -16,9 +16,9 @@
 
 namespace slm {
 
-/// Makes the folder of the run; it is this run's alone as long as the result lives. Throws IoError where --out cannot be a
-/// folder one may write to or another run writes there; ArgumentError where it holds checkpoints of a run that `resume` does
-/// not ask to go on with, or a trained model that no checkpoint belongs to: they would be lost.
+/// Makes the folder of the run; it is this run's alone as long as the result lives. Throws IoError where --out cannot
+/// be a folder one may write to or another run writes there; ArgumentError where it holds checkpoints of a run that
+/// `resume` does not ask to go on with, or a trained model that no checkpoint belongs to: they would be lost.
 FolderLock prepare_out_folder(const TrainOptions& options);
 CheckpointOptions checkpoints_of(const TrainOptions& options);
 
@@ -33,11 +33,12 @@ struct RunResult {
   double seconds = 0.0, teacher_seconds = 0.0;  ///< of this run's steps
 };
 
-/// Steps until options.steps are done, where `resume` from the last checkpoint, or the best one where there is no other yet;
-/// then, where options.ship says so, goes back to the best. On a signal to end (an EndOnSignal lives) it saves a checkpoint
-/// and throws Interrupted; DivergedError names the last checkpoint whose weights a step with a finite
+/// Steps until options.steps are done, where `resume` from the last checkpoint, or the best one where there is no other
+/// yet; then, where options.ship says so, goes back to the best. On a signal to end (an EndOnSignal lives) it saves a
+/// checkpoint and throws Interrupted; DivergedError names the last checkpoint whose weights a step with a finite
 /// loss began with: it stays until the next one has proven as good.
-/// `validate`: the perplexity of the packed model as it is now, asked every options.validate_every steps and at the end.
+/// `validate`: the perplexity of the packed model as it is now, asked every options.validate_every steps and at the
+/// end.
 RunResult run_training(const TrainOptions& options, const CheckpointOptions& checkpoints, Trainer& trainer,
                        const std::function<double()>& validate);
 
@@ -53,10 +54,12 @@ struct Shipped {
 /// --out/f32/ as it is.
 Shipped ship(const TrainOptions& options, const ModelFiles& trained, const Tokenizer& tokenizer);
 
-/// Bytes of --out at its fullest: all checkpoints, the best one too, and one more in the writing or, at the end, the model.
+/// Bytes of --out at its fullest: all checkpoints, the best one too, and one more in the writing or, at the end, the
+/// model.
 uint64_t planned_disk_bytes(const TrainOptions& options, const ModelFiles& student, const MemoryPlan& plan);
 /// Says on stderr what the run will take at its fullest, in memory and on disk. `teacher`: bytes it will hold. Throws
-/// ArgumentError where that is beyond --memory-limit or the machine, IoError where the disk has no room for what is not there yet.
+/// ArgumentError where that is beyond --memory-limit or the machine, IoError where the disk has no room for what is not
+/// there yet.
 MemoryPlan plan_run(const TrainOptions& options, const ModelFiles& student, const TrainingText& text,
                     const TrainerOptions& training, uint64_t teacher);
 

@@ -225,18 +225,6 @@ std::vector<int64_t> checkpoint_steps(const CheckpointOptions& options) {
   return steps;
 }
 
-void check_free_space(const fs::path& folder, uint64_t bytes) {
-  std::error_code error;
-  fs::path existing = folder;
-  while (!existing.empty() && !fs::exists(existing, error)) existing = existing.parent_path();
-  const fs::space_info space = fs::space(existing.empty() ? fs::path(".") : existing, error);
-  if (error) throw IoError("[checkpoint] " + folder.string(), error.value());
-  if (space.available < bytes)
-    throw IoError(fmt::format("[checkpoint] the run needs {} MB more on disk, {} has {} MB free", bytes >> 20,
-                              folder.string(), space.available >> 20),
-                  ENOSPC);
-}
-
 fs::path save_checkpoint(const CheckpointOptions& options, Trainer& trainer, const Measurements& measured) {
   const fs::path folder = folder_of(options, trainer.steps_done());
   UnfinishedFolder unfinished{.path = folder.string() + kTemporary};

@@ -21,7 +21,8 @@ MemoryPlan plan_memory(const ModelFiles& files, const TrainableOptions& model, c
   }
   plan.moments = 2 * plan.gradients;
 
-  // What a block's operations make (autograd/): two norms, two sums, q k v, attention, its projection, gate up hidden down.
+  // What a block's operations make (autograd/): two norms, two sums, q k v, attention, its projection, gate up hidden
+  // down.
   const int64_t made = 6 * c.width + 2 * c.q_width() + 2 * c.kv_width() + 3 * c.ffn;
   const bool quantized = model.quantizer && model.quantizer->weights;
   const int64_t inputs = quantized ? 2 * c.width + c.q_width() + c.ffn : 0;  // linears' inputs, quantized and back

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// AdamW, Loshchilov & Hutter 2019 (arXiv:1711.05101, algorithm 2): Adam (Kingma & Ba 2015) with the decay of weights apart
-// from the gradient. Vectors (norms, biases) do not decay. What is frozen stays as it is.
+// AdamW, Loshchilov & Hutter 2019 (arXiv:1711.05101, algorithm 2): Adam (Kingma & Ba 2015) with the decay of weights
+// apart from the gradient. Vectors (norms, biases) do not decay. What is frozen stays as it is.
 //   m = β₁·m + (1 − β₁)·g      v = β₂·v + (1 − β₂)·g²
 //   w = w − η·wd·w − η·(m / (1 − β₁ᵗ)) / (sqrt(v / (1 − β₂ᵗ)) + eps)
 // In: gradients of a TrainableModel.  Out: its new values.  Next: trainer.h.

@@ -6,8 +6,8 @@
 
 namespace slm {
 
-/// ‖g‖₂ before clipping; g is scaled where it is more than `limit` > 0 and finite; 0: only measured. The sum is carried in
-/// double over pieces of fixed size: the same for any number of threads. Throws ArgumentError on a negative limit.
+/// ‖g‖₂ before clipping; g is scaled where it is more than `limit` > 0 and finite; 0: only measured. The sum is carried
+/// in double over pieces of fixed size: the same for any number of threads. Throws ArgumentError on a negative limit.
 double clip_grad_norm_(std::span<float> grads, double limit);
 
 }  // namespace slm

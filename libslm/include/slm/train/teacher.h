@@ -18,8 +18,8 @@ namespace slm {
 
 class Teacher {
  public:
-  /// `rows`: of the longest sequence; `chunk_rows`: logits made at once. Throws ArgumentError on sizes, a sequence beyond the
-  /// model's context.
+  /// `rows`: of the longest sequence; `chunk_rows`: logits made at once. Throws ArgumentError on sizes, a sequence
+  /// beyond the model's context.
   Teacher(std::shared_ptr<const Model> model, int64_t rows, int64_t chunk_rows);
 
   /// Runs the batch and keeps what its head needs at `targets`, rows of the batch in rising order.

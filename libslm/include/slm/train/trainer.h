@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Trainer: one step after another: batch → decoder on the tape → head with both losses → gradients → clip → AdamW.
-// Quantizers may be in the loop from some step on (QAT, Jacob et al. 2017), a teacher may guide (KD, Hinton et al. 2015).
+// Quantizers may be in the loop from some step on (QAT, Jacob et al. 2017), a teacher may guide (KD, Hinton et al.
+// 2015).
 // In: a TrainableModel, a Batcher, perhaps a Teacher.  Out: a trained model, a report for each step.
 // Next: checkpoint.h; examples/qat_kd_train joins it with evaluation and export.
 #pragma once
