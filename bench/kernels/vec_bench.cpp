@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Vector kernels on the rows of Qwen2.5-0.5B: width 896, ffn 4864, head size 64, vocabulary 151,936.
-// GB/s read and written, beside what one core reads from memory. All but the large AdamW find their rows in the caches, as
-// between the products of a layer: below 100 % arithmetic is slower than memory would be.
+// GB/s read and written, beside what one core reads from memory. All but the large AdamW find their rows in the caches,
+// as between the products of a layer: below 100 % arithmetic is slower than memory would be.
 #include <benchmark/benchmark.h>
 
 #include <string>

@@ -17,11 +17,13 @@ struct Peaks {
   double memory = 0.0;                       ///< bytes a second, read
 };
 
-/// Of `isa`, or of the one that the kernels would choose (SLM_ISA forces one); of scalar code nothing is known. The best
-/// of several tries of each, measured when first asked for: some seconds, and bytes_beyond_caches() for each thread.
+/// Of `isa`, or of the one that the kernels would choose (SLM_ISA forces one); of scalar code nothing is known. The
+/// best of several tries of each, measured when first asked for: some seconds, and bytes_beyond_caches() for each
+/// thread.
 const Peaks& peaks(int threads, std::optional<kernels::Isa> isa = {});
 
-/// So much that no cache of this machine holds it: 256 MB, or twice the last-level cache where the system tells its size.
+/// So much that no cache of this machine holds it: 256 MB, or twice the last-level cache where the system tells its
+/// size.
 size_t bytes_beyond_caches();
 
 }  // namespace slm

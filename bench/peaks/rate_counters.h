@@ -8,7 +8,8 @@
 
 namespace slm {
 
-/// `each`: operations or bytes of an iteration; `unit`: "Gflop/s", "Gop/s" or "GB/s"; `peak`: as many a second, 0 for unknown.
+/// `each`: operations or bytes of an iteration; `unit`: "Gflop/s", "Gop/s" or "GB/s"; `peak`: as many a second, 0 for
+/// unknown.
 inline void count_rate(benchmark::State& state, const char* unit, double each, double peak) {
   const double all = each * static_cast<double>(state.iterations());
   state.counters[unit] = benchmark::Counter(1e-9 * all, benchmark::Counter::kIsRate);

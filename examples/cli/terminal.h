@@ -77,8 +77,8 @@ std::string megabytes(uint64_t bytes);
 /// "7 s", "3 min 20 s", "2 h 05 min".
 std::string duration(double seconds);
 
-/// Says on stderr where text of a file or a user is no UTF-8. The tokenizer reads such bytes as U+FFFD: what is measured
-/// or answered is then another text.
+/// Says on stderr where text of a file or a user is no UTF-8. The tokenizer reads such bytes as U+FFFD: what is
+/// measured or answered is then another text.
 void tell_bytes_that_are_no_utf8(const std::string& name, std::string_view text);
 /// All of a file, or of stdin for "-"; says on stderr where it is no UTF-8. Throws IoError.
 std::string read_text(const std::string& path);
@@ -95,9 +95,9 @@ class Interrupted : public Error {
 };
 
 /// While it lives, SIGINT (Ctrl-C), SIGTERM and SIGHUP do not end the process on the spot but at the next step of its
-/// work, by an exception: temporary files go, and nothing half done is printed. More of them within a second are the same
-/// request (`timeout` signals the process and its group); one that comes later ends it as usual. Under nohup SIGHUP stays
-/// without effect. One at a time.
+/// work, by an exception: temporary files go, and nothing half done is printed. More of them within a second are the
+/// same request (`timeout` signals the process and its group); one that comes later ends it as usual. Under nohup
+/// SIGHUP stays without effect. One at a time.
 class EndOnSignal {
  public:
   EndOnSignal();

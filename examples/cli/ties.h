@@ -9,7 +9,8 @@
 
 namespace slm {
 
-/// Spreads ties of the plan's schemes over their cells. What is frozen stays as it is: it takes no step that could turn a tie.
+/// Spreads ties of the plan's schemes over their cells. What is frozen stays as it is: it takes no step that could turn
+/// a tie.
 void spread_ties(TrainableModel& model, const SchemePlan& plan, uint64_t seed);
 /// Says on stderr where many of the weights that are trained are ties.
 void warn_of_ties(const TrainableModel& model, const SchemePlan& plan);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Questions over a report, four kinds, each with its answer: yes or no, one of two, a span of the report, small arithmetic.
+// Questions over a report, four kinds, each with its answer: yes or no, one of two, a span of the report, small
+// arithmetic.
 // In: Report.  Out: questions.  Next: main.cpp writes them as text to learn and as tasks to be scored.
 #pragma once
 

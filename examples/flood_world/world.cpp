@@ -30,8 +30,9 @@ constexpr std::array<std::string_view, 6> kHouses = {"school",    "church",  "sp
                                                      "town hall", "library", "theatre"};
 constexpr std::array<std::string_view, 6> kThings = {"sandbags", "blankets", "pumps", "boats", "lamps", "tents"};
 
-/// Of 20 × 10 × 20 names, those whose parts' sum is 0 modulo 5 are the test's, those with 1 the validation's. So every two
-/// parts that touch do so in names of each split too: what a model knows of them says nothing against a name of the test.
+/// Of 20 × 10 × 20 names, those whose parts' sum is 0 modulo 5 are the test's, those with 1 the validation's. So every
+/// two parts that touch do so in names of each split too: what a model knows of them says nothing against a name of the
+/// test.
 bool belongs(Split split, uint64_t parts) {
   const uint64_t residue = parts % 5;
   return split == Split::Test ? residue == 0 : split == Split::Valid ? residue == 1 : residue > 1;

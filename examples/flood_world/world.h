@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Flood world: the project's own small world in its users' domain. A report is drawn from a seed: rivers with gauges,
 // levels and thresholds, a shelter, a road, a message. All of it is invented.
-// Names are put together from three parts; a name belongs to one split only, so towns and rivers of the test are unseen.
+// Names are put together from three parts; a name belongs to one split only, so towns and rivers of the test are
+// unseen.
 // In: a split and a random stream.  Out: Report.  Next: questions.h.
 #pragma once
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Free answers against what the official script of SQuAD 1.1 says of them (evaluate-v1.1.py, run once for these), and that
-// of 2.0 where a side has no words.
+// Free answers against what the official script of SQuAD 1.1 says of them (evaluate-v1.1.py, run once for these), and
+// that of 2.0 where a side has no words.
 #include "slm/eval/answer.h"
 
 #include <gtest/gtest.h>

@@ -85,8 +85,8 @@ TEST(ScorePosition, RefusesATargetOutsideTheVocabulary) {
 
 /// What rounding in float32 does to the mean of n losses, or of n divergences. The error of a sum of K products is a
 /// random walk, √K·u of the sum's own size at most (u = 2⁻²⁴); a logit has 7·L + 1 such sums behind it, one after
-/// another, whose errors are independent. A loss is a logit less a mean of logits: √2 of that; so is a divergence, whose
-/// weights p err as well: twice √2. The mean of n is off by 1/√n of one. Four standard deviations.
+/// another, whose errors are independent. A loss is a logit less a mean of logits: √2 of that; so is a divergence,
+/// whose weights p err as well: twice √2. The mean of n is off by 1/√n of one. Four standard deviations.
 double mean_bound(const std::shared_ptr<const Model>& model, std::span<const int32_t> ids, int64_t n) {
   Session session(model, {.context = std::ssize(ids), .kv = kernels::KvStorage::F32});
   double squares = 0;

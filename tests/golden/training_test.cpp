@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Steps of the trainer on tiny models against PyTorch in float64 (make_training_references.py): loss, the gradient of every
-// parameter, ten losses of AdamW; with quantizers in the loop; with a teacher.
+// Steps of the trainer on tiny models against PyTorch in float64 (make_training_references.py): loss, the gradient of
+// every parameter, ten losses of AdamW; with quantizers in the loop; with a teacher.
 #include <gtest/gtest.h>
 
 #include <algorithm>

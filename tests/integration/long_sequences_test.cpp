@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Teacher and validation take a sequence in steps of at most 256 rows. Of longer ones they say what the runtime says that
-// takes them in one.
+// Teacher and validation take a sequence in steps of at most 256 rows. Of longer ones they say what the runtime says
+// that takes them in one.
 #include <gtest/gtest.h>
 
 #include <cstring>

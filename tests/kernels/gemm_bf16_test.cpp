@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products of floats in bfloat16: every variant bit for bit against the scalar norm, and the norm against float64 on the
-// rounded operands. The emulation of AVX-512 has no dpbf16ps that rounds as processors do: these run where it is.
+// Products of floats in bfloat16: every variant bit for bit against the scalar norm, and the norm against float64 on
+// the rounded operands. The emulation of AVX-512 has no dpbf16ps that rounds as processors do: these run where it is.
 #include <gtest/gtest.h>
 
 #include <bit>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every variant of the fake quantization kernels against quant/grid, bit for bit, on values of every kind: ties, clipped
-// ones, zeros of both signs, subnormals, scales that vanish or overflow in a half.
+// Every variant of the fake quantization kernels against quant/grid, bit for bit, on values of every kind: ties,
+// clipped ones, zeros of both signs, subnormals, scales that vanish or overflow in a half.
 #include <gtest/gtest.h>
 
 #include <array>

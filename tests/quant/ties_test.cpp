@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ties: found where they were put, by every grid; dithering takes them away and moves nothing by more than half a fine step.
+// Ties: found where they were put, by every grid; dithering takes them away and moves nothing by more than half a fine
+// step.
 #include "slm/quant/ties.h"
 
 #include <gtest/gtest.h>

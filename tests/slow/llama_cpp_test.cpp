@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Exported GGUF files against llama.cpp (bench/peers/llama_cpp_check.py reference, run on the same files): the
 // likeliest token at 2,048 teacher-forced positions, and perplexity. llama.cpp quantizes activations to Q8_0 as we do,
-// but sums in another order: one ulp can flip a code of an activation, and with it which of two tokens that are as likely
-// comes first. llama.cpp built for AVX-512 differs so from its build for AVX2 at 38 (w4g32) and 42 (w8g32) of the
-// positions, where its two likeliest tokens lie up to 0.24 apart, at 11 and 12 of them more than 0.05; our instruction
-// sets differ among themselves at 31 to 43. So the tokens must be the same wherever llama.cpp is sure of its own.
+// but sums in another order: one ulp can flip a code of an activation, and with it which of two tokens that are as
+// likely comes first. llama.cpp built for AVX-512 differs so from its build for AVX2 at 38 (w4g32) and 42 (w8g32) of
+// the positions, where its two likeliest tokens lie up to 0.24 apart, at 11 and 12 of them more than 0.05; our
+// instruction sets differ among themselves at 31 to 43. So the tokens must be the same wherever llama.cpp is sure of
+// its own.
 #include <gtest/gtest.h>
 
 #include <iostream>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What you train is what you ship, on real weights: every linear of qwen0.5b on the tape's own inputs, and end to end the
-// logits of the tape against those of the packed model over 2,048 tokens: KL and the likeliest token. Needs 5 GB; minutes.
+// What you train is what you ship, on real weights: every linear of qwen0.5b on the tape's own inputs, and end to end
+// the logits of the tape against those of the packed model over 2,048 tokens: KL and the likeliest token. Needs 5 GB;
+// minutes.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The gradient of an operation against central differences, in float64, of its formula written down plainly in the test.
-// loss = Σ c·y with random c, so that dy = c.
+// The gradient of an operation against central differences, in float64, of its formula written down plainly in the
+// test. loss = Σ c·y with random c, so that dy = c.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory that ends where a page begins that nobody may touch: reading beyond it ends the test, with or without a sanitizer.
+// Memory that ends where a page begins that nobody may touch: reading beyond it ends the test, with or without a
+// sanitizer.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// ShippingExecutor: the tape's decoder that looks, at every linear, at what the shipped model would do with the same input:
-// the packed weights must be the fake-quantized ones, the codes of the input the tape's, the output the tape's too, all bit
-// for bit, and that within the bound of a float sum of x̂·Ŵ (numerics N4). The decoder text itself runs it
+// ShippingExecutor: the tape's decoder that looks, at every linear, at what the shipped model would do with the same
+// input: the packed weights must be the fake-quantized ones, the codes of the input the tape's, the output the tape's
+// too, all bit for bit, and that within the bound of a float sum of x̂·Ŵ (numerics N4). The decoder text itself runs it
 // (model/decoder.h).
 #pragma once
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ScopedThreads: a number of threads until the end of the scope, however that is left; then the number there was before.
+// ScopedThreads: a number of threads until the end of the scope, however that is left; then the number there was
+// before.
 #pragma once
 
 #include "slm/core/parallel.h"

@@ -41,7 +41,8 @@ TEST(Trainer, OfATeacherThatIsTheStudentThereIsNothingToLearn) {
 }
 
 TEST(Trainer, NormalisesByTheTargetsOfTheWholeStep) {
-  // One step of two batches has the gradient of one batch of both: documents differ in length, so means of means do not.
+  // One step of two batches has the gradient of one batch of both: documents differ in length, so means of means do
+  // not.
   TinyRun apart({.accumulate = 2}), together({});
   Batcher both(pack_documents(documents(), 16), 4, 11);
   Trainer whole(together.model, both, nullptr, {.schedule = {.peak = 1e-3, .decay = LrDecay::Constant, .steps = 100}});

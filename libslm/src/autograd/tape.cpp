@@ -11,7 +11,8 @@
 namespace slm {
 namespace {
 
-/// Sizes a buffer comes in: eight between a power of two and the next, so that batches of nearly equal size share theirs.
+/// Sizes a buffer comes in: eight between a power of two and the next, so that batches of nearly equal size share
+/// theirs.
 size_t size_class(size_t bytes) {
   const size_t step = std::max<size_t>(64, std::bit_floor(bytes) / 8);
   return round_up(bytes, step);

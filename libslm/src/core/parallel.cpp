@@ -30,8 +30,9 @@ void check_environment() {
 }
 
 /// Polls of a waiting thread before it sleeps, some 250 µs: by then a thread that has a processor is usually done (a
-/// prefill's loops take milliseconds, their ends lie closer), and one that waits for a thread without a processor leaves
-/// it its own. On a machine shared with two busy processes 1,000 polls halve the speed, and so do 100,000, now and then.
+/// prefill's loops take milliseconds, their ends lie closer), and one that waits for a thread without a processor
+/// leaves it its own. On a machine shared with two busy processes 1,000 polls halve the speed, and so do 100,000, now
+/// and then.
 constexpr int kPolls = 16000;
 
 void pause() {

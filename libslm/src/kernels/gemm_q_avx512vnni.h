@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the integer GEMMs share on AVX-512 VNNI: tiles of up to 6 rows × two panels of 16 columns, a row of C in a vector
-// for each panel. Four codes of a row of A, broadcast, meet both panels: one broadcast for two products, where a tile
-// one panel wide waits for its loads. Included by ISA translation units only; internal linkage.
+// What the integer GEMMs share on AVX-512 VNNI: tiles of up to 6 rows × two panels of 16 columns, a row of C in a
+// vector for each panel. Four codes of a row of A, broadcast, meet both panels: one broadcast for two products, where a
+// tile one panel wide waits for its loads. Included by ISA translation units only; internal linkage.
 #pragma once
 
 #include "kernels/avx512_intrinsics.h"
@@ -13,7 +13,8 @@ namespace {
 // Few rows read B at the speed of memory: one panel after another, as two streams are slower.
 constexpr int kFewRows = 4;
 
-/// What walk_panels() asks of a kernel. Part::tile<R, P>(args, row, first, panel, panel_bytes) computes R rows × P panels.
+/// What walk_panels() asks of a kernel. Part::tile<R, P>(args, row, first, panel, panel_bytes) computes R rows × P
+/// panels.
 template <class Part>
 struct Avx512Kernel {
   static constexpr int64_t kColumns = 16;

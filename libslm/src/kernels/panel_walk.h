@@ -10,8 +10,8 @@ namespace slm::kernels {
 namespace {
 
 /// Kernel::tile<R>(args, row, first, panel, column) writes R rows of C from `row` on and Kernel::kTileColumns columns
-/// from first + column on, as far as these exist; `panel` holds the columns from `first` on. A tile is a part of a panel,
-/// or some panels that follow one another.
+/// from first + column on, as far as these exist; `panel` holds the columns from `first` on. A tile is a part of a
+/// panel, or some panels that follow one another.
 template <class Kernel, int R>
 [[gnu::always_inline]] inline int64_t tiles_of(const GemmArgs& args, int64_t row, int64_t end, int64_t first,
                                                const std::byte* panel, int64_t column) {

@@ -30,8 +30,8 @@ class PanelProduct {
   /// Panels a thread should get at least: one of a small matrix is less than a microsecond of work.
   int64_t grain() const { return slm::grain(x_.rows * w_.k() * panel_columns(), int64_t{1} << 16); }
 
-  /// c (count, the columns of panels [begin, end)) = x·Wᵀ + bias of rows [row, row + count); bias: null, or from the first
-  /// column on.
+  /// c (count, the columns of panels [begin, end)) = x·Wᵀ + bias of rows [row, row + count); bias: null, or from the
+  /// first column on.
   void into(int64_t row, int64_t count, int64_t begin, int64_t end, const float* bias, float* c,
             int64_t c_stride) const {
     kernels::GemmArgs args{};

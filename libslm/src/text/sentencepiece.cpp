@@ -61,7 +61,7 @@ void SentencePieceModel::encode(std::string_view text, std::vector<int32_t>& ids
 
 void SentencePieceModel::encode_continuation(std::string_view text, std::vector<int32_t>& ids) const {
   std::vector<int32_t> before, all;
-  if (add_dummy_prefix_) {  // the library cannot leave it out: a line end takes it, which no piece joins to what follows
+  if (add_dummy_prefix_) {  // the library cannot leave it out: a line end takes it, which joins to nothing behind it
     encode("\n", before);
     encode("\n" + std::string(text), all);
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operations of the decoder on a tape: each runs its function of ops/ and records its gradient beside it.
 // A short wiring file each in src/autograd/; formulas, shapes and errors are those of ops/.
-// Parameters, and the context's scratch and kernels, must outlive the tape's entries; parameters keep their values until
-// backward() is done.
+// Parameters, and the context's scratch and kernels, must outlive the tape's entries; parameters keep their values
+// until backward() is done.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,8 @@ Variable embedding(const Context& context, const Parameter& table, std::shared_p
                    std::span<const int32_t> ids);
 Variable rms_norm(const Context& context, const Variable& x, const Parameter& w, float eps);
 Variable layer_norm(const Context& context, const Variable& x, const Parameter& w, const Parameter& b, float eps);
-/// The input as the linears that share it see it: quantized and back. Dynamic ranges never clip, so the gradient passes.
+/// The input as the linears that share it see it: quantized and back. Dynamic ranges never clip, so the gradient
+/// passes.
 Variable fake_quantized(const Context& context, const Variable& x, ActivationScheme scheme);
 /// The same on a static grid (a8s), which clips: straight through where the code lies on it, 0 elsewhere.
 Variable fake_quantized(const Context& context, const Variable& x, const GridParams& params);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parameter: a trained tensor: its values, its gradient, and how the network sees it. Both live in flat arenas elsewhere.
+// Parameter: a trained tensor: its values, its gradient, and how the network sees it. Both live in flat arenas
+// elsewhere.
 #pragma once
 
 #include <optional>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tape: reverse-mode differentiation. Operations write down, as they run, how their gradient is made; backward() plays
-// that back, newest first (Griewank & Walther 2008, §3.2). What an operation keeps for its gradient lives as long as its
-// entry: memory falls as backward() goes, and is kept for the next step rather than given back.
+// that back, newest first (Griewank & Walther 2008, §3.2). What an operation keeps for its gradient lives as long as
+// its entry: memory falls as backward() goes, and is kept for the next step rather than given back.
 //   Variable y = autograd::rms_norm(context, x, w, eps);  …  dL/dy → y.grad();  tape.backward();
 // In: the operations of autograd/.  Out: gradients in variables and parameters.  Next: model/tape_executor.h.
 #pragma once
@@ -62,8 +62,8 @@ class Tape {
   Variable variable(int64_t rows, int64_t columns);
   /// `gradient` reads the gradients of what the operation made and adds to those of what it took, and to parameters'.
   void record(std::function<void()> gradient) { entries_.push_back(std::move(gradient)); }
-  /// Plays all entries back and forgets them; the gradients of what they lead to were filled before. Where one throws, all
-  /// are forgotten.
+  /// Plays all entries back and forgets them; the gradients of what they lead to were filled before. Where one throws,
+  /// all are forgotten.
   void backward();
   /// Forgets all entries, as if nothing had run.
   void clear() { entries_.clear(); }

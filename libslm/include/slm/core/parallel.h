@@ -10,8 +10,8 @@ namespace slm {
 
 constexpr int kMostThreads = 1024;
 
-/// Sets how many threads a parallel region uses from now on, whichever thread of the process begins it. Throws ArgumentError unless
-/// 1 ≤ threads ≤ kMostThreads.
+/// Sets how many threads a parallel region uses from now on, whichever thread of the process begins it. Throws
+/// ArgumentError unless 1 ≤ threads ≤ kMostThreads.
 void set_num_threads(int threads);
 /// Default: OMP_NUM_THREADS, else the processors this process may run on. Throws ArgumentError where OMP_NUM_THREADS is
 /// no such number.
@@ -23,8 +23,8 @@ void parallel_ranges(int64_t n, int64_t grain, RangeFunction function, void* con
 void parallel_region(void (*function)(void* context), void* context);
 }  // namespace detail
 
-/// Calls f(begin, end, thread) on ranges that cover [0, n); one range a thread, thread < num_threads(), none smaller than
-/// `grain` unless n is. Runs on the calling thread when one range is enough or when called inside another region.
+/// Calls f(begin, end, thread) on ranges that cover [0, n); one range a thread, thread < num_threads(), none smaller
+/// than `grain` unless n is. Runs on the calling thread when one range is enough or when called inside another region.
 /// Does not allocate. An exception thrown by f is rethrown here (the first by thread number).
 template <class F>
 void parallel_for(int64_t n, int64_t grain, F&& f) {
@@ -37,9 +37,10 @@ void parallel_for(int64_t n, int64_t grain, F&& f) {
       const_cast<void*>(static_cast<const void*>(&f)));
 }
 
-/// Runs f on the calling thread while the others stand by: each parallel_for in it only hands them work, which is cheaper
-/// than to begin and end a region, and on a busy machine much so: who waits polls for some 250 µs, then sleeps. Does not
-/// allocate. For many short loops in a row; f in another region, or with one thread, simply runs. Rethrows what f throws.
+/// Runs f on the calling thread while the others stand by: each parallel_for in it only hands them work, which is
+/// cheaper than to begin and end a region, and on a busy machine much so: who waits polls for some 250 µs, then sleeps.
+/// Does not allocate. For many short loops in a row; f in another region, or with one thread, simply runs. Rethrows
+/// what f throws.
 template <class F>
 void parallel_region(F&& f) {
   using Function = std::remove_reference_t<F>;

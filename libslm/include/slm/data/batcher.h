@@ -20,8 +20,8 @@ struct BatcherPlace {
 
 class Batcher {
  public:
-  /// Batches of `sequences_per_batch`; one may reach over the end of an epoch into the next. Throws ArgumentError where there
-  /// are no sequences, or a batch of none.
+  /// Batches of `sequences_per_batch`; one may reach over the end of an epoch into the next. Throws ArgumentError where
+  /// there are no sequences, or a batch of none.
   Batcher(std::vector<PackedSequence> sequences, int64_t sequences_per_batch, uint64_t seed);
 
   /// Rows of the next batch.

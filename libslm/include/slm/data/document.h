@@ -38,8 +38,8 @@ std::vector<Document> read_documents(const std::filesystem::path& file, const To
 /// The same of text in memory; `name` stands for the file's in messages and decides the form.
 std::vector<Document> make_documents(std::string_view text, const std::string& name, const Tokenizer& tokenizer);
 
-/// Takes the last `share` of the documents off for validation, at least one and not all; of a lone document, that share of
-/// its ids. Throws ArgumentError: a share outside (0, 1), a lone document of fewer than 2 ids.
+/// Takes the last `share` of the documents off for validation, at least one and not all; of a lone document, that share
+/// of its ids. Throws ArgumentError: a share outside (0, 1), a lone document of fewer than 2 ids.
 std::vector<Document> split_off(std::vector<Document>& documents, double share);
 
 }  // namespace slm

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packing: documents → sequences of at most T tokens. A document that fits into one sequence is not cut; a longer one is
-// cut into pieces, each of which begins anew, at position 0. The label of a token is the next one of its document, also
-// where a cut lies between them.
+// Packing: documents → sequences of at most T tokens. A document that fits into one sequence is not cut; a longer one
+// is cut into pieces, each of which begins anew, at position 0. The label of a token is the next one of its document,
+// also where a cut lies between them.
 // In: documents.  Out: sequences of rows.  Next: batcher.h.
 #pragma once
 

@@ -16,8 +16,8 @@ std::string normalize_answer(std::string_view text);
 /// Whether the normalized texts are equal.
 bool exact_match(std::string_view answer, std::string_view gold);
 
-/// 2·P·R/(P + R) over the normalized words as multisets; 0 where none is common; where either has no words, 1 if neither
-/// has any, else 0.
+/// 2·P·R/(P + R) over the normalized words as multisets; 0 where none is common; where either has no words, 1 if
+/// neither has any, else 0.
 double word_f1(std::string_view answer, std::string_view gold);
 
 /// The best over several right answers; 0 where there are none.

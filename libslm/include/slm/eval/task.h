@@ -18,8 +18,8 @@ struct Task {
   std::vector<std::string> answers;  ///< at least one; of a ranked task exactly one, among the choices
 };
 
-/// Throws IoError; FormatError naming the line (no prompt or one of white space, no answer, an answer that is no choice,
-/// more than one to choose, fewer than two choices, an empty one, two equal ones).
+/// Throws IoError; FormatError naming the line (no prompt or one of white space, no answer, an answer that is no
+/// choice, more than one to choose, fewer than two choices, an empty one, two equal ones).
 std::vector<Task> read_tasks(const std::filesystem::path& file);
 
 }  // namespace slm

@@ -23,10 +23,11 @@ struct LogLikelihoods {
   bool cut = false;          ///< the context lost its beginning for one of them
 };
 
-/// Σ log p of each continuation's tokens behind the context. Tokens as lm-evaluation-harness makes them: white space at the
-/// context's end goes to the continuation; context and both together are encoded, the continuation's tokens are the tail;
-/// BOS where the vocabulary adds one. What is longer than the session's context loses its beginning. The session is emptied.
-/// Throws ArgumentError: an empty context or continuation, a continuation longer than the session's context.
+/// Σ log p of each continuation's tokens behind the context. Tokens as lm-evaluation-harness makes them: white space at
+/// the context's end goes to the continuation; context and both together are encoded, the continuation's tokens are the
+/// tail; BOS where the vocabulary adds one. What is longer than the session's context loses its beginning. The session
+/// is emptied. Throws ArgumentError: an empty context or continuation, a continuation longer than the session's
+/// context.
 LogLikelihoods log_likelihoods(Session& session, const Tokenizer& tokenizer, std::string_view context,
                                std::span<const std::string> continuations);
 
@@ -45,13 +46,13 @@ struct TaskOptions {
   Progress progress{};
 };
 
-/// Throws ArgumentError that names the first task whose choices or longest answer fill a session of `context` tokens, or
-/// that has choices where others of its kind have none.
+/// Throws ArgumentError that names the first task whose choices or longest answer fill a session of `context` tokens,
+/// or that has choices where others of its kind have none.
 void check_tasks(const Tokenizer& tokenizer, std::span<const Task> tasks, int64_t context, const TaskOptions& options);
 
-/// A choice is a space and its text behind the prompt; a free answer is generated greedily up to a line end. Kinds in the
-/// order of their first task. A prompt that leaves no room for its answer loses its beginning. Throws as check_tasks and
-/// log_likelihoods.
+/// A choice is a space and its text behind the prompt; a free answer is generated greedily up to a line end. Kinds in
+/// the order of their first task. A prompt that leaves no room for its answer loses its beginning. Throws as
+/// check_tasks and log_likelihoods.
 std::vector<TaskScore> score_tasks(Session& session, const Tokenizer& tokenizer, std::span<const Task> tasks,
                                    const TaskOptions& options = {});
 

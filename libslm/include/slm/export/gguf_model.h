@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// GGUF out: a model and its tokenizer as one GGUF file. F32 F16 BF16 Q8_0 Q4_0 Q4_1 run unchanged in llama.cpp. w8c,
-// which GGUF has no type for, is I8 codes with an F32 tensor of row scales beside them and `slm.*` keys: only libslm
-// reads it. In: ModelFiles, TokenizerData, SchemePlan.  Out: a file, an ExportReport.
+// GGUF out: a model and its tokenizer as one GGUF file. F32 F16 BF16 Q8_0 Q4_0 Q4_1 are types that llama.cpp reads.
+// w8c, which GGUF has no type for, is I8 codes with an F32 tensor of row scales beside them and `slm.*` keys: only
+// libslm reads it. In: ModelFiles, TokenizerData, SchemePlan.  Out: a file, an ExportReport.
 // Next: ModelFiles::open, llama.cpp.
 #pragma once
 
@@ -33,8 +33,8 @@ struct GgufExportOptions {
 ExportReport export_gguf(const ModelFiles& model, const TokenizerData& tokenizer, const std::filesystem::path& out,
                          const GgufExportOptions& options = {});
 
-/// Throws what export_gguf would throw before it writes, and where the file could not be begun; leaves nothing behind. For
-/// who has hours of work to do first.
+/// Throws what export_gguf would throw before it writes, and where the file could not be begun; leaves nothing behind.
+/// For who has hours of work to do first.
 void check_gguf_export(const ModelFiles& model, const TokenizerData& tokenizer, const std::filesystem::path& out,
                        const GgufExportOptions& options = {});
 

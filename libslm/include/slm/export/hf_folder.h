@@ -22,15 +22,15 @@ struct HfExportOptions {
 /// for the dtype; from a GGUF file, both are made anew (tokenizer.json for byte-level BPE only; another tokenizer is an
 /// ArgumentError). Static inputs have no place there and are left out. Rows are decoded and encoded in parallel, a
 /// few MB at a time. All files are written, under temporary names, before the first is put in place; on failure what
-/// was there stays as it was and a folder made here is removed again. (Should the system refuse to rename one file after it
-/// renamed others over older ones, the error names them.)
+/// was there stays as it was and a folder made here is removed again. (Should the system refuse to rename one file
+/// after it renamed others over older ones, the error names them.)
 /// Throws ArgumentError (a quantized scheme; a file written would be one the model is read from; `folder` holds a file
 /// of another model that loaders would read with this one; a value the type cannot hold), IoError.
 ExportReport export_hf_folder(const ModelFiles& model, const TokenizerData& tokenizer,
                               const std::filesystem::path& folder, const HfExportOptions& options = {});
 
-/// Throws what export_hf_folder would throw before it writes, and where a file could not be begun; leaves nothing behind.
-/// For who has hours of work to do first.
+/// Throws what export_hf_folder would throw before it writes, and where a file could not be begun; leaves nothing
+/// behind. For who has hours of work to do first.
 void check_hf_export(const ModelFiles& model, const TokenizerData& tokenizer, const std::filesystem::path& folder,
                      const HfExportOptions& options = {});
 

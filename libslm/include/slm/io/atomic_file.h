@@ -51,8 +51,8 @@ class AtomicFile {
   std::string buffer_;
 };
 
-/// Makes what was renamed in `folder` durable. File systems that cannot fsync a folder say EINVAL: nothing more can be done
-/// there. Throws IoError.
+/// Makes what was renamed in `folder` durable. File systems that cannot fsync a folder say EINVAL: nothing more can be
+/// done there. Throws IoError.
 void sync_folder(const std::filesystem::path& folder);
 
 /// Writes `text` to `path` atomically. Throws IoError.

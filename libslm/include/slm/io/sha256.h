@@ -18,8 +18,8 @@ namespace slm {
 class Sha256 {
  public:
   Sha256();
-  /// Cost: 1.5 GB/s or so where the processor has SHA instructions, a third of that elsewhere. Throws Error where libcrypto
-  /// refuses to hash.
+  /// Cost: 1.5 GB/s or so where the processor has SHA instructions, a third of that elsewhere. Throws Error where
+  /// libcrypto refuses to hash.
   void update(std::span<const std::byte> bytes);
   /// All of a file, whose pages are given back 16 MB at a time: they never fill the memory. `progress` in bytes.
   void update(const MappedFile& file, const Progress& progress = {});

@@ -16,7 +16,8 @@ struct StoredTensor {
   std::shared_ptr<const MappedFile> file;  ///< its release() gives the pages back; null: values in memory
 
   uint64_t file_offset() const { return static_cast<uint64_t>(tensor.data() - file->bytes().data()); }
-  /// Gives back the pages of rows [begin, end) (rows = last dimension), if they are a file's. Call after they were packed.
+  /// Gives back the pages of rows [begin, end) (rows = last dimension), if they are a file's. Call after they were
+  /// packed.
   void release_rows(int64_t begin, int64_t end) const;
 };
 

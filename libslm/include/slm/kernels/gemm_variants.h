@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tables of packed GEMM variants, one per weight storage, best first (docs/kernels.md prints them).
+// The tables of packed GEMM variants, one per weight storage, best first.
 #pragma once
 
 #include <span>

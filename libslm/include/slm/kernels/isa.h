@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Instruction sets: what this processor can run, and the one rule that chooses a kernel variant.
-// Every family has one table of variants, best first; dispatch, tests, benches and docs read that table.
+// Every family has one table of variants, best first; dispatch, tests and benches read that table.
 // SLM_ISA=scalar|avx2|avxvnni|avx512vnni|avx512bf16|neon_dotprod|neon_i8mm forces one; a name that is unknown or
 // cannot run here is an error.
 #pragma once

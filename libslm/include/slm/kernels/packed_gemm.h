@@ -9,8 +9,8 @@
 //   B (n,k) rows = output columns. A panel holds `panel_columns` consecutive rows of B, as its variant likes them;
 //   panels follow one another:   [panel 0: rows 0…P-1][panel 1: rows P…2P-1]…   the last one is padded with zeros.
 //
-// One accumulation order for all variants of the first three, so that all give the same bits, for every m and every split
-// into calls:
+// One accumulation order for all variants of the first three, so that all give the same bits, for every m and every
+// split into calls:
 //   f32 bf16 f16   acc = 0 (or c: accumulate); for j = 0…k-1: acc = fma(a[j], b[j], acc);  c = acc + bias
 //   w8g32 w4g32    for each group g of 32: s = Σ code_a·code_b (int32, exact), acc = fma(float(s), d_a[g]·d_b[g], acc);
 //                  c = acc + bias
@@ -74,8 +74,8 @@ struct GemmArgs {
 };
 
 /// Columns of B in, some rows of one panel of float weights out: for B given the other way round, row j of `source`
-/// holding element j of `count` consecutive output columns. The caller covers all of k, in as many parts as it likes that
-/// begin at even depths (gemm_bf16 keeps pairs).
+/// holding element j of `count` consecutive output columns. The caller covers all of k, in as many parts as it likes
+/// that begin at even depths (gemm_bf16 keeps pairs).
 struct PackColumnsArgs {
   const float* source;
   int64_t stride;       ///< floats between rows of source

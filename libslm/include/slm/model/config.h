@@ -40,7 +40,8 @@ struct ModelConfig {
   bool operator==(const ModelConfig&) const = default;
 };
 
-/// What every config must satisfy before a size is computed from it. Throws ArgumentError that names value and expectation.
+/// What every config must satisfy before a size is computed from it. Throws ArgumentError that names value and
+/// expectation.
 void check(const ModelConfig& config);
 
 /// Reads config.json. Throws IoError, FormatError (a missing or impossible value,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The decoder: the one text of the network, for training, calibration, evaluation and inference. Three calls:
+// The decoder: the one text of the network, for training, evaluation and inference. Three calls:
 //   embed → block(0) … block(L−1) → head(rows wanted)          the first two together: hidden
 // An Executor says what the verbs do: on packed weights and a KV cache (runtime_executor.h), on a tape in training.
 // Vaswani et al. 2017 in the pre-norm form of Llama (Touvron et al. 2023) and Qwen2 (Yang et al. 2024).

@@ -39,8 +39,8 @@ struct Model {
   int64_t unused_inputs = 0;  ///< linears whose static inputs the file has: float weights, fake activations use none
 };
 
-/// Whether the plan fits the model, by names and shapes alone. Throws ArgumentError: a pattern that matches no matrix; as
-/// check_depth.
+/// Whether the plan fits the model, by names and shapes alone. Throws ArgumentError: a pattern that matches no matrix;
+/// as check_depth.
 void check_plan(const ModelFiles& files, const SchemePlan& plan);
 
 /// Bytes of all weights under the plan, packed in memory or in a file, nearly: some more for padding and names. Throws

@@ -58,8 +58,8 @@ class ModelFiles {
   static ModelFiles in_memory(const ModelConfig& config,
                               const std::function<std::span<const float>(const std::string& name)>& values);
   /// The same model with other values, in memory as float32 in the model's order: what was trained, to be packed and
-  /// exported like any model. `values(name)` has a tensor's elements, which must outlive the result. Throws ArgumentError
-  /// where their number is another, or an input belongs to no linear of a block.
+  /// exported like any model. `values(name)` has a tensor's elements, which must outlive the result. Throws
+  /// ArgumentError where their number is another, or an input belongs to no linear of a block.
   ModelFiles with_values(const std::function<std::span<const float>(const std::string& name)>& values,
                          StaticInputs inputs = {}) const;
 
@@ -82,7 +82,8 @@ inline constexpr std::string_view kRowScaleSuffix = ".slm_row_scale";
 inline constexpr std::string_view kSlmVersionKey = "slm.version";
 inline constexpr uint32_t kSlmVersion = 1;
 
-/// Keys of static inputs in our own GGUF files: names of weights, and for each the scale and the zero point of its inputs.
+/// Keys of static inputs in our own GGUF files: names of weights, and for each the scale and the zero point of its
+/// inputs.
 inline constexpr std::string_view kInputTensorsKey = "slm.a8s.tensors";
 inline constexpr std::string_view kInputScalesKey = "slm.a8s.scales";
 inline constexpr std::string_view kInputZerosKey = "slm.a8s.zeros";

@@ -50,8 +50,8 @@ class RuntimeExecutor {
   RuntimeExecutor(const ModelConfig& config, KvCache& cache, const RuntimeOptions& options);
 
   /// Sets the rows of the step at hand. A sequence goes on at any position it has reached; what it held from there on
-  /// is forgotten. Throws ArgumentError: too many rows, unknown sequence or token, a position that is not the next one of its
-  /// sequence or lies beyond the cache; the sequences are then as before.
+  /// is forgotten. Throws ArgumentError: too many rows, unknown sequence or token, a position that is not the next one
+  /// of its sequence or lies beyond the cache; the sequences are then as before.
   void begin(std::span<const BatchRow> batch);
 
   Rows embedding(const PackedMatrix& table);

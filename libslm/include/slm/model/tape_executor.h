@@ -44,15 +44,15 @@ class TapeExecutor {
   void set_quantized(bool quantized) { quantized_ = quantized; }
   /// How inputs of quantized linears are quantized; none: as the kernels of each one's scheme will.
   void set_activations(std::optional<ActivationScheme> activations) { activations_ = activations; }
-  /// Static inputs (a8s) of the linears of blocks: from now on observers see every step's inputs, made with `decay` at first
-  /// sight, and the inputs stay as they are until set_static_inputs(true): then they are quantized by what was seen (or
-  /// by observers put there). The head's input is always as its kernels make it.
+  /// Static inputs (a8s) of the linears of blocks: from now on observers see every step's inputs, made with `decay` at
+  /// first sight, and the inputs stay as they are until set_static_inputs(true): then they are quantized by what was
+  /// seen (or by observers put there). The head's input is always as its kernels make it.
   void observe_inputs(double decay) { decay_ = decay; }
   void set_static_inputs(bool quantized) { static_inputs_ = quantized; }
   InputObservers& observers() { return observers_; }
   const InputObservers& observers() const { return observers_; }
-  /// Sets the rows of the step at hand. A row at position 0 begins a document. Throws ArgumentError: no rows, a position
-  /// that is neither 0 nor the next one of its document.
+  /// Sets the rows of the step at hand. A row at position 0 begins a document. Throws ArgumentError: no rows, a
+  /// position that is neither 0 nor the next one of its document.
   void begin(std::span<const TrainRow> batch);
 
   Rows embedding(const Table& table);

@@ -28,8 +28,8 @@ struct TrainedLinears {
 using TrainedWeights = DecoderWeights<const Parameter*, TrainedLinears, const Parameter*>;
 
 struct TrainableOptions {
-  /// The quantizer in the loop: none is plain float32. Patterns of keep_fp name matrices that are rounded to bf16 only, as
-  /// they are stored; with a tied head a pattern for lm_head.weight keeps the embedding, too.
+  /// The quantizer in the loop: none is plain float32. Patterns of keep_fp name matrices that are rounded to bf16 only,
+  /// as they are stored; with a tied head a pattern for lm_head.weight keeps the embedding, too.
   std::optional<SchemePlan> quantizer;
   std::vector<std::string> freeze;  ///< patterns of matches_pattern: these get no gradient
   bool trains(std::string_view name) const;
@@ -37,8 +37,8 @@ struct TrainableOptions {
 
 class TrainableModel {
  public:
-  /// Reads every tensor as float32. Throws as load_model; ArgumentError for a pattern that matches nothing, patterns that
-  /// leave nothing to train or to quantize, a scheme that does not fit a matrix.
+  /// Reads every tensor as float32. Throws as load_model; ArgumentError for a pattern that matches nothing, patterns
+  /// that leave nothing to train or to quantize, a scheme that does not fit a matrix.
   TrainableModel(const ModelFiles& files, const TrainableOptions& options = {});
   TrainableModel(const TrainableModel&) = delete;  // weights refer to parameters
   TrainableModel& operator=(const TrainableModel&) = delete;

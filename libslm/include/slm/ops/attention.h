@@ -22,12 +22,14 @@ struct KvLayer {
 struct AttentionShape {
   int64_t heads, kv_heads, head_dim;
   float scale;
-  /// Throws ArgumentError where heads are not whole groups of KV heads, or of a size no kernel has; `op` begins the message.
+  /// Throws ArgumentError where heads are not whole groups of KV heads, or of a size no kernel has; `op` begins the
+  /// message.
   void check(const char* op) const;
 };
 
 /// q, out (T, H·Dh); row t sees keys [key_begin[t], key_end[t]). scratch: attention_scratch_floats(Dh) floats a thread;
-/// no more threads work than it has room for, at least one. Threads split KV heads and row tiles. Throws ArgumentError on shapes.
+/// no more threads work than it has room for, at least one. Threads split KV heads and row tiles. Throws ArgumentError
+/// on shapes.
 void attention_into(const kernels::AttentionVariant& variant, const AttentionShape& shape, ConstMatrixView q,
                     const KvLayer& kv, std::span<const int32_t> key_begin, std::span<const int32_t> key_end,
                     std::span<float> scratch, MatrixView out);

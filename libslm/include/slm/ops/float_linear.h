@@ -6,9 +6,9 @@
 //   y  = x·Ŵᵀ + b          (m,k)·(k,n)
 //   dx = dy·Ŵ              (m,n)·(n,k)
 //   dW = dyᵀ·x, db = Σ dy  (n,m)·(m,k);  through the quantizer by the straight-through estimator (WeightView)
-// Each output is one chain of fused multiply-adds in the order of the depth, of dx a sum of such chains of 512 (a head has
-// 150,000 rows: in one chain their roundings would show); in bfloat16 all are sums of chains of 256. The same bits for any
-// number of threads.
+// Each output is one chain of fused multiply-adds in the order of the depth, of dx a sum of such chains of 512 (a head
+// has 150,000 rows: in one chain their roundings would show); in bfloat16 all are sums of chains of 256. The same bits
+// for any number of threads.
 // In: rows of float.  Out: rows of float.  The loops: kernels/gemm_f32, kernels/gemm_bf16.
 #pragma once
 
@@ -25,13 +25,15 @@
 namespace slm {
 
 /// What the float products of linears are made in. Bf16: operands rounded to bfloat16, sums in float32
-/// (mixed precision, Micikevicius et al. 2018 with the range of Kalamkar et al. 2019: no loss scaling); all else float32.
+/// (mixed precision, Micikevicius et al. 2018 with the range of Kalamkar et al. 2019: no loss scaling); all else
+/// float32.
 enum class FloatCompute { F32, Bf16 };
 
 /// Bf16: whether the processor has AVX512-BF16 and SLM_ISA allows it, or asks for the scalar norm.
 bool can_compute(FloatCompute linears);
 
-/// The memory the products pack into, kept between calls, and the variants they use: one per executor, one call at a time.
+/// The memory the products pack into, kept between calls, and the variants they use: one per executor, one call at a
+/// time.
 class GemmScratch {
  public:
   /// Throws ArgumentError where not can_compute(linears).
@@ -39,7 +41,8 @@ class GemmScratch {
   /// Of float32, and of the linears' products.
   const kernels::GemmVariant& variant() const { return variant_; }
   const kernels::GemmVariant& linear_variant() const { return linear_variant_; }
-  /// At least `floats` floats for each of num_threads() threads, and `shared` for all together; valid until the next call.
+  /// At least `floats` floats for each of num_threads() threads, and `shared` for all together; valid until the next
+  /// call.
   void reserve(int64_t floats, int64_t shared = 0);
   float* of_thread(int thread) { return private_.as<float>() + thread * private_floats_; }
   float* shared() { return shared_.as<float>(); }

@@ -17,7 +17,8 @@
 
 namespace slm {
 
-/// Logits of the teacher for rows [begin, end), valid until the next call. Its vocabulary may be padded to another size.
+/// Logits of the teacher for rows [begin, end), valid until the next call. Its vocabulary may be padded to another
+/// size.
 using TeacherLogits = std::function<ConstMatrixView(int64_t begin, int64_t end)>;
 
 struct HeadLossOptions {
@@ -26,8 +27,8 @@ struct HeadLossOptions {
   int64_t kd_vocab = 0;  ///< ids that both vocabularies have: the KL is over the first so many; 0: all the student's
   int64_t kd_top_k = 0;  ///< the teacher's likeliest tokens told apart, the rest one event; 0: all
   int64_t chunk_rows = 128;
-  /// Throws ArgumentError: λ outside [0, 1], T or chunk_rows not positive, kd_vocab not 0 to `vocab` (the student's), kd_top_k
-  /// not 0 to the number of ids compared.
+  /// Throws ArgumentError: λ outside [0, 1], T or chunk_rows not positive, kd_vocab not 0 to `vocab` (the student's),
+  /// kd_top_k not 0 to the number of ids compared.
   void check(int64_t vocab) const;
 };
 
@@ -46,9 +47,9 @@ struct HeadLoss {
   double mean(const HeadLossOptions& options) const;
 };
 
-/// Adds scale·d(loss) to dx (R,D), of the input's values, and dw (V,D); either may have no data: not wanted. A teacher is asked only where λ > 0,
-/// cross-entropy makes a gradient only where λ < 1. The quantizer's clip mask of dw is the caller's (WeightView).
-/// Throws ArgumentError on shapes, labels, λ outside [0, 1], λ > 0 without a teacher.
+/// Adds scale·d(loss) to dx (R,D), of the input's values, and dw (V,D); either may have no data: not wanted. A teacher
+/// is asked only where λ > 0, cross-entropy makes a gradient only where λ < 1. The quantizer's clip mask of dw is the
+/// caller's (WeightView). Throws ArgumentError on shapes, labels, λ outside [0, 1], λ > 0 without a teacher.
 /// Cost: 6·R·V·D, less where a gradient is not wanted, and the teacher; memory: a chunk of logits (logits_buffer, grown
 /// where it is too small), a row of V floats for each thread, with kd_top_k also one of the ids compared (int32).
 HeadLoss head_loss_grad(GemmScratch& scratch, AlignedBuffer& logits_buffer, const kernels::VecVariant& vec,

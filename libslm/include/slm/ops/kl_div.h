@@ -22,9 +22,10 @@ double kl_div_grad(const kernels::VecVariant& vec, std::span<const float> teache
                    double temperature, double scale, std::span<float> dstudent);
 
 /// The same with only the teacher's k likeliest tokens K told apart (the first of equals) and the rest as one event:
-///   KL = Σ over K of p·log(p / q) + p_rest·log(p_rest / q_rest)      dL/dstudent = T·(q − p) in K, T·q·(1 − p_rest/q_rest) else
-/// what remains where a teacher's probabilities are stored as their top k. Shares of the rest below 1e-30 count as that.
-/// `order` is room to sort in, kept between calls. Throws ArgumentError on sizes, T ≤ 0, k outside 1 … size.
+///   KL = Σ over K of p·log(p / q) + p_rest·log(p_rest / q_rest)
+///   dL/dstudent = T·(q − p) in K, T·q·(1 − p_rest/q_rest) else
+/// what remains where a teacher's probabilities are stored as their top k. Shares of the rest below 1e-30 count as
+/// that. `order` is room to sort in, kept between calls. Throws ArgumentError on sizes, T ≤ 0, k outside 1 … size.
 /// Cost: four passes of exponentials, two more where T ≠ 1, and finding the k likeliest.
 double kl_div_top_k_grad(const kernels::VecVariant& vec, std::span<const float> teacher, std::span<const float> student,
                          int64_t k, double temperature, double scale, std::vector<int32_t>& order,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// LayerNorm, Ba et al. 2016 (arXiv:1607.06450), eq. 3 and 4: y = x̂ ⊙ w + b, x̂ = (x − mean(x)) / sqrt(var(x) + eps), row by
-// row; var is the mean of squares, not the sample's.
+// LayerNorm, Ba et al. 2016 (arXiv:1607.06450), eq. 3 and 4: y = x̂ ⊙ w + b, x̂ = (x − mean(x)) / sqrt(var(x) + eps),
+// row by row; var is the mean of squares, not the sample's.
 #pragma once
 
 #include <span>

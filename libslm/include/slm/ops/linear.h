@@ -37,8 +37,8 @@ class LinearInput {
   /// The rows under an activation scheme; quantized by N1 at the first call. Threaded over rows.
   /// Throws ArgumentError where a8g32 meets columns that are no multiple of 32.
   const QuantizedRows& quantized(ActivationScheme scheme);
-  /// The rows as codes of kGridA8S with parameters found beforehand (a8s), laid out as kernels for `layout` read them, the
-  /// scale repeated. What the zero point adds to a product is in add_zero_correction_.
+  /// The rows as codes of kGridA8S with parameters found beforehand (a8s), laid out as kernels for `layout` read them,
+  /// the scale repeated. What the zero point adds to a product is in add_zero_correction_.
   const QuantizedRows& quantized(ActivationScheme layout, const GridParams& params);
   /// The values of the quantized rows, in a buffer of its own. Throws as quantized(). Cost: one pass.
   ConstMatrixView fake_quantized(ActivationScheme scheme);

@@ -77,8 +77,9 @@ inline constexpr Grid kGridA8T = {.inverse = Inverse::FromAbsMax};
 inline constexpr Grid kGridA8S = {.kind = GridKind::IntegerZero, .range = Range::MinMax};
 
 /// A grid's rule with codes of another width, 2 ≤ bits ≤ 8. Throws ArgumentError on other bits.
-///   Symmetric, AbsMax        ±(2^(bits−1) − 1)                   Symmetric, SignedMax; IntegerZero   −2^(bits−1) … 2^(bits−1) − 1
-///   FloatMinimum             0 … 2^bits − 1
+///   Symmetric, AbsMax                   ±(2^(bits−1) − 1)
+///   Symmetric, SignedMax; IntegerZero   −2^(bits−1) … 2^(bits−1) − 1
+///   FloatMinimum                        0 … 2^bits − 1
 Grid with_bits(Grid rule, int bits);
 /// Half to even. Throw as with_bits.
 Grid symmetric_grid(int bits, ParamStorage storage = ParamStorage::F32);
@@ -99,8 +100,8 @@ struct MinMax {
   float min, max;
 };
 
-/// Least and largest of a group; of −0 and +0, −0 is the lesser. Throws ArgumentError on an empty group, a value that is
-/// not finite. Cost: one pass, vectorised.
+/// Least and largest of a group; of −0 and +0, −0 is the lesser. Throws ArgumentError on an empty group, a value that
+/// is not finite. Cost: one pass, vectorised.
 MinMax min_max(std::span<const float> group);
 
 /// Parameters of one group, by the grid's own range rule. A group of zeros has scale 0; a constant one is exact up to

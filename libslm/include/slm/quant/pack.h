@@ -46,8 +46,8 @@ struct MatrixSource {
 /// Told rows [begin, end) that were read and are not needed for now: their pages may go.
 using RowsRead = std::function<void(int64_t begin, int64_t end)>;
 
-/// Of schemes of one scale per tensor: the source's parameters, by a pass over its rows in steps of a few MB. Others: none.
-/// Throws FormatError that names source and row where a value is not finite.
+/// Of schemes of one scale per tensor: the source's parameters, by a pass over its rows in steps of a few MB. Others:
+/// none. Throws FormatError that names source and row where a value is not finite.
 std::optional<GridParams> tensor_params(WeightScheme scheme, const MatrixSource& source,
                                         const RowsRead& rows_read = {});
 
@@ -69,7 +69,8 @@ class PackedMatrix {
   /// Values of row r, (k) floats: what the kernels multiply with. For embeddings. Does not allocate; scratch has at
   /// least row_bytes(scheme,k) bytes. Throws ArgumentError on a row or a size out of range.
   void decode_row(int64_t r, std::span<std::byte> scratch, std::span<float> values) const;
-  /// The row as quantized: bit for bit what was packed. row_scale: where has_row_scales(scheme()). Throws as decode_row.
+  /// The row as quantized: bit for bit what was packed. row_scale: where has_row_scales(scheme()). Throws as
+  /// decode_row.
   void unpack_row(int64_t r, std::span<std::byte> row, float* row_scale) const;
 
  private:

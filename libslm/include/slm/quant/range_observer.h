@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RangeObserver: the range of a static grid (a8s), learned while a network runs: moving averages of the least and largest
-// value of each batch (Jacob et al. 2017, arXiv:1712.05877, §3.1), corrected for their start as Adam's are:
+// RangeObserver: the range of a static grid (a8s), learned while a network runs: moving averages of the least and
+// largest value of each batch (Jacob et al. 2017, arXiv:1712.05877, §3.1), corrected for their start as Adam's are:
 //   m ← γ·m + (1 − γ)·value     w ← γ·w + (1 − γ)     average = m / w
 // In: batches of values.  Out: parameters of kGridA8S.  Next: model/tape_executor.h.
 #pragma once

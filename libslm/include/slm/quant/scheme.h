@@ -2,9 +2,9 @@
 // Schemes: the short names of how weights and activations are held. Affine quantization of Jacob et al. 2017
 // (arXiv:1712.05877, eq. 1): real = scale · (code − zero_point).
 //   f32 bf16 f16   w8c int8 per output channel   w8g32 = GGUF Q8_0   w4g32 = GGUF Q4_0 grid   w4g32a = GGUF Q4_1 grid
-//   w{2…8}{t c g32 g64 g128}{z a}   bits, then what shares a scale: the tensor, an output channel, 32, 64 or 128 weights
-//                                   of a row; nothing: symmetric, z: an integer zero point, a: a float minimum
-// What no GGUF type has is stored, bit for bit, in the narrowest one that holds its codes, so that the same kernels run it:
+//   w{2…8}{t c g32 g64 g128}{z a}   bits, then what shares a scale: the tensor, an output channel, 32, 64 or 128
+//                                   weights of a row; nothing: symmetric, z: an integer zero point, a: a float minimum
+// What no GGUF type has is stored, bit for bit, in the narrowest one that holds its codes: the same kernels run it:
 //   groups      symmetric to 4 bits: Q4_0 blocks (the grid of Q4_0 with fewer codes), to 8 bits: Q8_0 blocks;
 //               z to 7 bits: Q8_0 blocks of code − zero;  a to 4 bits: Q4_1 blocks;  64 and 128: blocks of equal scale
 //   t and c     symmetric to 8 bits, z to 7 bits: int8 codes (of z: code − zero), one float32 scale per row
@@ -54,8 +54,8 @@ std::string_view name(ActivationScheme scheme);
 /// Stored as int8 codes with one float32 scale per row.
 inline bool has_row_scales(WeightScheme scheme) { return info(scheme).storage == kernels::GemmStorage::Q8C; }
 
-/// Whether the scheme's kernels take rows of k values. Throws ArgumentError, which begins with [op]: k is no multiple of the
-/// scheme's group, or so long that a sum over all of it may leave int32 (N5; kernels::kMaxQ8cDepth).
+/// Whether the scheme's kernels take rows of k values. Throws ArgumentError, which begins with [op]: k is no multiple
+/// of the scheme's group, or so long that a sum over all of it may leave int32 (N5; kernels::kMaxQ8cDepth).
 void check_depth(std::string_view op, WeightScheme scheme, int64_t k);
 
 std::optional<WeightScheme> find_weight_scheme(std::string_view name);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SQNR: signal to quantization noise ratio, 10·log10(Σ r² / Σ (r − q)²) in decibels; about 6 dB a bit.
 // In: references and their quantized selves, a piece at a time.  Out: one number.
-// Next: ptq/sensitivity, export reports.
+// Next: export/report.h.
 #pragma once
 
 #include <span>

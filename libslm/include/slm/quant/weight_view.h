@@ -18,8 +18,8 @@ namespace slm {
 
 class WeightView {
  public:
-  /// The weights, which must outlive the view and stay as they are. No scheme: as they are. Scales of rows or of the tensor
-  /// are found here: one pass. Throws ArgumentError on sizes, as check_depth, on a weight that is not finite
+  /// The weights, which must outlive the view and stay as they are. No scheme: as they are. Scales of rows or of the
+  /// tensor are found here: one pass. Throws ArgumentError on sizes, as check_depth, on a weight that is not finite
   /// (where rows have scales).
   WeightView(std::span<const float> weights, int64_t n, int64_t k, std::optional<WeightScheme> scheme = {});
 
@@ -32,8 +32,8 @@ class WeightView {
   /// Pieces begin and end at multiples of this many columns.
   int64_t unit() const;
 
-  /// Ŵ[row_begin … row_end)[column_begin … column_end) → out, rows one after another. Bit for bit what fake_quant gives of
-  /// the whole matrix (N2). Throws ArgumentError on a piece that is none, a weight that is not finite or overflows.
+  /// Ŵ[row_begin … row_end)[column_begin … column_end) → out, rows one after another. Bit for bit what fake_quant gives
+  /// of the whole matrix (N2). Throws ArgumentError on a piece that is none, a weight that is not finite or overflows.
   void read(int64_t row_begin, int64_t row_end, int64_t column_begin, int64_t column_end, std::span<float> out) const;
 
   /// Row r as a file stores it, for the kernels that will read it: decodes to what read() gives. *row_scale is written

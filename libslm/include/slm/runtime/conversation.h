@@ -33,8 +33,8 @@ class Conversation {
 
   /// One turn; turn t (from 0) draws with seed options.sampler.seed + t. Room is kept for an answer of
   /// options.max_tokens, at most a quarter of the context. options.stop_ids are the caller's: chat.stop_ids(), usually.
-  /// Throws ArgumentError (an empty message) or ContextError (one that does not fit into the context by itself), and the
-  /// conversation is then as before.
+  /// Throws ArgumentError (an empty message) or ContextError (one that does not fit into the context by itself), and
+  /// the conversation is then as before.
   Reply reply(std::string_view user, GenerateOptions options);
   /// Back to the system prompt.
   void reset();

@@ -18,8 +18,8 @@ class StreamDecoder {
  public:
   explicit StreamDecoder(Tokenizer tokenizer, StreamStart start = StreamStart::TextStart, bool skip_special = true);
 
-  /// Text that is certain after this token; may be empty; valid until the next call. Bytes that cannot become a character
-  /// give U+FFFD at once. Allocates nothing, but for a token that is longer than all before it and kReserved.
+  /// Text that is certain after this token; may be empty; valid until the next call. Bytes that cannot become a
+  /// character give U+FFFD at once. Allocates nothing, but for a token that is longer than all before it and kReserved.
   std::string_view push(int32_t id);
   /// What was held back: U+FFFD for an unfinished character. The decoder is then as new, at the same StreamStart.
   std::string finish();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the translation units of fake_quant give to the variant table: one function per ISA that fills its row. Plain data.
+// What the translation units of fake_quant give to the variant table: one function per ISA that fills its row. Plain
+// data.
 #pragma once
 
 #include "slm/kernels/fake_quant/fake_quant.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // gemm_bf16 for AVX-512 with dpbf16ps: a 12×32 register tile (24 sums, two vectors of B, one broadcast pair of A).
 //
-// Cache blocking: columns ⊃ k ⊃ rows ⊃ panels ⊃ tiles. What a step of columns and k takes of B stays in the L2 cache for all
-// rows; a block of A is rounded once, to the stack, for all panels of the step, a panel's strip stays in the L1 cache for
-// all tiles of the block. Between steps of k the sums rest in c.
+// Cache blocking: columns ⊃ k ⊃ rows ⊃ panels ⊃ tiles. What a step of columns and k takes of B stays in the L2 cache
+// for all rows; a block of A is rounded once, to the stack, for all panels of the step, a panel's strip stays in the L1
+// cache for all tiles of the block. Between steps of k the sums rest in c.
 #include "kernels/avx512_intrinsics.h"
 #include "kernels/gemm_bf16/gemm_bf16_isas.h"
 #include "kernels/isa_row.h"

@@ -9,8 +9,8 @@
 namespace slm::kernels {
 namespace {
 
-/// a (kRows, k): row r, element j at a + r·a_row + j·a_step. b: kVectors·kWidth columns in kPanels equal panels; row j of
-/// panel p is at b + p·panel_stride + j·b_stride. kAhead: bytes asked for at each j, from `ahead` on, into
+/// a (kRows, k): row r, element j at a + r·a_row + j·a_step. b: kVectors·kWidth columns in kPanels equal panels; row j
+/// of panel p is at b + p·panel_stride + j·b_stride. kAhead: bytes asked for at each j, from `ahead` on, into
 /// the L2 cache: what is asked into the L1 waits in line with the loads.
 template <class S, int kRows, int kVectors, int kPanels = 1, int kAhead = 0, class Element>
 [[gnu::always_inline]] inline void accumulate(const float* a, int64_t a_row, int64_t a_step, const Element* b,

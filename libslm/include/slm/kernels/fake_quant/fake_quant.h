@@ -14,9 +14,9 @@ enum class Isa;
 struct FakeQuantVariant {
   Isa isa;
   const char* name;
-  /// Groups of 32 under Q4_0, Q4_1, Q8_0, and under a8g32 (activations). qmax is the largest code: 7, 15 and 127, or that
-  /// of the same pattern with fewer bits (quant/scheme.h). n a multiple of 32. False where a value is not finite or a
-  /// scale or minimum overflows its half: y then holds nothing of use.
+  /// Groups of 32 under Q4_0, Q4_1, Q8_0, and under a8g32 (activations). qmax is the largest code: 7, 15 and 127, or
+  /// that of the same pattern with fewer bits (quant/scheme.h). n a multiple of 32. False where a value is not finite
+  /// or a scale or minimum overflows its half: y then holds nothing of use.
   bool (*q4_0)(const float* x, int64_t n, int32_t qmax, float* y);
   bool (*q4_1)(const float* x, int64_t n, int32_t qmax, float* y);
   bool (*q8_0)(const float* x, int64_t n, int32_t qmax, float* y);

@@ -47,8 +47,8 @@ struct VecVariant {
   /// max and Σ exp(x − max), for log-probabilities and KL: logsumexp = max + log(sum). The sum is carried in double.
   /// An infinite max is not subtracted, so logsumexp of a row with +∞ is +∞ and of all −∞ is −∞; a NaN makes sum NaN.
   void (*max_sum_exp)(const float* x, int64_t n, float* max, double* sum);
-  /// Σ exp(factor · (x − base)), carried in double: what max_sum_exp gives at another temperature 1/factor. In this and the
-  /// next two factor > 0, base is finite.
+  /// Σ exp(factor · (x − base)), carried in double: what max_sum_exp gives at another temperature 1/factor. In this and
+  /// the next two factor > 0, base is finite.
   double (*sum_exp)(const float* x, int64_t n, float factor, float base);
   /// y[i] += scale · exp(factor · (x[i] − base)): probabilities, added up; factor · (x − base) ≤ 88. Product
   /// and sum are two roundings, so that what is added and taken away again leaves 0.
