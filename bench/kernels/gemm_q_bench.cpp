@@ -2,6 +2,7 @@
 // Integer packed GEMM on one thread: every variant this processor can run × the linears of Qwen2.5-0.5B.
 // Names read gemm/<variant>/K×N/m. Gop/s counts 2·m·n·k; for m ≤ 4 GB/s counts packed weights once per call, which come
 // from memory (bench/kernels/beyond_caches.h).
+#include <algorithm>
 #include <cstring>
 #include <random>
 #include <string>
@@ -11,6 +12,7 @@
 #include "bench/peaks/peaks.h"
 #include "bench/peaks/rate_counters.h"
 #include "benchmark/benchmark.h"
+#include "slm/kernels/gemm_q8/gemm_q8.h"
 #include "slm/kernels/gemm_variants.h"
 
 namespace slm::kernels {
@@ -27,10 +29,15 @@ void gemm(benchmark::State& state, GemmVariant variant, Linear linear, int64_t m
   RotatedWeights b(bytes, m);
   std::mt19937 rng(1);
   for (size_t i = 0; i + 4 <= bytes; i += 4) {
-    // Any bits are codes; as scales they must be finite: a half's exponent stays below all ones, a float's likewise.
+    // Any bits are codes; scales are halves of a finite exponent, or floats that make no subnormal outputs, which some
+    // processors take hundreds of cycles for.
     const uint32_t word = static_cast<uint32_t>(rng()) & 0xbfffbfffu;
     std::memcpy(b.first() + i, &word, 4);
   }
+  if (variant.storage == GemmStorage::Q8C)
+    for (int64_t panel = 0; panel < panels; ++panel)
+      std::ranges::fill(
+          reinterpret_cast<Q8CHeader*>(b.first() + static_cast<size_t>(panel) * variant.panel_bytes(k))->d, 0.01f);
   b.copy();
   std::vector<int8_t> a(static_cast<size_t>(m * k));
   for (int8_t& code : a) code = static_cast<int8_t>(static_cast<int>(rng() % 255) - 127);

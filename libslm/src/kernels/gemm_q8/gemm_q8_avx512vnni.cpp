@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// 8-bit packed GEMM for AVX-512 VNNI: dpbusd wants unsigned weights, so code_b + 128 (one xor per load of B for all
-// rows of the tile) meets four codes of a row of A, broadcast once for all panels; the sums begin at −128·sum_a.
+// 8-bit packed GEMM for AVX-512 VNNI: dpbusd wants unsigned weights, so panels hold code_b + 128, which meet four codes
+// of a row of A, broadcast once for all panels; the sums begin at −128·sum_a.
 #include <cstddef>
 
 #include "kernels/gemm_q_avx512vnni.h"
@@ -15,10 +15,7 @@ template <int R, int P>
                                             size_t panel_bytes, __m512i (&s)[R][P]) {
   __m512i b[P];
 #pragma GCC unroll 2
-  for (int p = 0; p < P; ++p) {
-    const std::byte* codes = quad + static_cast<size_t>(p) * panel_bytes;
-    b[p] = _mm512_xor_si512(_mm512_loadu_si512(codes), _mm512_set1_epi32(static_cast<int32_t>(0x80808080u)));
-  }
+  for (int p = 0; p < P; ++p) b[p] = _mm512_loadu_si512(quad + static_cast<size_t>(p) * panel_bytes);
 #pragma GCC unroll 6
   for (int r = 0; r < R; ++r) add_products(b, broadcast_codes(a + r * a_stride, count), s[r]);
 }
@@ -80,6 +77,7 @@ struct Q8CPart {
 #pragma GCC unroll 2
       for (int p = 0; p < P; ++p) s[r][p] = _mm512_set1_epi32(-128 * args.a_sums[row + r]);
     int64_t j = 0;
+#pragma GCC unroll 8  // one at a time GCC 12 copies all sums there and back with each quad
     for (; j + 4 <= args.k; j += 4, quad += sizeof(Q8Quad)) add_quad(a + j, args.a_stride, 4, quad, panel_bytes, s);
     if (j < args.k) add_quad(a + j, args.a_stride, static_cast<size_t>(args.k - j), quad, panel_bytes, s);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// 8-bit packed GEMM for AVX-VNNI, which processors without AVX-512 have: dpbusd's unsigned side as in
-// gemm_q8_avx512vnni.cpp.
+// 8-bit packed GEMM for AVX-VNNI, which processors without AVX-512 have: panels hold
+// code_b + 128, the sums begin at −128·sum_a, as in gemm_q8_avx512vnni.cpp.
 #include "kernels/gemm_q8/gemm_q8_avx2.h"
 
 namespace slm::kernels {
@@ -12,9 +12,8 @@ struct Products {
   template <int R>
   [[gnu::always_inline]] static void add_quad(const int8_t* a, int64_t a_stride, size_t count, const Q8Quad& quad,
                                               __m256i (&s)[R][2]) {
-    const __m256i offset = _mm256_set1_epi32(static_cast<int32_t>(0x80808080u));
-    const __m256i b0 = _mm256_xor_si256(load(quad.codes[0]), offset);
-    const __m256i b1 = _mm256_xor_si256(load(quad.codes[8]), offset);
+    const __m256i b0 = load(quad.codes[0]);
+    const __m256i b1 = load(quad.codes[8]);
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       const __m256i codes = broadcast_codes(a + r * a_stride, count);

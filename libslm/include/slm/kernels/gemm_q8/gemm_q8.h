@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // gemm_q8: packed GEMM with 8-bit weights, w8g32 (Q8_0) times a8g32 and w8c (Q8C) times a8t. Contract: packed_gemm.h.
 // Panels of 16 rows of B (= output columns), in words of four consecutive k of one; smmla (Arm, i8mm) takes words of
-// eight.
+// eight. dpbusd (VNNI) wants unsigned codes: for it each is stored + 128.
 //
 //   Q8_0 panel:  [group 0][group 1] … [group k/32 − 1]  zeros up to a multiple of 64 bytes
 //   one group:   d   16 halfs, one per column                                            32 bytes
@@ -58,10 +58,14 @@ size_t q8c_panel_bytes(int64_t k);
 size_t q8c_octet_panel_bytes(int64_t k);
 void pack_q8_0(const PackArgs& args);
 void pack_q8c(const PackArgs& args);
+void pack_q8_0_unsigned(const PackArgs& args);
+void pack_q8c_unsigned(const PackArgs& args);
 void pack_q8_0_octets(const PackArgs& args);
 void pack_q8c_octets(const PackArgs& args);
 void unpack_q8_0(const UnpackArgs& args);
 void unpack_q8c(const UnpackArgs& args);
+void unpack_q8_0_unsigned(const UnpackArgs& args);
+void unpack_q8c_unsigned(const UnpackArgs& args);
 void unpack_q8_0_octets(const UnpackArgs& args);
 void unpack_q8c_octets(const UnpackArgs& args);
 
