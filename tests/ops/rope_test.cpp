@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "slm/core/error.h"
 #include "slm/kernels/vec/variants.h"
 
@@ -23,6 +25,15 @@ TEST(Rope, RefusesRowsWithoutAnglesAndColumnsThatAreNoHeads) {
   EXPECT_THROW(angles.set(std::vector<int32_t>(5, 0)), ArgumentError);
   EXPECT_EQ(angles.rows(), 2);
   EXPECT_NO_THROW(rope_(vec, angles, 16, {x.data(), 2, 32, 32}));
+}
+
+TEST(Rope, RefusesAnglesThatAreNone) {
+  EXPECT_THROW(RopeAngles(15, 1e4, 4), ArgumentError);
+  EXPECT_THROW(RopeAngles(0, 1e4, 4), ArgumentError);
+  EXPECT_THROW(RopeAngles(-16, 1e4, 4), ArgumentError);
+  EXPECT_THROW(RopeAngles(16, 0, 4), ArgumentError);
+  EXPECT_THROW(RopeAngles(16, std::nan(""), 4), ArgumentError);
+  EXPECT_THROW(RopeAngles(16, 1e4, -1), ArgumentError);
 }
 
 }  // namespace

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "quant/group_kernel.h"
 #include "slm/core/check.h"
 #include "slm/core/parallel.h"
+#include "slm/kernels/fake_quant/variants.h"
 #include "slm/quant/rows.h"
 
 namespace slm {
@@ -18,7 +20,8 @@ constexpr int64_t kGrainValues = 1 << 14;          // values worth a thread
 class MatrixStream {
  public:
   MatrixStream(const ModelTensor& tensor, WeightScheme scheme, int64_t paired_head_dim)
-      : tensor_(tensor),
+      : kernels_(kernels::select(kernels::fake_quant_variants())),
+        tensor_(tensor),
         source_(tensor.source),
         scheme_(scheme),
         paired_(paired_head_dim),
@@ -89,12 +92,13 @@ class MatrixStream {
     }
     float scale = 0.0f;
     source_.decode_row(logical, values);
-    encode_row(scheme_, values, row, &scale, tensor_params_);
+    encode_row(kernels_, scheme_, values, row, &scale, tensor_params_);
     decode_row(scheme_, row, scale, again);
     noise_[place].add(values, again);
     if (has_row_scales(scheme_)) result_.row_scales[static_cast<size_t>(r)] = scale;
   }
 
+  const kernels::FakeQuantVariant& kernels_;
   const ModelTensor& tensor_;
   const MatrixSource& source_;
   WeightScheme scheme_;

@@ -9,9 +9,19 @@
 #include "slm/core/parallel.h"
 
 namespace slm {
+namespace {
+
+int64_t checked_dim(int64_t rotary_dim, double theta, int64_t max_rows) {
+  SLM_CHECK(rotary_dim > 0 && rotary_dim % 2 == 0 && theta > 0 && max_rows >= 0,
+            "[rope] {} rotary dimensions, theta {}, {} rows, expected an even number above 0, above 0, 0 or more",
+            rotary_dim, theta, max_rows);
+  return rotary_dim;
+}
+
+}  // namespace
 
 RopeAngles::RopeAngles(int64_t rotary_dim, double theta, int64_t max_rows)
-    : frequencies_(static_cast<size_t>(rotary_dim / 2)),
+    : frequencies_(static_cast<size_t>(checked_dim(rotary_dim, theta, max_rows) / 2)),
       cos_(static_cast<size_t>(max_rows * rotary_dim / 2)),
       sin_(cos_.size()) {
   // transformers: 1.0 / (theta ** (arange(0, d, 2).float() / d)) in float32

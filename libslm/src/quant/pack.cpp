@@ -6,7 +6,9 @@
 #include <cstring>
 #include <vector>
 
+#include "quant/group_kernel.h"
 #include "slm/core/parallel.h"
+#include "slm/kernels/fake_quant/variants.h"
 #include "slm/kernels/gemm_variants.h"
 #include "slm/quant/gguf_blocks.h"
 #include "slm/quant/rows.h"
@@ -21,7 +23,8 @@ constexpr int64_t kGrainValues = 1 << 14;           // values worth a thread
 class RowBuffers {
  public:
   RowBuffers(WeightScheme scheme, int64_t k, int64_t columns)
-      : scheme_(scheme),
+      : kernels_(kernels::select(kernels::fake_quant_variants())),
+        scheme_(scheme),
         row_bytes_(row_bytes(scheme, k)),
         values_(static_cast<size_t>(k)),
         rows_(static_cast<size_t>(columns) * row_bytes_) {}
@@ -38,16 +41,17 @@ class RowBuffers {
     std::span<std::byte> row(rows_.data() + static_cast<size_t>(slot) * row_bytes_, row_bytes_);
     if (fake_quantized && native != values_scheme) {
       codes_.resize(row_bytes(values_scheme, static_cast<int64_t>(values_.size())));
-      encode_row(values_scheme, values_, codes_, row_scale, tensor);
+      encode_row(kernels_, values_scheme, values_, codes_, row_scale, tensor);
       slm::decode_row(values_scheme, codes_, *row_scale, values_);
     }
-    encode_row(scheme_, values_, row, row_scale, fake_quantized ? std::nullopt : tensor);
+    encode_row(kernels_, scheme_, values_, row, row_scale, fake_quantized ? std::nullopt : tensor);
     return row.data();
   } catch (const ArgumentError& error) {
     throw FormatError(source.name, fmt::format("row {}: {}", r, error.what()));
   }
 
  private:
+  const kernels::FakeQuantVariant& kernels_;
   WeightScheme scheme_;
   uint64_t row_bytes_;
   std::vector<float> values_;

@@ -35,12 +35,13 @@ class KvCache {
 
   /// Tokens of a sequence whose keys and values are there.
   int64_t length(int64_t sequence) const { return lengths_[static_cast<size_t>(sequence)]; }
-  /// Forgets those from `length` on, or announces those that store() is about to write.
+  /// Forgets those from `length` on, or announces those that store() is about to write. Not checked: sequence and
+  /// length are the executor's, which has checked them.
   void set_length(int64_t sequence, int64_t length) { lengths_[static_cast<size_t>(sequence)] = length; }
 
   /// Writes the key and value (Hkv·Dh floats each) of one token. Throws ArgumentError beyond the capacity.
   void store(int64_t layer, int64_t sequence, int64_t position, const float* k, const float* v);
-  /// Keys and values of one layer and sequence, for ops/attention.
+  /// Keys and values of one layer and sequence, for ops/attention. Not checked, likewise.
   KvLayer layer(int64_t layer, int64_t sequence) const;
 
  private:

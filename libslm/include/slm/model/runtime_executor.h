@@ -47,6 +47,8 @@ class RuntimeExecutor {
     }
   };
 
+  /// `cache` outlives it. Allocates all that steps need: max_rows rows of every width of the block, max_logit_rows of
+  /// logits. Throws ArgumentError where either is no number from 1 on.
   RuntimeExecutor(const ModelConfig& config, KvCache& cache, const RuntimeOptions& options);
 
   /// Sets the rows of the step at hand. A sequence goes on at any position it has reached; what it held from there on

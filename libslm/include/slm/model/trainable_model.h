@@ -47,6 +47,7 @@ class TrainableModel {
   const TrainedWeights& weights() const { return weights_; }
   /// In the order of expected_tensors(config()).
   std::span<const Parameter> parameters() const { return parameters_; }
+  /// Throws ArgumentError where there is none of that name.
   const Parameter& parameter(std::string_view name) const;
   std::span<float> values() { return values_.span_of<float>(); }
   /// All gradients of what is not frozen, one after another; each begins on a cache line, the gaps between them stay 0.

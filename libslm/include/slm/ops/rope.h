@@ -15,6 +15,8 @@ namespace slm {
 /// Cosines and sines of the rows at hand. Frequencies and angles are float32, as in transformers.
 class RopeAngles {
  public:
+  /// theta^(−2i / rotary_dim) for i < rotary_dim / 2, and room for `max_rows` rows of a step. Throws ArgumentError:
+  /// rotary_dim not even and positive, theta not above 0, max_rows negative.
   RopeAngles(int64_t rotary_dim, double theta, int64_t max_rows);
   /// One row for each position. Does not allocate. Throws ArgumentError on more rows than there is room for.
   void set(std::span<const int32_t> positions);

@@ -47,7 +47,8 @@ class Session {
   /// Appends tokens; the logits (V) of the last one, valid until the next call. Throws ContextError: more than
   /// room(); ArgumentError: no ids, an id outside the vocabulary.
   std::span<const float> append(std::span<const int32_t> ids);
-  /// Appends tokens and shows the logits of each: f(position in ids, logits). Calls come in rising order.
+  /// Appends tokens and shows the logits of each: f(position in ids, logits). Calls come in rising order. The head
+  /// runs on max_logit_rows rows at a time: more take more memory and read its weights less often. Throws as append.
   void append(std::span<const int32_t> ids, const std::function<void(int64_t, std::span<const float>)>& f);
   /// The two halves of append, for who compares models step by step or wants the logits of some rows only. forward:
   /// appends 1 to max_rows() tokens. logits: rows [begin, end) of the tokens last forwarded, (end − begin, V), at most

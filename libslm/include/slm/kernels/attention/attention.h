@@ -4,7 +4,14 @@
 // Dao et al. 2022.) Plain data: ISA translation units include nothing else of the project.
 //
 //   KV cache of one (layer, KV head): blocks of 32 tokens one after another, float or half:
-//     K block  (Dh, 32)   transposed: one load = one channel of consecutive tokens      V block  (32, Dh)
+//
+//     K block (Dh, 32), transposed                        V block (32, Dh)
+//       channel 0     | t0 t1 t2 … t31 |                    token 0    | c0 c1 c2 … cDh−1 |
+//       channel 1     | t0 t1 t2 … t31 |                    token 1    | c0 c1 c2 … cDh−1 |
+//       …                                                   …
+//       channel Dh−1  | t0 t1 t2 … t31 |                    token 31   | c0 c1 c2 … cDh−1 |
+//     a load: one channel of consecutive keys, times a    a load: consecutive channels of a value, times a
+//     broadcast channel of q, adds to their scores        broadcast weight, adds to the output's row
 #pragma once
 
 #include <cstddef>
