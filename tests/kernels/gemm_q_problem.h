@@ -211,7 +211,10 @@ inline std::vector<float> run_part(const GemmVariant& variant, const GemmProblem
   for (int64_t row = 0; row < m; ++row)
     std::memcpy(a.data() + row * a_stride, p.a.data() + (m0 + row) * p.k, static_cast<size_t>(p.k));
   const test::GuardedCopy<float> a_scales(std::span(p.a_scales).subspan(m0 * per_row, m * per_row));
-  const test::GuardedCopy<int32_t> a_sums(std::span(p.a_sums).subspan(m0 * per_row, m * per_row));
+  std::vector<int32_t> offsets;
+  for (const int32_t sum : std::span(p.a_sums).subspan(m0 * per_row, m * per_row))
+    offsets.push_back(kOffsetPerCode * sum);
+  const test::GuardedCopy<int32_t> a_offsets{std::span<const int32_t>(offsets)};
   const test::GuardedCopy<float> bias(std::span(p.bias).subspan(p.bias.empty() ? 0 : n0, p.bias.empty() ? 0 : n));
   const float sentinel = std::bit_cast<float>(0x7fc0dead);
   std::vector<float> c(static_cast<size_t>(m * c_stride) + 32, sentinel);
@@ -219,7 +222,7 @@ inline std::vector<float> run_part(const GemmVariant& variant, const GemmProblem
   variant.gemm({.a = a.data(),
                 .a_stride = a_stride,
                 .a_scales = a_scales.data(),
-                .a_sums = a_sums.data(),
+                .a_offsets = a_offsets.data(),
                 .b = packed.panel(n0 / variant.panel_columns),
                 .bias = p.bias.empty() ? nullptr : bias.data(),
                 .c = out,

@@ -117,7 +117,7 @@ TEST_P(Vec, RopeRotatesPairsHalfAHeadApart) {
 }
 
 /// The stated rule, in one place of the test.
-void expect_codes(const float* x, int64_t n, const int8_t* codes, int32_t sum) {
+void expect_codes(const float* x, int64_t n, const int8_t* codes, int32_t offset) {
   float amax = 0.0f;
   for (int64_t i = 0; i < n; ++i) amax = std::max(amax, std::fabs(x[i]));
   const float inverse = amax == 0.0f ? 0.0f : 127.0f / amax;
@@ -131,7 +131,7 @@ void expect_codes(const float* x, int64_t n, const int8_t* codes, int32_t sum) {
     ASSERT_LE(std::abs(expected), 127);
     expected_sum += expected;
   }
-  ASSERT_EQ(sum, expected_sum);
+  ASSERT_EQ(offset, kOffsetPerCode * expected_sum);
 }
 
 float amax_of(const float* x, int64_t n) {
@@ -155,15 +155,15 @@ TEST_P(Vec, QuantizesPer32BitForBit) {
          {normals(n, 9), normals(n, 10, 1e-7f), normals(n, 11, 3e6f), normals(n, 12, 1e-34f), ties(n)}) {
       std::vector<int8_t> codes(static_cast<size_t>(n + 1), 99);
       std::vector<float> scales(static_cast<size_t>(n / 32 + 1), kGuard);
-      std::vector<int32_t> sums(static_cast<size_t>(n / 32 + 1), 4321);
-      variant().quantize_a8g32(x.data(), n, codes.data(), scales.data(), sums.data());
+      std::vector<int32_t> offsets(static_cast<size_t>(n / 32 + 1), 4321);
+      variant().quantize_a8g32(x.data(), n, codes.data(), scales.data(), offsets.data());
       for (int64_t g = 0; g < n / 32; ++g) {
         ASSERT_EQ(scales[static_cast<size_t>(g)], f16_to_f32(f32_to_f16(amax_of(x.data() + 32 * g, 32) / 127.0f)));
-        expect_codes(x.data() + 32 * g, 32, codes.data() + 32 * g, sums[static_cast<size_t>(g)]);
+        expect_codes(x.data() + 32 * g, 32, codes.data() + 32 * g, offsets[static_cast<size_t>(g)]);
       }
       ASSERT_EQ(codes.back(), 99);
       ASSERT_EQ(scales.back(), kGuard);
-      ASSERT_EQ(sums.back(), 4321);
+      ASSERT_EQ(offsets.back(), 4321);
     }
 }
 
@@ -172,10 +172,10 @@ TEST_P(Vec, QuantizesPerTokenBitForBit) {
     for (const std::vector<float>& x : {normals(n, 13), normals(n, 14, 1e-30f), normals(n, 15, 1e36f), ties(n)}) {
       std::vector<int8_t> codes(static_cast<size_t>(n + 1), 99);
       float scale = kGuard;
-      int32_t sum = 4321;
-      variant().quantize_a8t(x.data(), n, codes.data(), &scale, &sum);
+      int32_t offset = 4321;
+      variant().quantize_a8t(x.data(), n, codes.data(), &scale, &offset);
       ASSERT_EQ(scale, amax_of(x.data(), n) / 127.0f);
-      expect_codes(x.data(), n, codes.data(), sum);
+      expect_codes(x.data(), n, codes.data(), offset);
       ASSERT_EQ(codes.back(), 99);
     }
 }
@@ -199,17 +199,17 @@ TEST_P(Vec, QuantizesZerosTinyAndBrokenRowsToZeroCodes) {
       x[at] = c.value;
       std::vector<int8_t> codes(32, 99);
       float scale = kGuard;
-      int32_t sum = 4321;
+      int32_t offset = 4321;
       const auto same = [](float a, float b) { return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b); };
-      variant().quantize_a8g32(x.data(), 32, codes.data(), &scale, &sum);
+      variant().quantize_a8g32(x.data(), 32, codes.data(), &scale, &offset);
       EXPECT_TRUE(same(scale, c.group_scale)) << scale << " for " << c.value;
       EXPECT_EQ(codes, std::vector<int8_t>(32, 0));
-      EXPECT_EQ(sum, 0);
+      EXPECT_EQ(offset, 0);
       codes.assign(32, 99);
-      variant().quantize_a8t(x.data(), 32, codes.data(), &scale, &sum);
+      variant().quantize_a8t(x.data(), 32, codes.data(), &scale, &offset);
       EXPECT_TRUE(same(scale, c.row_scale)) << scale << " for " << c.value;
       EXPECT_EQ(codes, std::vector<int8_t>(32, 0));
-      EXPECT_EQ(sum, 0);
+      EXPECT_EQ(offset, 0);
     }
 }
 
@@ -222,11 +222,11 @@ TEST_P(Vec, OneBrokenValueAnywhereMakesATokenZeroCodes) {
         x[static_cast<size_t>(at)] = bad;
         std::vector<int8_t> codes(static_cast<size_t>(n), 99);
         float scale = kGuard;
-        int32_t sum = 4321;
-        variant().quantize_a8t(x.data(), n, codes.data(), &scale, &sum);
+        int32_t offset = 4321;
+        variant().quantize_a8t(x.data(), n, codes.data(), &scale, &offset);
         EXPECT_TRUE(std::isnan(bad) ? std::isnan(scale) : scale == kInf) << scale << " for " << bad << " at " << at;
         EXPECT_EQ(codes, std::vector<int8_t>(codes.size(), 0)) << bad << " at " << at << " of " << n;
-        EXPECT_EQ(sum, 0);
+        EXPECT_EQ(offset, 0);
       }
 }
 
@@ -235,12 +235,12 @@ TEST_P(Vec, QuantizesTheLargestFloats) {
   x[3] = -std::numeric_limits<float>::max();
   std::vector<int8_t> codes(32, 99);
   float scale;
-  int32_t sum;
-  variant().quantize_a8t(x.data(), 32, codes.data(), &scale, &sum);
+  int32_t offset;
+  variant().quantize_a8t(x.data(), 32, codes.data(), &scale, &offset);
   EXPECT_EQ(scale, std::numeric_limits<float>::max() / 127.0f);
   EXPECT_EQ(codes[3], -127);
-  EXPECT_EQ(sum, -127);
-  variant().quantize_a8g32(x.data(), 32, codes.data(), &scale, &sum);
+  EXPECT_EQ(offset, kOffsetPerCode * -127);
+  variant().quantize_a8g32(x.data(), 32, codes.data(), &scale, &offset);
   EXPECT_EQ(scale, kInf) << "beyond half's range, and visible as such";
   EXPECT_EQ(codes[3], -127);
 }

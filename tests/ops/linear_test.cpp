@@ -122,7 +122,7 @@ TEST(Linear, StaticInputsAreTheGridsCodes) {
         clipped += std::abs(quotient) > 127.0f ? 1 : 0;
         sum += rows.codes[i];
       }
-      EXPECT_EQ(rows.sums[g], sum);
+      EXPECT_EQ(rows.offsets[g], kernels::kOffsetPerCode * sum);
       EXPECT_EQ(rows.scales[g], kNarrow.scale);
     }
     EXPECT_GT(clipped, 20);

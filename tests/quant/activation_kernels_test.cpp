@@ -41,11 +41,12 @@ TEST_P(ActivationKernels, A8G32EqualsTheGridBitForBit) {
   const size_t groups = x.size() / 32;
   std::vector<int8_t> codes(x.size()), expected_codes(x.size());
   std::vector<float> scales(groups), expected_scales(groups);
-  std::vector<int32_t> sums(groups), expected_sums(groups);
+  std::vector<int32_t> offsets(groups), expected_sums(groups);
   encode_activations(ActivationScheme::A8G32, 32, x, expected_codes, expected_scales, expected_sums);
-  GetParam().quantize_a8g32(x.data(), static_cast<int64_t>(x.size()), codes.data(), scales.data(), sums.data());
+  GetParam().quantize_a8g32(x.data(), static_cast<int64_t>(x.size()), codes.data(), scales.data(), offsets.data());
   EXPECT_TRUE(same_bits(scales, expected_scales));
-  EXPECT_EQ(sums, expected_sums);
+  for (int32_t& sum : expected_sums) sum *= kernels::kOffsetPerCode;
+  EXPECT_EQ(offsets, expected_sums);
   for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ(codes[i], expected_codes[i]) << i << ": " << x[i];
 }
 
@@ -56,12 +57,12 @@ TEST_P(ActivationKernels, A8TEqualsTheGridBitForBitForEveryLength) {
       const std::span<const float> x = std::span(all).subspan(begin, n);
       std::vector<int8_t> codes(n + 1, 99), expected_codes(n);
       float scale = -1.0f, expected_scale = 0.0f;
-      int32_t sum = -1, expected_sum = 0;
+      int32_t offset = -1, expected_sum = 0;
       encode_activations(ActivationScheme::A8T, static_cast<int64_t>(n), x, expected_codes, {&expected_scale, 1},
                          {&expected_sum, 1});
-      GetParam().quantize_a8t(x.data(), static_cast<int64_t>(n), codes.data(), &scale, &sum);
+      GetParam().quantize_a8t(x.data(), static_cast<int64_t>(n), codes.data(), &scale, &offset);
       ASSERT_TRUE(same_bits({&scale, 1}, {&expected_scale, 1})) << n;
-      ASSERT_EQ(sum, expected_sum) << n;
+      ASSERT_EQ(offset, kernels::kOffsetPerCode * expected_sum) << n;
       ASSERT_EQ(codes[n], 99) << "wrote past the end";
       codes.pop_back();
       ASSERT_EQ(codes, expected_codes) << n;

@@ -99,7 +99,7 @@ class CodesProduct {
     v_.gemm({.a = codes_.rows.codes,
              .a_stride = w_.k(),
              .a_scales = codes_.rows.scales,
-             .a_sums = codes_.rows.sums,
+             .a_offsets = codes_.rows.offsets,
              .b = room.panels,
              .bias = codes_.grid ? room.bias : bias,
              .c = y_.data + n0,

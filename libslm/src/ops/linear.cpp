@@ -28,8 +28,8 @@ LinearInput::LinearInput(const kernels::VecVariant& vec, int64_t max_rows, int64
       max_k_(max_k),
       codes_(static_cast<size_t>(max_rows * max_k)),
       scales_(static_cast<size_t>(max_rows * groups(max_k)) * sizeof(float)),
-      sums_(static_cast<size_t>(max_rows * groups(max_k)) * sizeof(int32_t)),
-      rows_{codes_.as<int8_t>(), scales_.as<float>(), sums_.as<int32_t>()} {}
+      offsets_(static_cast<size_t>(max_rows * groups(max_k)) * sizeof(int32_t)),
+      rows_{codes_.as<int8_t>(), scales_.as<float>(), offsets_.as<int32_t>()} {}
 
 void LinearInput::set(ConstMatrixView x) {
   SLM_CHECK(x.rows <= max_rows_ && x.columns <= max_k_, "[linear] x is ({},{}), room was made for ({},{})", x.rows,
@@ -54,9 +54,9 @@ const QuantizedRows& LinearInput::quantized(ActivationScheme scheme) {
     for (int64_t r = begin; r < end; ++r) {
       int8_t* codes = rows_.codes + r * k;
       if (scheme == ActivationScheme::A8G32)
-        vec_.quantize_a8g32(x_.row(r), k, codes, rows_.scales + r * (k / kGroup), rows_.sums + r * (k / kGroup));
+        vec_.quantize_a8g32(x_.row(r), k, codes, rows_.scales + r * (k / kGroup), rows_.offsets + r * (k / kGroup));
       else
-        vec_.quantize_a8t(x_.row(r), k, codes, rows_.scales + r, rows_.sums + r);
+        vec_.quantize_a8t(x_.row(r), k, codes, rows_.scales + r, rows_.offsets + r);
     }
   });
   made_ = scheme;
@@ -80,7 +80,7 @@ const QuantizedRows& LinearInput::quantized(ActivationScheme layout, const GridP
         codes[j] = static_cast<int8_t>(code);
         sum += code;
       }
-      rows_.sums[g] = sum;
+      rows_.offsets[g] = kernels::kOffsetPerCode * sum;
       rows_.scales[g] = params.scale;
     }
   });

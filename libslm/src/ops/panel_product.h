@@ -40,7 +40,7 @@ class PanelProduct {
       args.a = codes.codes;
       args.a_stride = codes.columns;
       args.a_scales = codes.scales;
-      args.a_sums = codes.sums;
+      args.a_offsets = codes.offsets;
     } else {
       args.a = x_.row(row);
       args.a_stride = x_.stride;

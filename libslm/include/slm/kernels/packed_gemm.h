@@ -39,6 +39,10 @@ enum class GemmStorage {
 /// Longest row whose w8c sum certainly fits int32: 131,072 · 127 · 128 < 2³¹.
 inline constexpr int64_t kMaxQ8cDepth = 131072;
 
+/// What GemmArgs::a_offsets holds for each unit of a code: dpbusd (VNNI) multiplies codes of B + 128, so its sums begin
+/// there. Of w8c's longest row it is 131,072 · 127 · 128 at most, which is below 2³¹.
+inline constexpr int32_t kOffsetPerCode = -128;
+
 /// No variant's panels have more columns.
 inline constexpr int64_t kMaxPanelColumns = 64;
 
@@ -64,11 +68,12 @@ struct GemmArgs {
   const void* a;     ///< (m,k): float for the float storages, int8 codes in [-127,127] for the quantized ones
   int64_t a_stride;  ///< elements between rows of a
   const float* a_scales = nullptr;  ///< a8g32: (m, k/32) contiguous; a8t: (m)
-  const int32_t* a_sums = nullptr;  ///< a8g32: (m, k/32) sums of the 32 codes; a8t: (m) sums of the row
-  const std::byte* b;               ///< packed panels, from the panel of the first column on
-  const float* bias = nullptr;      ///< (n) or null
-  float* c;                         ///< (m, n)
-  int64_t c_stride;                 ///< elements between rows of c
+  /// kOffsetPerCode · Σ of the codes: a8g32 (m, k/32), of each 32; a8t (m), of the row.
+  const int32_t* a_offsets = nullptr;
+  const std::byte* b;           ///< packed panels, from the panel of the first column on
+  const float* bias = nullptr;  ///< (n) or null
+  float* c;                     ///< (m, n)
+  int64_t c_stride;             ///< elements between rows of c
   int64_t m, n, k;  ///< any m, n ≥ 1; k ≥ 1, a multiple of 32 for the g32 storages. Only columns < n of c are written
   bool accumulate = false;  ///< float storages: acc starts from c instead of 0 (gemm_bf16: is added to c)
 };

@@ -15,14 +15,15 @@
 
 namespace slm {
 
-/// Rows quantized for the integer kernels: int8 codes (m,k), scales and sums per 32 values (a8g32) or per row (a8t).
+/// Rows quantized for the integer kernels: int8 codes (m,k), scales and offsets (packed_gemm.h) per 32 values (a8g32)
+/// or per row (a8t).
 struct QuantizedRows {
   int8_t* codes;
   float* scales;
-  int32_t* sums;
+  int32_t* offsets;
   int64_t columns = 0, groups = 0;  ///< of a row: k, and its scales
   QuantizedRows from_row(int64_t r) const {
-    return {codes + r * columns, scales + r * groups, sums + r * groups, columns, groups};
+    return {codes + r * columns, scales + r * groups, offsets + r * groups, columns, groups};
   }
 };
 
@@ -48,7 +49,7 @@ class LinearInput {
   const kernels::VecVariant& vec_;
   int64_t max_rows_, max_k_;
   ConstMatrixView x_;
-  AlignedBuffer codes_, scales_, sums_, values_;
+  AlignedBuffer codes_, scales_, offsets_, values_;
   QuantizedRows rows_{};
   ActivationScheme made_ = ActivationScheme::F32;
   std::optional<GridParams> made_by_;  ///< static parameters of what was made

@@ -2,7 +2,7 @@
 // 4-bit packed GEMM in vectors of 256 bits, with the products of the file that includes it:
 //   Products::add(nibbles, quad, sums)   sums += Σ of four k for eight columns, from zero on, over a group of 32
 //   Products::total(sums)                these, as eight int32
-// Q4_0's zero point leaves as 8·sum_a, in int32, exactly. Included by ISA translation units only; internal linkage.
+// Q4_0's zero point leaves as 8·Σ code_a, in int32, exactly. Included by ISA translation units only; internal linkage.
 #pragma once
 
 #include "kernels/gemm_q_avx2.h"
@@ -13,17 +13,17 @@ namespace {
 
 // acc += float(s)·d_a·d_b for eight columns of one row.
 [[gnu::always_inline]] inline __m256 scale_into(__m256i s, const Q4_0Group& group, int64_t half, float d_a,
-                                                int32_t sum_a, __m256 acc) {
-  s = _mm256_sub_epi32(s, _mm256_set1_epi32(8 * sum_a));
+                                                int32_t offset, __m256 acc) {
+  s = _mm256_add_epi32(s, _mm256_set1_epi32(offset / 16));  // −128 / 16
   const __m256 d = _mm256_mul_ps(_mm256_set1_ps(d_a), load_halfs(group.d + 8 * half));
   return _mm256_fmadd_ps(_mm256_cvtepi32_ps(s), d, acc);
 }
 [[gnu::always_inline]] inline __m256 scale_into(__m256i s, const Q4_1Group& group, int64_t half, float d_a,
-                                                int32_t sum_a, __m256 acc) {
+                                                int32_t offset, __m256 acc) {
   const __m256 scale = _mm256_set1_ps(d_a);
   acc = _mm256_fmadd_ps(_mm256_cvtepi32_ps(s), _mm256_mul_ps(scale, load_halfs(group.d + 8 * half)), acc);
   const __m256 m = _mm256_mul_ps(scale, load_halfs(group.m + 8 * half));
-  return _mm256_fmadd_ps(_mm256_set1_ps(static_cast<float>(sum_a)), m, acc);
+  return _mm256_fmadd_ps(_mm256_set1_ps(static_cast<float>(offset / kOffsetPerCode)), m, acc);
 }
 
 template <class Group, class Products>
@@ -38,7 +38,7 @@ struct Kernel : Avx2Tiling {
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) a[r] = static_cast<const int8_t*>(args.a) + (row + r) * args.a_stride;
     const float* d_a = args.a_scales + row * groups;
-    const int32_t* sum_a = args.a_sums + row * groups;
+    const int32_t* offset = args.a_offsets + row * groups;
 
     __m256 acc[R][2];
 #pragma GCC unroll 8
@@ -75,7 +75,7 @@ struct Kernel : Avx2Tiling {
 #pragma GCC unroll 2
         for (int half = 0; half < 2; ++half)
           acc[r][half] = scale_into(Products::total(sums[r][half]), group, half, d_a[r * groups + g],
-                                    sum_a[r * groups + g], acc[r][half]);
+                                    offset[r * groups + g], acc[r][half]);
     }
     store_sums(args, row, first, acc);
   }

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // 4-bit packed GEMM for AVX-512 VNNI: dpbusd multiplies the unsigned nibbles of 16 columns by four codes of a row of A,
-// broadcast once for all panels. Q4_0's zero point is where the sums begin: −8·sum_a.
+// broadcast once for all panels. Q4_0's zero point is where the sums begin: −8·Σ code_a.
 #include "kernels/gemm_q_avx512vnni.h"
 #include "slm/kernels/gemm_q4/gemm_q4.h"
 
 namespace slm::kernels {
 namespace {
 
-[[gnu::always_inline]] inline int32_t sum_begin(const Q4_0Group&, int32_t sum_a) { return -8 * sum_a; }
+[[gnu::always_inline]] inline int32_t sum_begin(const Q4_0Group&, int32_t offset) { return offset >> 4; }  // −128 / 16
 [[gnu::always_inline]] inline int32_t sum_begin(const Q4_1Group&, int32_t) { return 0; }
 
 // What a group adds to 16 columns of one row besides float(s)·d_a·d_b.
 [[gnu::always_inline]] inline __m512 add_minimum(const Q4_0Group&, float, int32_t, __m512 acc) { return acc; }
-[[gnu::always_inline]] inline __m512 add_minimum(const Q4_1Group& group, float d_a, int32_t sum_a, __m512 acc) {
+[[gnu::always_inline]] inline __m512 add_minimum(const Q4_1Group& group, float d_a, int32_t offset, __m512 acc) {
   const __m512 m = _mm512_mul_ps(_mm512_set1_ps(d_a), load_halfs(group.m));
-  return _mm512_fmadd_ps(_mm512_set1_ps(static_cast<float>(sum_a)), m, acc);
+  return _mm512_fmadd_ps(_mm512_set1_ps(static_cast<float>(offset / kOffsetPerCode)), m, acc);
 }
 
 // Asks for a line of B 9 KB on, where two to four rows meet it. A lone row finds what the hardware fetches, as fast;
@@ -36,7 +36,7 @@ struct Part {
     const int64_t groups = args.k / 32;
     const int8_t* a = static_cast<const int8_t*>(args.a) + row * args.a_stride;
     const float* d_a = args.a_scales + row * groups;
-    const int32_t* sum_a = args.a_sums + row * groups;
+    const int32_t* offset = args.a_offsets + row * groups;
     const __m512i low_nibble = _mm512_set1_epi8(15);
     __m512 acc[R][P];
 #pragma GCC unroll 6
@@ -50,7 +50,7 @@ struct Part {
       for (int p = 0; p < P; ++p) {
         group[p] = reinterpret_cast<const Group*>(panel + static_cast<size_t>(p) * panel_bytes) + g;
 #pragma GCC unroll 6
-        for (int r = 0; r < R; ++r) s[r][p] = _mm512_set1_epi32(sum_begin(*group[p], sum_a[r * groups + g]));
+        for (int r = 0; r < R; ++r) s[r][p] = _mm512_set1_epi32(sum_begin(*group[p], offset[r * groups + g]));
       }
 #pragma GCC unroll 4
       for (int quad = 0; quad < 4; ++quad) {
@@ -77,7 +77,7 @@ struct Part {
           const float scale = d_a[r * groups + g];
           acc[r][p] =
               _mm512_fmadd_ps(_mm512_cvtepi32_ps(s[r][p]), _mm512_mul_ps(_mm512_set1_ps(scale), d_b), acc[r][p]);
-          acc[r][p] = add_minimum(*group[p], scale, sum_a[r * groups + g], acc[r][p]);
+          acc[r][p] = add_minimum(*group[p], scale, offset[r * groups + g], acc[r][p]);
         }
       }
     }

@@ -11,10 +11,10 @@ namespace {
 [[gnu::always_inline]] inline float32x4_t add_minimum(const Q4_0Group&, int64_t, float, int32_t, float32x4_t acc) {
   return acc;
 }
-[[gnu::always_inline]] inline float32x4_t add_minimum(const Q4_1Group& group, int64_t column, float d_a, int32_t sum_a,
+[[gnu::always_inline]] inline float32x4_t add_minimum(const Q4_1Group& group, int64_t column, float d_a, int32_t offset,
                                                       float32x4_t acc) {
   const float32x4_t m = vmulq_f32(vdupq_n_f32(d_a), load_halfs(group.m + column));
-  return vfmaq_f32(acc, vdupq_n_f32(static_cast<float>(sum_a)), m);
+  return vfmaq_f32(acc, vdupq_n_f32(static_cast<float>(offset / kOffsetPerCode)), m);
 }
 
 // s[r][v] += words p (low nibbles) and p + 4 (high nibbles) of eight columns from `column` on;
@@ -44,7 +44,7 @@ struct Kernel : NeonTiling {
     const int64_t groups = args.k / 32;
     const int8_t* a_row = static_cast<const int8_t*>(args.a) + row * args.a_stride;
     const float* d_a = args.a_scales + row * groups;
-    const int32_t* sum_a = args.a_sums + row * groups;
+    const int32_t* offset = args.a_offsets + row * groups;
     float32x4_t acc[R][2];
 #pragma GCC unroll 4
     for (int r = 0; r < R; ++r) acc[r][0] = acc[r][1] = vdupq_n_f32(0.0f);
@@ -69,7 +69,7 @@ struct Kernel : NeonTiling {
         for (int r = 0; r < R; ++r) {
           const float scale = d_a[r * groups + g];
           acc[r][v] = vfmaq_f32(acc[r][v], vcvtq_f32_s32(s[r][v]), vmulq_f32(vdupq_n_f32(scale), d_b));
-          acc[r][v] = add_minimum(group, column + 4 * v, scale, sum_a[r * groups + g], acc[r][v]);
+          acc[r][v] = add_minimum(group, column + 4 * v, scale, offset[r * groups + g], acc[r][v]);
         }
       }
     }

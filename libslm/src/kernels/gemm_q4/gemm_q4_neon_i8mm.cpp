@@ -7,18 +7,21 @@
 namespace slm::kernels {
 namespace {
 
-// acc = fma(float(sum_a), d_a·m, acc), in groups that have a minimum.
+// acc = fma(float(Σ code_a), d_a·m, acc), in groups that have a minimum.
 template <int R>
 [[gnu::always_inline]] inline void add_minimum(const Q4_0OctetGroup&, int64_t, const float*, const int32_t*, int64_t,
                                                float32x4_t (&)[kPairs<R>][4]) {}
 template <int R>
 [[gnu::always_inline]] inline void add_minimum(const Q4_1OctetGroup& group, int64_t column, const float* d_a,
-                                               const int32_t* sum_a, int64_t stride, float32x4_t (&acc)[kPairs<R>][4]) {
+                                               const int32_t* offset, int64_t stride,
+                                               float32x4_t (&acc)[kPairs<R>][4]) {
   int32x4_t sums[kPairs<R>][4];
 #pragma GCC unroll 2
   for (int p = 0; p < kPairs<R>; ++p) {
-    const int32_t* sum = sum_a + 2 * p * stride;
-    const int32x4_t pair = vcombine_s32(vld1_dup_s32(sum), vld1_dup_s32(R > 1 ? sum + stride : sum));
+    const int32_t* first = offset + 2 * p * stride;
+    const int32x4_t offsets = vcombine_s32(vld1_dup_s32(first), vld1_dup_s32(R > 1 ? first + stride : first));
+    static_assert(kOffsetPerCode == -128);
+    const int32x4_t pair = vnegq_s32(vshrq_n_s32(offsets, 7));
 #pragma GCC unroll 4
     for (int c = 0; c < 4; ++c) sums[p][c] = pair;
   }
@@ -34,7 +37,7 @@ struct Kernel : NeonTiling {
     const int64_t groups = args.k / 32;
     const int8_t* a = static_cast<const int8_t*>(args.a) + row * args.a_stride;
     const float* d_a = args.a_scales + row * groups;
-    const int32_t* sum_a = args.a_sums + row * groups;
+    const int32_t* offset = args.a_offsets + row * groups;
     const auto* group = reinterpret_cast<const Group*>(panel);
     float32x4_t acc[kPairs<R>][4] = {};
     for (int64_t g = 0; g < groups; ++g, ++group) {
@@ -58,7 +61,7 @@ struct Kernel : NeonTiling {
         add_octet<R>(high, a_high, s);
       }
       add_scaled<R>(d_a + g, groups, group->d + column, s, acc);
-      add_minimum<R>(*group, column, d_a + g, sum_a + g, groups, acc);
+      add_minimum<R>(*group, column, d_a + g, offset + g, groups, acc);
     }
     float32x4_t rows[R][2];
     separate<R>(acc, rows);

@@ -24,19 +24,20 @@ void dot_group(const int8_t* a, const uint8_t (*nibbles)[kColumns][4], int zero,
   }
 }
 
-void add_group(const Q4_0Group& group, const int8_t* a, float d_a, int32_t /*sum_a*/, float* acc) {
+void add_group(const Q4_0Group& group, const int8_t* a, float d_a, int32_t /*offset*/, float* acc) {
   int32_t s[kColumns];
   dot_group(a, group.nibbles, 8, s);
   for (int column = 0; column < kColumns; ++column)
     acc[column] = __builtin_fmaf(static_cast<float>(s[column]), d_a * f16_to_f32(group.d[column]), acc[column]);
 }
 
-void add_group(const Q4_1Group& group, const int8_t* a, float d_a, int32_t sum_a, float* acc) {
+void add_group(const Q4_1Group& group, const int8_t* a, float d_a, int32_t offset, float* acc) {
   int32_t s[kColumns];
   dot_group(a, group.nibbles, 0, s);
   for (int column = 0; column < kColumns; ++column) {
     acc[column] = __builtin_fmaf(static_cast<float>(s[column]), d_a * f16_to_f32(group.d[column]), acc[column]);
-    acc[column] = __builtin_fmaf(static_cast<float>(sum_a), d_a * f16_to_f32(group.m[column]), acc[column]);
+    acc[column] =
+        __builtin_fmaf(static_cast<float>(offset / kOffsetPerCode), d_a * f16_to_f32(group.m[column]), acc[column]);
   }
 }
 
@@ -49,9 +50,9 @@ void gemm(const GemmArgs& args, int64_t panel_bytes) {
     for (int64_t row = 0; row < args.m; ++row) {
       const int8_t* a = static_cast<const int8_t*>(args.a) + row * args.a_stride;
       const float* d_a = args.a_scales + row * groups;
-      const int32_t* sum_a = args.a_sums + row * groups;
+      const int32_t* offset = args.a_offsets + row * groups;
       float acc[kColumns] = {};
-      for (int64_t g = 0; g < groups; ++g) add_group(panel[g], a + 32 * g, d_a[g], sum_a[g], acc);
+      for (int64_t g = 0; g < groups; ++g) add_group(panel[g], a + 32 * g, d_a[g], offset[g], acc);
       float* c = args.c + row * args.c_stride + first;
       for (int64_t j = 0; j < columns; ++j) c[j] = args.bias != nullptr ? acc[j] + args.bias[first + j] : acc[j];
     }

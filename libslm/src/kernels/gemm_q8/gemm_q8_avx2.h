@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // 8-bit packed GEMM in vectors of 256 bits, with the products of the file that includes it:
-//   Products::begin(sum_a)                           where eight sums of products with a row of A begin
+//   Products::begin(offset)                          where eight sums of products with a row of A begin
 //   Products::add_quad<R>(a, a_stride, count, quad, s)   s[r][half] += Σ of four k, for R rows × 16 columns
 // Included by ISA translation units only; internal linkage.
 #pragma once
@@ -21,7 +21,7 @@ struct Q8_0Kernel : Avx2Tiling {
     const int64_t groups = args.k / 32;
     const int8_t* a = static_cast<const int8_t*>(args.a) + row * args.a_stride;
     const float* d_a = args.a_scales + row * groups;
-    const int32_t* sum_a = args.a_sums + row * groups;
+    const int32_t* offset = args.a_offsets + row * groups;
     const auto* group = reinterpret_cast<const Q8_0Group*>(panel);
     __m256 acc[R][2];
 #pragma GCC unroll 8
@@ -29,7 +29,7 @@ struct Q8_0Kernel : Avx2Tiling {
     for (int64_t g = 0; g < groups; ++g, ++group) {
       __m256i s[R][2];
 #pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) s[r][0] = s[r][1] = Products::begin(sum_a[r * groups + g]);
+      for (int r = 0; r < R; ++r) s[r][0] = s[r][1] = Products::begin(offset[r * groups + g]);
 #pragma GCC unroll 8
       for (int q = 0; q < 8; ++q)
         Products::template add_quad<R>(a + 32 * g + 4 * q, args.a_stride, 4, group->words[q], s);
@@ -57,7 +57,7 @@ struct Q8CKernel : Avx2Tiling {
     const auto* quad = reinterpret_cast<const Q8Quad*>(panel + sizeof(Q8CHeader));
     __m256i s[R][2];
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) s[r][0] = s[r][1] = Products::begin(args.a_sums[row + r]);
+    for (int r = 0; r < R; ++r) s[r][0] = s[r][1] = Products::begin(args.a_offsets[row + r]);
     int64_t j = 0;
 #pragma GCC unroll 4
     for (; j + 4 <= args.k; j += 4, ++quad) Products::template add_quad<R>(a + j, args.a_stride, 4, *quad, s);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // 8-bit packed GEMM for AVX-512 VNNI: dpbusd wants unsigned weights, so panels hold code_b + 128, which meet four codes
-// of a row of A, broadcast once for all panels; the sums begin at −128·sum_a.
+// of a row of A, broadcast once for all panels; the sums begin at the offset.
 #include <cstddef>
 
 #include "kernels/gemm_q_avx512vnni.h"
@@ -31,7 +31,7 @@ struct Q8_0Part {
     const int64_t groups = args.k / 32;
     const int8_t* a = static_cast<const int8_t*>(args.a) + row * args.a_stride;
     const float* d_a = args.a_scales + row * groups;
-    const int32_t* sum_a = args.a_sums + row * groups;
+    const int32_t* offset = args.a_offsets + row * groups;
     __m512 acc[R][P];
 #pragma GCC unroll 6
     for (int r = 0; r < R; ++r)
@@ -42,7 +42,7 @@ struct Q8_0Part {
 #pragma GCC unroll 6
       for (int r = 0; r < R; ++r)
 #pragma GCC unroll 2
-        for (int p = 0; p < P; ++p) s[r][p] = _mm512_set1_epi32(-128 * sum_a[r * groups + g]);
+        for (int p = 0; p < P; ++p) s[r][p] = _mm512_set1_epi32(offset[r * groups + g]);
 #pragma GCC unroll 8
       for (int q = 0; q < 8; ++q)
         add_quad(a + 32 * g + 4 * q, args.a_stride, 4,
@@ -75,7 +75,7 @@ struct Q8CPart {
 #pragma GCC unroll 6
     for (int r = 0; r < R; ++r)
 #pragma GCC unroll 2
-      for (int p = 0; p < P; ++p) s[r][p] = _mm512_set1_epi32(-128 * args.a_sums[row + r]);
+      for (int p = 0; p < P; ++p) s[r][p] = _mm512_set1_epi32(args.a_offsets[row + r]);
     int64_t j = 0;
 #pragma GCC unroll 8  // one at a time GCC 12 copies all sums there and back with each quad
     for (; j + 4 <= args.k; j += 4, quad += sizeof(Q8Quad)) add_quad(a + j, args.a_stride, 4, quad, panel_bytes, s);

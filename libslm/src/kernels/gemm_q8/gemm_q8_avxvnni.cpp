@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // 8-bit packed GEMM for AVX-VNNI, which processors without AVX-512 have: panels hold
-// code_b + 128, the sums begin at −128·sum_a, as in gemm_q8_avx512vnni.cpp.
+// code_b + 128, the sums begin at the offset, as in gemm_q8_avx512vnni.cpp.
 #include "kernels/gemm_q8/gemm_q8_avx2.h"
 
 namespace slm::kernels {
 namespace {
 
 struct Products {
-  static __m256i begin(int32_t sum_a) { return _mm256_set1_epi32(-128 * sum_a); }
+  static __m256i begin(int32_t offset) { return _mm256_set1_epi32(offset); }
 
   template <int R>
   [[gnu::always_inline]] static void add_quad(const int8_t* a, int64_t a_stride, size_t count, const Q8Quad& quad,

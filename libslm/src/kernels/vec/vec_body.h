@@ -99,15 +99,15 @@ struct VecKernels {
     return sum.total();
   }
 
-  static void quantize_a8g32(const float* x, int64_t n, int8_t* codes, float* scales, int32_t* sums) {
+  static void quantize_a8g32(const float* x, int64_t n, int8_t* codes, float* scales, int32_t* offsets) {
     for (int64_t g = 0; g < n / 32; ++g) {
       const QuantizeRule rule = quantize_rule(max_abs_bits_32<S>(x + 32 * g));
       scales[g] = S::round_to_half(rule.scale);
-      sums[g] = encode(x + 32 * g, 32, rule.inverse, codes + 32 * g);
+      offsets[g] = kOffsetPerCode * encode(x + 32 * g, 32, rule.inverse, codes + 32 * g);
     }
   }
 
-  static void quantize_a8t(const float* x, int64_t n, int8_t* codes, float* scale, int32_t* sum) {
+  static void quantize_a8t(const float* x, int64_t n, int8_t* codes, float* scale, int32_t* offset) {
     const int64_t whole = n / 32 * 32;
     alignas(64) float rest[32] = {};
     alignas(64) int8_t rest_codes[32];
@@ -119,7 +119,7 @@ struct VecKernels {
     const int32_t total = encode(rest, 32, rule.inverse, rest_codes) + encode(x, whole, rule.inverse, codes);
     for (int64_t i = whole; i < n; ++i) codes[i] = rest_codes[i - whole];
     *scale = rule.scale;
-    *sum = total;
+    *offset = kOffsetPerCode * total;
   }
 
   static void max_sum_exp(const float* x, int64_t n, float* max, double* sum) {

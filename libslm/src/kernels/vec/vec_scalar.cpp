@@ -63,18 +63,18 @@ struct PlainVec {
     return sum;
   }
 
-  static void quantize_a8g32(const float* x, int64_t n, int8_t* codes, float* scales, int32_t* sums) {
+  static void quantize_a8g32(const float* x, int64_t n, int8_t* codes, float* scales, int32_t* offsets) {
     for (int64_t g = 0; g < n / 32; ++g) {
       const QuantizeRule rule = rule_of(x + 32 * g, 32);
       scales[g] = slm::f16_to_f32(f32_to_f16(rule.scale));
-      sums[g] = encode(x + 32 * g, 32, rule.inverse, codes + 32 * g);
+      offsets[g] = kOffsetPerCode * encode(x + 32 * g, 32, rule.inverse, codes + 32 * g);
     }
   }
 
-  static void quantize_a8t(const float* x, int64_t n, int8_t* codes, float* scale, int32_t* sum) {
+  static void quantize_a8t(const float* x, int64_t n, int8_t* codes, float* scale, int32_t* offset) {
     const QuantizeRule rule = rule_of(x, n);
     *scale = rule.scale;
-    *sum = encode(x, n, rule.inverse, codes);
+    *offset = kOffsetPerCode * encode(x, n, rule.inverse, codes);
   }
 
   static void max_sum_exp(const float* x, int64_t n, float* max, double* sum) {

@@ -19,8 +19,8 @@
 //   Q8C   s = Σ over k             |s| ≤ k·16,256 ≤ 2,130,706,432 < 2³¹ for k ≤ 131,072;
 //                                  float(s) rounds to nearest even
 //   maddubs pair (AVX2)            |code_b|·(±code_a), two of them: ≤ 2·128·127 = 32,512 ≤ 32,767, never saturates
-//   dpbusd (VNNI)                  (code_b + 128)·code_a added up from −128·sum_a on: after j of k values
-//                                  Σ_{<j} code_a·code_b − 128·Σ_{≥j} code_a, within k·16,256 as s is
+//   dpbusd (VNNI)                  (code_b + 128)·code_a added up from the offset −128·Σ code_a on: after j of k
+//                                  values Σ_{<j} code_a·code_b − 128·Σ_{≥j} code_a, within k·16,256 as s is
 #pragma once
 
 #include <cstddef>
