@@ -116,7 +116,7 @@ TEST_P(GemmQ, IsExactAtTheEndsOfTheCodeRanges) {
 
 TEST_P(GemmQ, IsExactOnTheDeepestRows) {
   // Of w8c the sum comes within 0.8 % of what an int32 holds.
-  for (int64_t m : {int64_t{1}, int64_t{3}}) {
+  for (int64_t m : {int64_t{1}, int64_t{3}, int64_t{6}}) {
     const GemmProblem p = problem(m, variant().panel_columns + 1, kMaxQ8cDepth, Fill::Largest);
     EXPECT_EQ(first_difference(run(variant(), p), reference(p)), -1) << "m " << m;
   }

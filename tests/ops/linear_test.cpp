@@ -191,11 +191,17 @@ TEST(Linear, RefusesAZeroCorrectionThatIsNoFloat) {
   expect_error<NotFiniteError>([&] { add_zero_correction_(packed, wide, bias); }, {"scale 3e+38", "zero point 127"});
 }
 
-TEST(Linear, RefusesGroupsThatAreNotWhole) {
+TEST(Linear, RefusesGroupsThatAreNotWholeAndRowsThatAreTooLong) {
   const Problem p(2, 1, 40);
   LinearInput input(kernels::select(kernels::vec_variants()), 2, 40);
   input.set({p.x.data(), 2, 40, 40});
   EXPECT_THROW(input.quantized(ActivationScheme::A8G32), ArgumentError);
+  const std::vector<float> longest(kernels::kMaxQ8cDepth + 1, 1.0f);
+  LinearInput deep(kernels::select(kernels::vec_variants()), 1, std::ssize(longest));
+  deep.set({longest.data(), 1, std::ssize(longest), std::ssize(longest)});
+  EXPECT_THROW(deep.quantized(ActivationScheme::A8T), ArgumentError);
+  deep.set({longest.data(), 1, kernels::kMaxQ8cDepth, kernels::kMaxQ8cDepth});
+  EXPECT_EQ(deep.quantized(ActivationScheme::A8T).offsets[0], -2130706432);
   EXPECT_THROW(input.fake_quantized(ActivationScheme::A8G32), ArgumentError);
   EXPECT_NO_THROW(input.fake_quantized(ActivationScheme::A8T));
 }

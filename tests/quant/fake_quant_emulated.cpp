@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The AVX-512 source of fake_quant under namespace slm::emulated, run by fake_quant_kernels_test.cpp on any AVX2
-// processor. clang-format off: the order of these lines matters (tests/support/emulated_avx512.h)
+// processor.
+// clang-format off: the order of these lines matters (tests/support/emulated_avx512.h)
 #include "tests/support/emulated_avx512.h"
 
 #include "kernels/fake_quant/fake_quant_isas.h"

@@ -49,6 +49,8 @@ const QuantizedRows& LinearInput::quantized(ActivationScheme scheme) {
   const int64_t k = x_.columns;
   SLM_CHECK(scheme != ActivationScheme::A8G32 || k % kGroup == 0,
             "[linear] x is ({},{}), a8g32 needs a multiple of {} columns", x_.rows, k, kGroup);
+  SLM_CHECK(scheme != ActivationScheme::A8T || k <= kernels::kMaxQ8cDepth,
+            "[linear] x is ({},{}), a8t takes {} columns at most", x_.rows, k, kernels::kMaxQ8cDepth);
   lay_out(scheme);
   parallel_for(x_.rows, 4, [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r) {

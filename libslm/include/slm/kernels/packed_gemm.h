@@ -14,7 +14,7 @@
 //   f32 bf16 f16   acc = 0 (or c: accumulate); for j = 0…k-1: acc = fma(a[j], b[j], acc);  c = acc + bias
 //   w8g32 w4g32    for each group g of 32: s = Σ code_a·code_b (int32, exact), acc = fma(float(s), d_a[g]·d_b[g], acc);
 //                  c = acc + bias
-//   w4g32a         the same with code_b in 0…15, then acc = fma(float(sum_a[g]), d_a[g]·m_b[g], acc) in each group
+//   w4g32a         the same with code_b in 0…15, then acc = fma(float(Σ code_a), d_a[g]·m_b[g], acc) in each group
 //   w8c            s over all k (int32, exact for k ≤ 131,072);  c = fma(float(s), d_a·d_b, bias or 0)
 #pragma once
 
@@ -39,8 +39,8 @@ enum class GemmStorage {
 /// Longest row whose w8c sum certainly fits int32: 131,072 · 127 · 128 < 2³¹.
 inline constexpr int64_t kMaxQ8cDepth = 131072;
 
-/// What GemmArgs::a_offsets holds for each unit of a code: dpbusd (VNNI) multiplies codes of B + 128, so its sums begin
-/// there. Of w8c's longest row it is 131,072 · 127 · 128 at most, which is below 2³¹.
+/// GemmArgs::a_offsets are Σ code_a times this: where the sums of dpbusd (VNNI) begin, which multiplies code_b + 128.
+/// Kernels that want Σ code_a divide it out. Of the longest row of w8c 131,072 · 127 · 128 at most, which is below 2³¹.
 inline constexpr int32_t kOffsetPerCode = -128;
 
 /// No variant's panels have more columns.

@@ -36,7 +36,7 @@ class LinearInput {
   void set(ConstMatrixView x);
   ConstMatrixView x() const { return x_; }
   /// The rows under an activation scheme; quantized by N1 at the first call. Threaded over rows.
-  /// Throws ArgumentError where a8g32 meets columns that are no multiple of 32.
+  /// Throws ArgumentError where a8g32 meets columns that are no multiple of 32, a8t more than 131,072.
   const QuantizedRows& quantized(ActivationScheme scheme);
   /// The rows as codes of kGridA8S with parameters found beforehand (a8s), laid out as kernels for `layout` read them,
   /// the scale repeated. What the zero point adds to a product is in add_zero_correction_.

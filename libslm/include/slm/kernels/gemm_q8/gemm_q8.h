@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // gemm_q8: packed GEMM with 8-bit weights, w8g32 (Q8_0) times a8g32 and w8c (Q8C) times a8t. Contract: packed_gemm.h.
 // Panels of 16 rows of B (= output columns), in words of four consecutive k of one; smmla (Arm, i8mm) takes words of
-// eight. dpbusd (VNNI) wants unsigned codes: for it each is stored + 128.
+// eight. dpbusd (VNNI) wants unsigned codes: for it each is stored + 128
+// (columns that are missing stay zero bytes: nothing of them is stored).
 //
 //   Q8_0 panel:  [group 0][group 1] … [group k/32 − 1]  zeros up to a multiple of 64 bytes
 //   one group:   d   16 halfs, one per column                                            32 bytes
