@@ -6,7 +6,7 @@
 set -euo pipefail
 bench=$1/bench
 source "$(dirname "$0")/expect.sh"
-command -v python3 > /dev/null || { echo "SKIPPED: no python3"; exit 77; }
+command -v python3 > /dev/null || { printf "%s: Skipped\nno python3 is here\n" "$0"; exit 77; }
 unset PYTHONPATH
 py() { python3 -S -B "$bench/$1.py" "${@:2}"; }
 
