@@ -155,9 +155,9 @@ inline std::vector<float> reference(const GemmProblem& p) {
       float acc = 0.0f;
       for (int64_t g = 0; g < p.groups(); ++g) {
         const float d_a = p.a_scales[row * p.groups() + g];
-        acc = std::fma(dot(32 * g, 32 * g + 32), d_a * p.d_b(column, g), acc);
+        acc = std::fma(dot(32 * g, 32 * g + 32) * p.d_b(column, g), d_a, acc);
         if (p.storage == GemmStorage::Q4_1)
-          acc = std::fma(static_cast<float>(p.a_sums[row * p.groups() + g]), d_a * p.m_b(column, g), acc);
+          acc = std::fma(static_cast<float>(p.a_sums[row * p.groups() + g]) * p.m_b(column, g), d_a, acc);
       }
       c.push_back(p.bias.empty() ? acc : acc + bias);
     }
@@ -213,7 +213,7 @@ inline std::vector<float> run_part(const GemmVariant& variant, const GemmProblem
   const test::GuardedCopy<float> a_scales(std::span(p.a_scales).subspan(m0 * per_row, m * per_row));
   std::vector<int32_t> offsets;
   for (const int32_t sum : std::span(p.a_sums).subspan(m0 * per_row, m * per_row))
-    offsets.push_back(kOffsetPerCode * sum);
+    offsets.push_back((p.grouped() ? kGroupOffset : 0) + kOffsetPerCode * sum);
   const test::GuardedCopy<int32_t> a_offsets{std::span<const int32_t>(offsets)};
   const test::GuardedCopy<float> bias(std::span(p.bias).subspan(p.bias.empty() ? 0 : n0, p.bias.empty() ? 0 : n));
   const float sentinel = std::bit_cast<float>(0x7fc0dead);

@@ -117,7 +117,7 @@ TEST_P(Vec, RopeRotatesPairsHalfAHeadApart) {
 }
 
 /// The stated rule, in one place of the test.
-void expect_codes(const float* x, int64_t n, const int8_t* codes, int32_t offset) {
+void expect_codes(const float* x, int64_t n, const int8_t* codes, int32_t offset, int32_t begin) {
   float amax = 0.0f;
   for (int64_t i = 0; i < n; ++i) amax = std::max(amax, std::fabs(x[i]));
   const float inverse = amax == 0.0f ? 0.0f : 127.0f / amax;
@@ -131,7 +131,7 @@ void expect_codes(const float* x, int64_t n, const int8_t* codes, int32_t offset
     ASSERT_LE(std::abs(expected), 127);
     expected_sum += expected;
   }
-  ASSERT_EQ(offset, kOffsetPerCode * expected_sum);
+  ASSERT_EQ(offset, begin + kOffsetPerCode * expected_sum);
 }
 
 float amax_of(const float* x, int64_t n) {
@@ -159,7 +159,7 @@ TEST_P(Vec, QuantizesPer32BitForBit) {
       variant().quantize_a8g32(x.data(), n, codes.data(), scales.data(), offsets.data());
       for (int64_t g = 0; g < n / 32; ++g) {
         ASSERT_EQ(scales[static_cast<size_t>(g)], f16_to_f32(f32_to_f16(amax_of(x.data() + 32 * g, 32) / 127.0f)));
-        expect_codes(x.data() + 32 * g, 32, codes.data() + 32 * g, offsets[static_cast<size_t>(g)]);
+        expect_codes(x.data() + 32 * g, 32, codes.data() + 32 * g, offsets[static_cast<size_t>(g)], kGroupOffset);
       }
       ASSERT_EQ(codes.back(), 99);
       ASSERT_EQ(scales.back(), kGuard);
@@ -175,7 +175,7 @@ TEST_P(Vec, QuantizesPerTokenBitForBit) {
       int32_t offset = 4321;
       variant().quantize_a8t(x.data(), n, codes.data(), &scale, &offset);
       ASSERT_EQ(scale, amax_of(x.data(), n) / 127.0f);
-      expect_codes(x.data(), n, codes.data(), offset);
+      expect_codes(x.data(), n, codes.data(), offset, 0);
       ASSERT_EQ(codes.back(), 99);
     }
 }
@@ -204,7 +204,7 @@ TEST_P(Vec, QuantizesZerosTinyAndBrokenRowsToZeroCodes) {
       variant().quantize_a8g32(x.data(), 32, codes.data(), &scale, &offset);
       EXPECT_TRUE(same(scale, c.group_scale)) << scale << " for " << c.value;
       EXPECT_EQ(codes, std::vector<int8_t>(32, 0));
-      EXPECT_EQ(offset, 0);
+      EXPECT_EQ(offset, kGroupOffset);
       codes.assign(32, 99);
       variant().quantize_a8t(x.data(), 32, codes.data(), &scale, &offset);
       EXPECT_TRUE(same(scale, c.row_scale)) << scale << " for " << c.value;
@@ -243,6 +243,7 @@ TEST_P(Vec, QuantizesTheLargestFloats) {
   variant().quantize_a8g32(x.data(), 32, codes.data(), &scale, &offset);
   EXPECT_EQ(scale, kInf) << "beyond half's range, and visible as such";
   EXPECT_EQ(codes[3], -127);
+  EXPECT_EQ(offset, kGroupOffset + kOffsetPerCode * -127);
 }
 
 TEST_P(Vec, LogSumExpAgreesWithDouble) {

@@ -122,7 +122,7 @@ TEST(Linear, StaticInputsAreTheGridsCodes) {
         clipped += std::abs(quotient) > 127.0f ? 1 : 0;
         sum += rows.codes[i];
       }
-      EXPECT_EQ(rows.offsets[g], kernels::kOffsetPerCode * sum);
+      EXPECT_EQ(rows.offsets[g], (group == 32 ? kernels::kGroupOffset : 0) + kernels::kOffsetPerCode * sum);
       EXPECT_EQ(rows.scales[g], kNarrow.scale);
     }
     EXPECT_GT(clipped, 20);
@@ -200,6 +200,7 @@ TEST(Linear, RefusesGroupsThatAreNotWholeAndRowsThatAreTooLong) {
   LinearInput deep(kernels::select(kernels::vec_variants()), 1, std::ssize(longest));
   deep.set({longest.data(), 1, std::ssize(longest), std::ssize(longest)});
   EXPECT_THROW(deep.quantized(ActivationScheme::A8T), ArgumentError);
+  EXPECT_THROW(deep.quantized(ActivationScheme::A8T, kNarrow), ArgumentError);
   deep.set({longest.data(), 1, kernels::kMaxQ8cDepth, kernels::kMaxQ8cDepth});
   EXPECT_EQ(deep.quantized(ActivationScheme::A8T).offsets[0], -2130706432);
   EXPECT_THROW(input.fake_quantized(ActivationScheme::A8G32), ArgumentError);

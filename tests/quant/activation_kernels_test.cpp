@@ -45,7 +45,7 @@ TEST_P(ActivationKernels, A8G32EqualsTheGridBitForBit) {
   encode_activations(ActivationScheme::A8G32, 32, x, expected_codes, expected_scales, expected_sums);
   GetParam().quantize_a8g32(x.data(), static_cast<int64_t>(x.size()), codes.data(), scales.data(), offsets.data());
   EXPECT_TRUE(same_bits(scales, expected_scales));
-  for (int32_t& sum : expected_sums) sum *= kernels::kOffsetPerCode;
+  for (int32_t& sum : expected_sums) sum = kernels::kGroupOffset + kernels::kOffsetPerCode * sum;
   EXPECT_EQ(offsets, expected_sums);
   for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ(codes[i], expected_codes[i]) << i << ": " << x[i];
 }

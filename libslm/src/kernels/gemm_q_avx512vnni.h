@@ -54,6 +54,21 @@ template <int P>
   for (int p = 0; p < P; ++p) sums[p] = _mm512_dpbusd_epi32(sums[p], b[p], codes);
 }
 
+// Scales of 16 columns in a group, and what they make of the sums that began at kGroupOffset: s·scale, rounded once, as
+// kGroupZero·scale is exact where the scale has no more than 22 bits (a half has 11). A conversion would be one
+// instruction more.
+class GroupScale {
+ public:
+  [[gnu::always_inline]] explicit GroupScale(__m512 scale)
+      : scale_(scale), zero_(_mm512_mul_ps(scale, _mm512_set1_ps(-kGroupZero))) {}
+  [[gnu::always_inline]] __m512 times(__m512i s) const {
+    return _mm512_fmadd_ps(_mm512_castsi512_ps(s), scale_, zero_);
+  }
+
+ private:
+  __m512 scale_, zero_;
+};
+
 // Columns of the panel at `first` that exist.
 [[gnu::always_inline]] inline __mmask16 column_mask(const GemmArgs& args, int64_t first) {
   const int64_t columns = args.n - first < 16 ? args.n - first : 16;

@@ -51,7 +51,7 @@ template <int R>
     for (int c = 0; c < 4; ++c) s[p][c] = vmmlaq_s32(s[p][c], a[p], b[c]);
 }
 
-// acc = fma(float(s), d_a·d_b, acc) for a group; d_a: of the tile's first row, `stride` apart; d_b: of its columns.
+// acc = fma(float(s)·d_b, d_a, acc) for a group; d_a: of the tile's first row, `stride` apart; d_b: of its columns.
 template <int R>
 [[gnu::always_inline]] inline void add_scaled(const float* d_a, int64_t stride, const uint16_t* d_b,
                                               const int32x4_t (&s)[kPairs<R>][4], float32x4_t (&acc)[kPairs<R>][4]) {
@@ -61,7 +61,7 @@ template <int R>
   for (int p = 0; p < kPairs<R>; ++p) {
     const float32x4_t scale = numbers_of_pair<R>(d_a, stride, p);
 #pragma GCC unroll 4
-    for (int c = 0; c < 4; ++c) acc[p][c] = vfmaq_f32(acc[p][c], vcvtq_f32_s32(s[p][c]), vmulq_f32(scale, d[c]));
+    for (int c = 0; c < 4; ++c) acc[p][c] = vfmaq_f32(acc[p][c], vmulq_f32(vcvtq_f32_s32(s[p][c]), d[c]), scale);
   }
 }
 

@@ -40,18 +40,19 @@ void LinearInput::set(ConstMatrixView x) {
 }
 
 void LinearInput::lay_out(ActivationScheme scheme) {
-  rows_.columns = x_.columns;
-  rows_.groups = scheme == ActivationScheme::A8G32 ? x_.columns / kGroup : 1;
-}
-
-const QuantizedRows& LinearInput::quantized(ActivationScheme scheme) {
-  if (scheme == made_ && !made_by_) return rows_;
   const int64_t k = x_.columns;
   SLM_CHECK(scheme != ActivationScheme::A8G32 || k % kGroup == 0,
             "[linear] x is ({},{}), a8g32 needs a multiple of {} columns", x_.rows, k, kGroup);
   SLM_CHECK(scheme != ActivationScheme::A8T || k <= kernels::kMaxQ8cDepth,
             "[linear] x is ({},{}), a8t takes {} columns at most", x_.rows, k, kernels::kMaxQ8cDepth);
+  rows_.columns = k;
+  rows_.groups = scheme == ActivationScheme::A8G32 ? x_.columns / kGroup : 1;
+}
+
+const QuantizedRows& LinearInput::quantized(ActivationScheme scheme) {
+  if (scheme == made_ && !made_by_) return rows_;
   lay_out(scheme);
+  const int64_t k = x_.columns;
   parallel_for(x_.rows, 4, [&](int64_t begin, int64_t end, int) {
     for (int64_t r = begin; r < end; ++r) {
       int8_t* codes = rows_.codes + r * k;
@@ -69,9 +70,9 @@ const QuantizedRows& LinearInput::quantized(ActivationScheme scheme) {
 const QuantizedRows& LinearInput::quantized(ActivationScheme layout, const GridParams& params) {
   SLM_CHECK(layout != ActivationScheme::F32, "[linear] static inputs for float weights");
   if (layout == made_ && made_by_ == params) return rows_;
-  const int64_t k = x_.columns, group = layout == ActivationScheme::A8G32 ? kGroup : k;
-  SLM_CHECK(k % group == 0, "[linear] x is ({},{}), a8g32 needs a multiple of {} columns", x_.rows, k, kGroup);
   lay_out(layout);
+  const bool grouped = layout == ActivationScheme::A8G32;
+  const int64_t k = x_.columns, group = grouped ? kGroup : k;
   parallel_for(x_.rows, 4, [&](int64_t begin, int64_t end, int) {
     for (int64_t g = begin * (k / group); g < end * (k / group); ++g) {
       const float* x = x_.row(g * group / k) + g * group % k;
@@ -82,7 +83,7 @@ const QuantizedRows& LinearInput::quantized(ActivationScheme layout, const GridP
         codes[j] = static_cast<int8_t>(code);
         sum += code;
       }
-      rows_.offsets[g] = kernels::kOffsetPerCode * sum;
+      rows_.offsets[g] = (grouped ? kernels::kGroupOffset : 0) + kernels::kOffsetPerCode * sum;
       rows_.scales[g] = params.scale;
     }
   });

@@ -12,9 +12,9 @@
 // One accumulation order for all variants of the first three, so that all give the same bits, for every m and every
 // split into calls:
 //   f32 bf16 f16   acc = 0 (or c: accumulate); for j = 0…k-1: acc = fma(a[j], b[j], acc);  c = acc + bias
-//   w8g32 w4g32    for each group g of 32: s = Σ code_a·code_b (int32, exact), acc = fma(float(s), d_a[g]·d_b[g], acc);
+//   w8g32 w4g32    for each group g of 32: s = Σ code_a·code_b (int32, exact), acc = fma(float(s)·d_b[g], d_a[g], acc);
 //                  c = acc + bias
-//   w4g32a         the same with code_b in 0…15, then acc = fma(float(Σ code_a), d_a[g]·m_b[g], acc) in each group
+//   w4g32a         the same with code_b in 0…15, then acc = fma(float(Σ code_a)·m_b[g], d_a[g], acc) in each group
 //   w8c            s over all k (int32, exact for k ≤ 131,072);  c = fma(float(s), d_a·d_b, bias or 0)
 #pragma once
 
@@ -43,6 +43,17 @@ inline constexpr int64_t kMaxQ8cDepth = 131072;
 /// Kernels that want Σ code_a divide it out. Of the longest row of w8c 131,072 · 127 · 128 at most, which is below 2³¹.
 inline constexpr int32_t kOffsetPerCode = -128;
 
+/// Where the offsets of a8g32 begin: the bits of the float 1.5·2²³. An integer below 2²² added to the bits of that
+/// float is added to its value, so the sum of a group that begins at its offset is a float already: kGroupZero + s.
+inline constexpr int32_t kGroupOffset = 0x4B400000;
+inline constexpr float kGroupZero = 12582912.0f;
+
+/// Σ code_a of a group, of its offset.
+[[gnu::always_inline]] inline constexpr int32_t sum_of_codes(int32_t offset) {
+  static_assert(kOffsetPerCode == -(1 << 7));
+  return (kGroupOffset - offset) >> 7;
+}
+
 /// No variant's panels have more columns.
 inline constexpr int64_t kMaxPanelColumns = 64;
 
@@ -68,7 +79,7 @@ struct GemmArgs {
   const void* a;     ///< (m,k): float for the float storages, int8 codes in [-127,127] for the quantized ones
   int64_t a_stride;  ///< elements between rows of a
   const float* a_scales = nullptr;  ///< a8g32: (m, k/32) contiguous; a8t: (m)
-  /// kOffsetPerCode · Σ of the codes: a8g32 (m, k/32), of each 32; a8t (m), of the row.
+  /// kOffsetPerCode · Σ of the codes: a8g32 (m, k/32), of each 32, plus kGroupOffset; a8t (m), of the row.
   const int32_t* a_offsets = nullptr;
   const std::byte* b;           ///< packed panels, from the panel of the first column on
   const float* bias = nullptr;  ///< (n) or null

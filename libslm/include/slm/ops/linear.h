@@ -39,13 +39,13 @@ class LinearInput {
   /// Throws ArgumentError where a8g32 meets columns that are no multiple of 32, a8t more than 131,072.
   const QuantizedRows& quantized(ActivationScheme scheme);
   /// The rows as codes of kGridA8S with parameters found beforehand (a8s), laid out as kernels for `layout` read them,
-  /// the scale repeated. What the zero point adds to a product is in add_zero_correction_.
+  /// the scale repeated. What the zero point adds to a product is in add_zero_correction_. Throws as above.
   const QuantizedRows& quantized(ActivationScheme layout, const GridParams& params);
   /// The values of the quantized rows, in a buffer of its own. Throws as quantized(). Cost: one pass.
   ConstMatrixView fake_quantized(ActivationScheme scheme);
 
  private:
-  void lay_out(ActivationScheme scheme);
+  void lay_out(ActivationScheme scheme);  // checks the columns
   const kernels::VecVariant& vec_;
   int64_t max_rows_, max_k_;
   ConstMatrixView x_;

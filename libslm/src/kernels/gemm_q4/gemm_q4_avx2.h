@@ -11,19 +11,19 @@
 namespace slm::kernels {
 namespace {
 
-// acc += float(s)·d_a·d_b for eight columns of one row.
+// What a group adds to eight columns of one row.
 [[gnu::always_inline]] inline __m256 scale_into(__m256i s, const Q4_0Group& group, int64_t half, float d_a,
                                                 int32_t offset, __m256 acc) {
-  s = _mm256_add_epi32(s, _mm256_set1_epi32(offset / 16));  // −128 / 16
-  const __m256 d = _mm256_mul_ps(_mm256_set1_ps(d_a), load_halfs(group.d + 8 * half));
-  return _mm256_fmadd_ps(_mm256_cvtepi32_ps(s), d, acc);
+  s = _mm256_add_epi32(s, _mm256_set1_epi32((offset - kGroupOffset) >> 4));  // −128 / 16
+  const __m256 scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(s), load_halfs(group.d + 8 * half));
+  return _mm256_fmadd_ps(scaled, _mm256_set1_ps(d_a), acc);
 }
 [[gnu::always_inline]] inline __m256 scale_into(__m256i s, const Q4_1Group& group, int64_t half, float d_a,
                                                 int32_t offset, __m256 acc) {
   const __m256 scale = _mm256_set1_ps(d_a);
-  acc = _mm256_fmadd_ps(_mm256_cvtepi32_ps(s), _mm256_mul_ps(scale, load_halfs(group.d + 8 * half)), acc);
-  const __m256 m = _mm256_mul_ps(scale, load_halfs(group.m + 8 * half));
-  return _mm256_fmadd_ps(_mm256_set1_ps(static_cast<float>(offset / kOffsetPerCode)), m, acc);
+  acc = _mm256_fmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(s), load_halfs(group.d + 8 * half)), scale, acc);
+  const __m256 sum = _mm256_set1_ps(static_cast<float>(sum_of_codes(offset)));
+  return _mm256_fmadd_ps(_mm256_mul_ps(sum, load_halfs(group.m + 8 * half)), scale, acc);
 }
 
 template <class Group, class Products>

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // 4-bit packed GEMM for AVX-512 VNNI: dpbusd multiplies the unsigned nibbles of 16 columns by four codes of a row of A,
-// broadcast once for all panels. Q4_0's zero point is where the sums begin: −8·Σ code_a.
+// broadcast once for all panels. Nibbles stay in the high half of their bytes: their sums are 16-fold, so that Q4_0's
+// zero point, −16·8·Σ code_a, is the offset where the sums begin.
 #include "kernels/gemm_q_avx512vnni.h"
 #include "slm/kernels/gemm_q4/gemm_q4.h"
 
 namespace slm::kernels {
 namespace {
 
-[[gnu::always_inline]] inline int32_t sum_begin(const Q4_0Group&, int32_t offset) { return offset >> 4; }  // −128 / 16
-[[gnu::always_inline]] inline int32_t sum_begin(const Q4_1Group&, int32_t) { return 0; }
+[[gnu::always_inline]] inline int32_t sum_begin(const Q4_0Group&, int32_t offset) { return offset; }
+[[gnu::always_inline]] inline int32_t sum_begin(const Q4_1Group&, int32_t) { return kGroupOffset; }
+static_assert(kOffsetPerCode == -16 * 8);
 
-// What a group adds to 16 columns of one row besides float(s)·d_a·d_b.
+// What a group adds to 16 columns of one row besides float(s)·d_b·d_a.
 [[gnu::always_inline]] inline __m512 add_minimum(const Q4_0Group&, float, int32_t, __m512 acc) { return acc; }
 [[gnu::always_inline]] inline __m512 add_minimum(const Q4_1Group& group, float d_a, int32_t offset, __m512 acc) {
-  const __m512 m = _mm512_mul_ps(_mm512_set1_ps(d_a), load_halfs(group.m));
-  return _mm512_fmadd_ps(_mm512_set1_ps(static_cast<float>(offset / kOffsetPerCode)), m, acc);
+  const GroupScale m(_mm512_mul_ps(load_halfs(group.m), _mm512_set1_ps(1.0f / kOffsetPerCode)));
+  return _mm512_fmadd_ps(m.times(_mm512_set1_epi32(offset)), _mm512_set1_ps(d_a), acc);
 }
 
 // Asks for a line of B 9 KB on, where two to four rows meet it. A lone row finds what the hardware fetches, as fast;
@@ -37,7 +39,7 @@ struct Part {
     const int8_t* a = static_cast<const int8_t*>(args.a) + row * args.a_stride;
     const float* d_a = args.a_scales + row * groups;
     const int32_t* offset = args.a_offsets + row * groups;
-    const __m512i low_nibble = _mm512_set1_epi8(15);
+    const __m512i high_half = _mm512_set1_epi8(static_cast<char>(0xf0));
     __m512 acc[R][P];
 #pragma GCC unroll 6
     for (int r = 0; r < R; ++r)
@@ -59,8 +61,8 @@ struct Part {
 #pragma GCC unroll 2
         for (int p = 0; p < P; ++p) {
           const __m512i raw = _mm512_loadu_si512(group[p]->nibbles[quad]);
-          low[p] = _mm512_and_si512(raw, low_nibble);
-          high[p] = _mm512_and_si512(_mm512_srli_epi16(raw, 4), low_nibble);
+          low[p] = _mm512_and_si512(_mm512_slli_epi16(raw, 4), high_half);
+          high[p] = _mm512_and_si512(raw, high_half);
         }
         const int8_t* codes = a + 32 * g + 4 * quad;
 #pragma GCC unroll 6
@@ -71,12 +73,11 @@ struct Part {
       prefetch<R>(group[0], 4);
 #pragma GCC unroll 2
       for (int p = 0; p < P; ++p) {
-        const __m512 d_b = load_halfs(group[p]->d);
+        const GroupScale d_b(_mm512_mul_ps(load_halfs(group[p]->d), _mm512_set1_ps(1.0f / 16)));
 #pragma GCC unroll 6
         for (int r = 0; r < R; ++r) {
           const float scale = d_a[r * groups + g];
-          acc[r][p] =
-              _mm512_fmadd_ps(_mm512_cvtepi32_ps(s[r][p]), _mm512_mul_ps(_mm512_set1_ps(scale), d_b), acc[r][p]);
+          acc[r][p] = _mm512_fmadd_ps(d_b.times(s[r][p]), _mm512_set1_ps(scale), acc[r][p]);
           acc[r][p] = add_minimum(*group[p], scale, offset[r * groups + g], acc[r][p]);
         }
       }

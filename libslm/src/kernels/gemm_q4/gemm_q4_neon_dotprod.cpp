@@ -7,14 +7,14 @@
 namespace slm::kernels {
 namespace {
 
-// What a group adds to four columns of one row besides float(s)·d_a·d_b.
+// What a group adds to four columns of one row besides float(s)·d_b·d_a.
 [[gnu::always_inline]] inline float32x4_t add_minimum(const Q4_0Group&, int64_t, float, int32_t, float32x4_t acc) {
   return acc;
 }
 [[gnu::always_inline]] inline float32x4_t add_minimum(const Q4_1Group& group, int64_t column, float d_a, int32_t offset,
                                                       float32x4_t acc) {
-  const float32x4_t m = vmulq_f32(vdupq_n_f32(d_a), load_halfs(group.m + column));
-  return vfmaq_f32(acc, vdupq_n_f32(static_cast<float>(offset / kOffsetPerCode)), m);
+  const float sum = static_cast<float>(sum_of_codes(offset));
+  return vfmaq_n_f32(acc, vmulq_n_f32(load_halfs(group.m + column), sum), d_a);
 }
 
 // s[r][v] += words p (low nibbles) and p + 4 (high nibbles) of eight columns from `column` on;
@@ -68,7 +68,7 @@ struct Kernel : NeonTiling {
 #pragma GCC unroll 4
         for (int r = 0; r < R; ++r) {
           const float scale = d_a[r * groups + g];
-          acc[r][v] = vfmaq_f32(acc[r][v], vcvtq_f32_s32(s[r][v]), vmulq_f32(vdupq_n_f32(scale), d_b));
+          acc[r][v] = vfmaq_n_f32(acc[r][v], vmulq_f32(vcvtq_f32_s32(s[r][v]), d_b), scale);
           acc[r][v] = add_minimum(group, column + 4 * v, scale, offset[r * groups + g], acc[r][v]);
         }
       }

@@ -7,7 +7,7 @@
 namespace slm::kernels {
 namespace {
 
-// acc = fma(float(Σ code_a), d_a·m, acc), in groups that have a minimum.
+// acc = fma(float(Σ code_a)·m, d_a, acc), in groups that have a minimum.
 template <int R>
 [[gnu::always_inline]] inline void add_minimum(const Q4_0OctetGroup&, int64_t, const float*, const int32_t*, int64_t,
                                                float32x4_t (&)[kPairs<R>][4]) {}
@@ -21,7 +21,7 @@ template <int R>
     const int32_t* first = offset + 2 * p * stride;
     const int32x4_t offsets = vcombine_s32(vld1_dup_s32(first), vld1_dup_s32(R > 1 ? first + stride : first));
     static_assert(kOffsetPerCode == -128);
-    const int32x4_t pair = vnegq_s32(vshrq_n_s32(offsets, 7));
+    const int32x4_t pair = vshrq_n_s32(vsubq_s32(vdupq_n_s32(kGroupOffset), offsets), 7);
 #pragma GCC unroll 4
     for (int c = 0; c < 4; ++c) sums[p][c] = pair;
   }

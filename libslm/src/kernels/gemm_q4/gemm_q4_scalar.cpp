@@ -28,16 +28,16 @@ void add_group(const Q4_0Group& group, const int8_t* a, float d_a, int32_t /*off
   int32_t s[kColumns];
   dot_group(a, group.nibbles, 8, s);
   for (int column = 0; column < kColumns; ++column)
-    acc[column] = __builtin_fmaf(static_cast<float>(s[column]), d_a * f16_to_f32(group.d[column]), acc[column]);
+    acc[column] = __builtin_fmaf(static_cast<float>(s[column]) * f16_to_f32(group.d[column]), d_a, acc[column]);
 }
 
 void add_group(const Q4_1Group& group, const int8_t* a, float d_a, int32_t offset, float* acc) {
   int32_t s[kColumns];
   dot_group(a, group.nibbles, 0, s);
   for (int column = 0; column < kColumns; ++column) {
-    acc[column] = __builtin_fmaf(static_cast<float>(s[column]), d_a * f16_to_f32(group.d[column]), acc[column]);
+    acc[column] = __builtin_fmaf(static_cast<float>(s[column]) * f16_to_f32(group.d[column]), d_a, acc[column]);
     acc[column] =
-        __builtin_fmaf(static_cast<float>(offset / kOffsetPerCode), d_a * f16_to_f32(group.m[column]), acc[column]);
+        __builtin_fmaf(static_cast<float>(sum_of_codes(offset)) * f16_to_f32(group.m[column]), d_a, acc[column]);
   }
 }
 

@@ -29,7 +29,7 @@ struct Q8_0Kernel : Avx2Tiling {
     for (int64_t g = 0; g < groups; ++g, ++group) {
       __m256i s[R][2];
 #pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) s[r][0] = s[r][1] = Products::begin(offset[r * groups + g]);
+      for (int r = 0; r < R; ++r) s[r][0] = s[r][1] = Products::begin(offset[r * groups + g] - kGroupOffset);
 #pragma GCC unroll 8
       for (int q = 0; q < 8; ++q)
         Products::template add_quad<R>(a + 32 * g + 4 * q, args.a_stride, 4, group->words[q], s);
@@ -39,7 +39,7 @@ struct Q8_0Kernel : Avx2Tiling {
         const __m256 scale = _mm256_set1_ps(d_a[r * groups + g]);
 #pragma GCC unroll 8
         for (int half = 0; half < 2; ++half)
-          acc[r][half] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(s[r][half]), _mm256_mul_ps(scale, d[half]), acc[r][half]);
+          acc[r][half] = _mm256_fmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(s[r][half]), d[half]), scale, acc[r][half]);
       }
     }
     store_sums(args, row, first, acc);

@@ -50,12 +50,10 @@ struct Q8_0Part {
 #pragma GCC unroll 2
       for (int p = 0; p < P; ++p) {
         const auto* group = reinterpret_cast<const Q8_0Group*>(panel + static_cast<size_t>(p) * panel_bytes);
-        const __m512 d_b = load_halfs(group->d);
+        const GroupScale d_b(load_halfs(group->d));
 #pragma GCC unroll 6
-        for (int r = 0; r < R; ++r) {
-          const __m512 d = _mm512_mul_ps(_mm512_set1_ps(d_a[r * groups + g]), d_b);
-          acc[r][p] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(s[r][p]), d, acc[r][p]);
-        }
+        for (int r = 0; r < R; ++r)
+          acc[r][p] = _mm512_fmadd_ps(d_b.times(s[r][p]), _mm512_set1_ps(d_a[r * groups + g]), acc[r][p]);
       }
     }
     store_sums(args, row, first, acc);

@@ -56,7 +56,7 @@ struct Q8_0Kernel : NeonTiling {
         const float32x4_t d_b = load_halfs(group->d + column + 4 * v);
 #pragma GCC unroll 4
         for (int r = 0; r < R; ++r)
-          acc[r][v] = vfmaq_f32(acc[r][v], vcvtq_f32_s32(s[r][v]), vmulq_f32(vdupq_n_f32(d_a[r * groups + g]), d_b));
+          acc[r][v] = vfmaq_n_f32(acc[r][v], vmulq_f32(vcvtq_f32_s32(s[r][v]), d_b), d_a[r * groups + g]);
       }
     }
     store_sums(args, row, first + column, acc);

@@ -26,7 +26,7 @@ void row_q8_0(const GemmArgs& args, int64_t row, const Q8_0Group* panel, const f
     for (int64_t q = 0; q < 8; ++q) add_quad(a + 32 * g + 4 * q, panel[g].words[q], 4, s);
     const float d_a = args.a_scales[row * groups + g];
     for (int column = 0; column < kColumns; ++column)
-      acc[column] = __builtin_fmaf(static_cast<float>(s[column]), d_a * f16_to_f32(panel[g].d[column]), acc[column]);
+      acc[column] = __builtin_fmaf(static_cast<float>(s[column]) * f16_to_f32(panel[g].d[column]), d_a, acc[column]);
   }
   for (int64_t j = 0; j < columns; ++j) c[j] = bias != nullptr ? acc[j] + bias[j] : acc[j];
 }

@@ -21,6 +21,8 @@
 //                                int32 and float exact
 //   int16 partial sums (AVX2)    a lane adds 8 pairs of code_a·nibble: ≤ 8·2·127·15 = 30,480 ≤ 32,767:
 //                                one widening per group
+//   dpbusd (AVX-512 VNNI)        16·nibble·code_a added up from −128·Σ code_a on: within 32·127·(240 + 128) < 2²², so
+//                                that the bits of kGroupZero hold it
 #pragma once
 
 #include <cstddef>

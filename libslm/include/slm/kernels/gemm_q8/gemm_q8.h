@@ -21,7 +21,8 @@
 //                                  float(s) rounds to nearest even
 //   maddubs pair (AVX2)            |code_b|·(±code_a), two of them: ≤ 2·128·127 = 32,512 ≤ 32,767, never saturates
 //   dpbusd (VNNI)                  (code_b + 128)·code_a added up from the offset −128·Σ code_a on: after j of k
-//                                  values Σ_{<j} code_a·code_b − 128·Σ_{≥j} code_a, within k·16,256 as s is
+//                                  values Σ_{<j} code_a·code_b − 128·Σ_{≥j} code_a, within k·16,256 as s is; in a
+//                                  group within 520,192 < 2²², so that the bits of kGroupZero hold it
 #pragma once
 
 #include <cstddef>

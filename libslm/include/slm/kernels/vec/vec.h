@@ -40,12 +40,12 @@ struct VecVariant {
   /// Hugging Face). In place on one head of 2·half values. Su et al. 2021, eq. 34.
   void (*rope)(float* x, const float* cos, const float* sin, int64_t half);
   /// a8g32: per 32 values amax = max|x|, scale = f16(amax/127) as float, code = rint(x · (127/amax)) half to even,
-  /// 0 if amax is 0; offsets = kOffsetPerCode · Σ codes (packed_gemm.h) per group. Bit-equal to quant/grid. n a
-  /// multiple of 32.
+  /// 0 if amax is 0; offsets = kGroupOffset + kOffsetPerCode · Σ codes (packed_gemm.h) per group. Bit-equal to
+  /// quant/grid. n a multiple of 32.
   void (*quantize_a8g32)(const float* x, int64_t n, int8_t* codes, float* scales, int32_t* offsets);
-  /// a8t: one scale amax/127 for the row; code = rint(x · (127/amax)). *offset as above. n ≤ 131,072. Bit-equal to
-  /// quant/grid. In both, codes are also 0 where 127/amax overflows (amax < 2⁻¹²¹) and where x holds ±∞ or NaN: the
-  /// scale is then ∞ or NaN, too.
+  /// a8t: one scale amax/127 for the row; code = rint(x · (127/amax)); *offset = kOffsetPerCode · Σ codes. n ≤ 131,072.
+  /// Bit-equal to quant/grid. In both, codes are also 0 where 127/amax overflows (amax < 2⁻¹²¹) and where x holds ±∞ or
+  /// NaN: the scale is then ∞ or NaN, too.
   void (*quantize_a8t)(const float* x, int64_t n, int8_t* codes, float* scale, int32_t* offset);
   /// max and Σ exp(x − max), for log-probabilities and KL: logsumexp = max + log(sum). The sum is carried in double.
   /// An infinite max is not subtracted, so logsumexp of a row with +∞ is +∞ and of all −∞ is −∞; a NaN makes sum NaN.
