@@ -24,6 +24,24 @@ tell_skipped() {
     "build/$1/Testing/Temporary/LastTest.log" | sort >&2
 }
 
+# What the kernels' tests ran on: instructions of this processor, or only emulated ones.
+tell_tested() {
+  "build/$1/tests/test_kernels" --gtest_filter=GemmVariants.SayWhichInstructionSetsWereTested | awk '
+    /^\[ isa / && match($4, /(scalar|avx|neon_)[a-z0-9]*:$/) {
+      isa = substr($4, RSTART, RLENGTH - 1)
+      how = $5 == "native" ? 2 : $5 == "emulated" ? 1 : 0
+      if (!(isa in best)) { order[++n] = isa; best[isa] = how }
+      if (how > best[isa]) best[isa] = how
+    }
+    END {
+      if (n == 0) { print "error: test_kernels does not say what it ran on" > "/dev/stderr"; exit 1 }
+      for (i = 1; i <= n; ++i) isas[best[order[i]]] = isas[best[order[i]]] " " order[i]
+      print "== kernels tested on this processor:" isas[2]
+      if (1 in isas) print "== kernels tested on emulated instructions only:" isas[1]
+      if (0 in isas) print "== kernels not tested:" isas[0]
+    }'
+}
+
 require_packages "${build_packages[@]}" "${table_packages[@]}" "${test_packages[@]}"
 cmake --preset "$preset"
 if [ "$mode" = fuzz ]; then
@@ -36,7 +54,10 @@ if [ "$mode" = slow ]; then
 fi
 ctest --preset "$preset" --parallel "$(nproc)" --no-tests=error
 tell_skipped "$preset"
-[ "$mode" = asan ] && exit
+if [ "$mode" = asan ]; then
+  tell_tested "$preset"
+  exit
+fi
 
 # The kernels choose by processor: run what depends on them again with lesser instruction sets.
 for isa in avx2 scalar; do
@@ -69,3 +90,4 @@ for isa in neon_dotprod neon_i8mm; do
     exit 1
   fi
 done
+tell_tested "$preset"

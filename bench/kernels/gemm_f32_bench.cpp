@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Float GEMM on the shapes of Qwen2.5-0.5B: Gflop/s, and for one to three rows GB/s of packed weights, which then come
-// from memory (bench/kernels/beyond_caches.h).
+// from memory (bench/kernels/beyond_caches.h). Packing: GB/s of rows read, beside what one core reads from memory.
 #include <benchmark/benchmark.h>
 
 #include <span>
@@ -77,8 +77,7 @@ void pack(benchmark::State& state, const GemmVariant& variant) {
                     .count = variant.panel_columns,
                     .k = kDepth,
                     .panel = panels.data() + static_cast<size_t>(i) * variant.panel_bytes(kDepth)});
-  state.counters["GB/s"] = benchmark::Counter(
-      1e-9 * static_cast<double>(rows.size()) * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+  count_rate(state, "GB/s", static_cast<double>(rows.size()), peaks(1).memory);
 }
 
 struct Shape {

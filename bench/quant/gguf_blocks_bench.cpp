@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Speed of coding, in bytes of float32 a second on one core: what loading, exporting and fake quantization cost.
+// Speed of coding on one core, in GB/s of float32, beside what it reads from memory: what loading, exporting and fake
+// quantization cost.
 #include <benchmark/benchmark.h>
 
+#include <string>
 #include <vector>
 
+#include "bench/peaks/peaks.h"
+#include "bench/peaks/rate_counters.h"
 #include "slm/core/parallel.h"
 #include "slm/core/rng.h"
 #include "slm/quant/fake_quant.h"
@@ -21,8 +25,8 @@ std::vector<float> normals() {
   return values;
 }
 
-void set_bytes(benchmark::State& state) {
-  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * kValues * sizeof(float)));
+void count_floats(benchmark::State& state) {
+  slm::count_rate(state, "GB/s", static_cast<double>(kValues * sizeof(float)), slm::peaks(1).memory);
 }
 
 void decode_gguf(benchmark::State& state) {
@@ -36,7 +40,7 @@ void decode_gguf(benchmark::State& state) {
     slm::decode_blocks(dtype, blocks, values);
     benchmark::DoNotOptimize(values.data());
   }
-  set_bytes(state);
+  count_floats(state);
 }
 BENCHMARK(decode_gguf)->Apply([](auto* b) {
   for (int i = 0; i < slm::kDtypeCount; ++i)
@@ -53,7 +57,7 @@ void encode_row(benchmark::State& state) {
     slm::encode_row(scheme, values, row, &scale);
     benchmark::DoNotOptimize(row.data());
   }
-  set_bytes(state);
+  count_floats(state);
 }
 BENCHMARK(encode_row)->DenseRange(0, 6);
 
@@ -68,7 +72,7 @@ void fake_quant(benchmark::State& state) {
     slm::fake_quant(scheme, 1024, values, out, mask);
     benchmark::DoNotOptimize(out.data());
   }
-  set_bytes(state);
+  count_floats(state);
 }
 BENCHMARK(fake_quant)->ArgsProduct({{0, 1, 2, 3, 4, 5, 6}, {0, 1}});
 

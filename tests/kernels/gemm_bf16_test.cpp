@@ -8,6 +8,7 @@
 #include <cstring>
 #include <limits>
 #include <ostream>
+#include <span>
 #include <vector>
 
 #include "slm/core/aligned_buffer.h"
@@ -149,12 +150,13 @@ TEST_P(GemmBf16, WritesOnlyItsColumnsAndReadsOnlyItsRows) {
     const AlignedBuffer panels = problem.pack(GetParam());
     const int64_t stride = shape.n + 70;
     std::vector<float> c(static_cast<size_t>((shape.m + 2) * stride), 12345.0f);
-    const auto a_bytes = static_cast<size_t>((shape.m - 1) * problem.a_stride + shape.k) * sizeof(float);
-    const test::GuardedBytes a(a_bytes);
-    std::memcpy(a.data(), problem.a.data(), a_bytes);
+    const auto a_count = static_cast<size_t>((shape.m - 1) * problem.a_stride + shape.k);
+    const test::GuardedCopy<float> a(std::span(problem.a).first(a_count)), bias(problem.bias);
+    const test::GuardedCopy<std::byte> b(std::span(panels.data(), panels.size()));
     GetParam().gemm({.a = a.data(),
                      .a_stride = problem.a_stride,
-                     .b = panels.data(),
+                     .b = b.data(),
+                     .bias = bias.data(),
                      .c = c.data() + stride,
                      .c_stride = stride,
                      .m = shape.m,

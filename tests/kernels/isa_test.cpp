@@ -9,6 +9,7 @@
 
 #include "slm/core/error.h"
 #include "slm/kernels/attention/variants.h"
+#include "slm/kernels/fake_quant/variants.h"
 #include "slm/kernels/gemm_variants.h"
 #include "slm/kernels/vec/variants.h"
 
@@ -88,7 +89,9 @@ TEST_F(IsaChoice, ForcedIsALimit) {
   force("scalar");
   for (Isa isa : known_isas()) EXPECT_EQ(selectable(isa), isa == Isa::Scalar) << name(isa);
   EXPECT_EQ(select(vec_variants()).isa, Isa::Scalar);
+  EXPECT_EQ(select(fake_quant_variants()).isa, Isa::Scalar);
   EXPECT_EQ(select(attention_variants(KvStorage::F16)).isa, Isa::Scalar);
+  EXPECT_EQ(select(gemm_bf16_compute_variants()).isa, Isa::Scalar);
   for (GemmStorage storage : kStorages) EXPECT_EQ(select(gemm_variants(storage)).isa, Isa::Scalar);
 }
 
@@ -99,6 +102,8 @@ TEST_F(IsaChoice, SelectsTheFirstRowThatCanRun) {
     EXPECT_EQ(&select(variants), &variants[first]);
   };
   check(vec_variants());
+  check(fake_quant_variants());
+  check(gemm_bf16_compute_variants());
   for (KvStorage storage : {KvStorage::F32, KvStorage::F16}) check(attention_variants(storage));
   for (GemmStorage storage : kStorages) check(gemm_variants(storage));
 }
@@ -113,6 +118,9 @@ void expect_ordered(std::span<const Variant> variants) {
 
 TEST_F(IsaChoice, TablesRunFromBestToScalar) {
   expect_ordered(vec_variants());
+  expect_ordered(fake_quant_variants());
+  expect_ordered(gemm_bf16_compute_variants());
+  for (const GemmVariant& variant : gemm_bf16_compute_variants()) EXPECT_EQ(variant.storage, GemmStorage::F32);
   for (KvStorage storage : {KvStorage::F32, KvStorage::F16}) {
     expect_ordered(attention_variants(storage));
     for (const AttentionVariant& variant : attention_variants(storage)) EXPECT_EQ(variant.storage, storage);

@@ -10,12 +10,34 @@
 #include "slm/core/error.h"
 #include "slm/ops/embedding.h"
 #include "slm/ops/float_linear.h"
+#include "tests/support/bounds.h"
 #include "tests/support/gradient_check.h"
 
 namespace slm {
 namespace {
 
 using namespace test;
+
+struct Shape {
+  int64_t m, n, k;
+};
+
+/// Values a stride apart.
+struct Strided {
+  const Floats& values;
+  int64_t begin, stride;
+  double operator[](int64_t i) const { return static_cast<double>(values[static_cast<size_t>(begin + i * stride)]); }
+};
+
+/// The error of found = first + Σ a[i]·b[i], i < count, as a part of its bound.
+double part_of_bound(float found, float first, const Strided& a, const Strided& b, int64_t count) {
+  double sum = static_cast<double>(first), magnitudes = std::fabs(sum);
+  for (int64_t i = 0; i < count; ++i) {
+    sum += a[i] * b[i];
+    magnitudes += std::fabs(a[i] * b[i]);
+  }
+  return std::fabs(static_cast<double>(found) - sum) / bounds::dot(count, magnitudes, 2);
+}
 
 TEST(Gradient, OfLinear) {
   // More columns than a packed step, more rows than a depth step: 530 > 512.
@@ -59,26 +81,37 @@ TEST(Gradient, OfLinear) {
 }
 
 TEST(Gradient, OfLargeLinearsIsTheirSum) {
-  // What central differences are too slow for, by the sums themselves.
-  const int64_t m = 130, n = 531, k = 150;
-  const Floats x = normal(m * k, 1), w = normal(n * k, 2), c = normal(m * n, 4);
-  Floats dx(x.size()), dw(w.size()), x_copy = x, dy = c;
-  GemmScratch scratch;
-  linear_grad_x(scratch, WeightView(w, n, k), view(dy, m), view(dx, m));
-  linear_grad_w(scratch, view(dy, m), view(x_copy, m), view(dw, n));
-  const auto at = [](const Floats& v, int64_t i) { return static_cast<double>(v[static_cast<size_t>(i)]); };
-  for (int64_t i = 0; i < m; ++i)
-    for (int64_t l = 0; l < k; ++l) {
-      double sum = 0;
-      for (int64_t j = 0; j < n; ++j) sum += at(c, i * n + j) * at(w, j * k + l);
-      ASSERT_NEAR(at(dx, i * k + l), sum, 1e-4);
-    }
-  for (int64_t j = 0; j < n; ++j)
-    for (int64_t l = 0; l < k; ++l) {
-      double sum = 0;
-      for (int64_t i = 0; i < m; ++i) sum += at(c, i * n + j) * at(x, i * k + l);
-      ASSERT_NEAR(at(dw, j * k + l), sum, 1e-4);
-    }
+  // What central differences are too slow for, by the sums themselves: more rows of W than dx adds at a time (512), and
+  // three blocks of the rows of x that y is made by (256), the last of them in part.
+  for (const Shape& shape : {Shape{130, 531, 150}, Shape{600, 70, 65}}) {
+    const int64_t m = shape.m, n = shape.n, k = shape.k;
+    const Floats x = normal(m * k, 1), w = normal(n * k, 2), b = normal(n, 3), c = normal(m * n, 4);
+    const Floats dx0 = normal(m * k, 5), dw0 = normal(n * k, 6);
+    Floats y, dx, dw;
+    with_threads([&] {
+      GemmScratch scratch;
+      Floats x_copy = x, dy = c;
+      y.assign(static_cast<size_t>(m * n), NAN);
+      dx = dx0, dw = dw0;
+      linear_into(scratch, WeightView(w, n, k), {view(x_copy, m), {}}, b, view(y, m));
+      linear_grad_x(scratch, WeightView(w, n, k), view(dy, m), view(dx, m));
+      linear_grad_w(scratch, view(dy, m), view(x_copy, m), view(dw, n));
+      return std::vector<Floats>{y, dx, dw};
+    });
+    const auto at = [](const Floats& v, int64_t i) { return v[static_cast<size_t>(i)]; };
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < n; ++j)
+        ASSERT_LE(part_of_bound(at(y, i * n + j), at(b, j), {x, i * k, 1}, {w, j * k, 1}, k), 1)
+            << "y of " << m << " rows: " << i << "," << j;
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t l = 0; l < k; ++l)
+        ASSERT_LE(part_of_bound(at(dx, i * k + l), at(dx0, i * k + l), {c, i * n, 1}, {w, l, k}, n), 1)
+            << "dx of " << m << " rows: " << i << "," << l;
+    for (int64_t j = 0; j < n; ++j)
+      for (int64_t l = 0; l < k; ++l)
+        ASSERT_LE(part_of_bound(at(dw, j * k + l), at(dw0, j * k + l), {c, j, n}, {x, l, k}, m), 1)
+            << "dW of " << m << " rows: " << j << "," << l;
+  }
 }
 
 TEST(Gradient, InBf16OfLinearsIsThatOfRoundedOperands) {
@@ -89,9 +122,6 @@ TEST(Gradient, InBf16OfLinearsIsThatOfRoundedOperands) {
   const auto in_bf16 = [](Floats values) {
     for (float& x : values) x = bf16_to_f32(f32_to_bf16(x));
     return values;
-  };
-  struct Shape {
-    int64_t m, n, k;
   };
   for (const auto& [m, n, k] : {Shape{130, 531, 150}, Shape{300, 96, 160}}) {  // rows: in one step of 256, in two
     const Floats x = normal(m * k, 1), w = normal(n * k, 2), b = normal(n, 3), c = normal(m * n, 4);

@@ -17,6 +17,7 @@
 
 #include "kernels/attention/attention_isas.h"
 #include "kernels/isa_row.h"
+#include "kernels/least.h"
 #include "kernels/vec/simd_elements.h"
 #include "kernels/vec/simd_exp.h"
 #include "kernels/vec/simd_tile.h"
@@ -91,9 +92,9 @@ struct BlockedAttention {
   }
 
   /// Keys of the span at `key` that vector i sees: [lo, hi) within 0 … kSpan.
-  static int least(int64_t a, int64_t b) { return static_cast<int>(a < b ? a : b); }
-  static int lo(const Tile& t, int i, int64_t key) { return t.begin[i] > key ? least(t.begin[i] - key, kSpan) : 0; }
-  static int hi(const Tile& t, int i, int64_t key) { return t.end[i] > key ? least(t.end[i] - key, kSpan) : 0; }
+  static int lo(const Tile& t, int i, int64_t key) { return within_span(t.begin[i] - key); }
+  static int hi(const Tile& t, int i, int64_t key) { return within_span(t.end[i] - key); }
+  static int within_span(int64_t at) { return at > 0 ? static_cast<int>(least(at, kSpan)) : 0; }
 
   /// c (rows, kVectors·W) = c·shrink (nothing without) + a·b, over k; prefetches from `ahead` on as many elements as it
   /// reads of b.
@@ -221,7 +222,7 @@ struct BlockedAttention {
     const auto* v_blocks = static_cast<const Element*>(args.v_blocks);
     const int64_t vectors = args.rows * args.heads;
     for (int64_t first = 0; first < vectors; first += kTile) {
-      t.count = least(vectors - first, kTile);
+      t.count = static_cast<int>(least(vectors - first, kTile));
       begin_tile(args, first, t);
       // Half blocks are widened once for many vectors; for one register tile it is cheaper to do so in passing.
       // Same bits.
@@ -235,7 +236,7 @@ struct BlockedAttention {
         int from = kSpan, to = 0;  // keys that some vector sees; slots outside may never have been written
         for (int i = 0; i < t.count; ++i) {
           if (lo(t, i, key) >= hi(t, i, key)) continue;
-          from = least(from, lo(t, i, key));
+          from = lo(t, i, key) < from ? lo(t, i, key) : from;
           to = hi(t, i, key) > to ? hi(t, i, key) : to;
         }
         if (from >= to) continue;

@@ -7,6 +7,7 @@
 #include "kernels/avx512_intrinsics.h"
 #include "kernels/gemm_bf16/gemm_bf16_isas.h"
 #include "kernels/isa_row.h"
+#include "kernels/least.h"
 
 namespace slm::kernels {
 namespace {
@@ -16,7 +17,6 @@ constexpr int64_t kColumnStep = 512, kRowStep = 96;
 constexpr int64_t kBlockStride = kBf16DepthStep / 2 + 16;  // pairs; no power of two, whose rows would share cache sets
 constexpr int64_t kPairBytes = kBf16PanelColumns * 4;
 
-int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 __mmask16 first_lanes(int64_t count) {
   return static_cast<__mmask16>(count >= 16 ? 0xffffu : count <= 0 ? 0u : (1u << count) - 1u);
 }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "kernels/gemm_f32/gemm_f32_isas.h"
+#include "kernels/least.h"
 #include "kernels/vec/simd_elements.h"
 #include "kernels/vec/simd_tile.h"
 #include "slm/kernels/packed_gemm.h"
@@ -113,7 +114,6 @@ struct PanelGemm {
   static Target target(const GemmArgs& args, int64_t i, int64_t n) {
     return {args.c + i * args.c_stride + n, args.c_stride, args.bias != nullptr ? args.bias + n : nullptr, args.n - n};
   }
-  static int64_t least(int64_t x, int64_t y) { return x < y ? x : y; }
 
   static void gemm(const GemmArgs& args) {
     const int64_t panel_stride = panel_bytes(args.k, kColumns, sizeof(Element)) / static_cast<int64_t>(sizeof(Element));
