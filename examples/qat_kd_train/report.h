@@ -7,6 +7,7 @@
 
 #include "cli/program.h"
 #include "qat_kd_train/options.h"
+#include "qat_kd_train/out_folder.h"
 #include "qat_kd_train/run.h"
 
 namespace slm {
