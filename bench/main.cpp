@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include "bench/program.h"
+#include "cli/exit_code.h"
 
 int main(int argc, char** argv) {
   const slm::BenchHelp help = {.teaches =

@@ -9,35 +9,17 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <limits>
-#include <new>
 #include <sstream>
 
 #include "cli/help.h"
 #include "cli/option_values.h"
-#include "cli/terminal.h"
 #include "slm/core/parallel.h"
-#include "slm/kernels/isa.h"
 
 namespace slm {
 namespace {
-
-/// The last words of the program, whatever becomes of stdout.
-void print_last(const std::string& line) {
-  try {
-    write_stderr(line + "\n");
-  } catch (const IoError&) {
-  }
-}
-
-void print_error(std::string_view message) {
-  std::string line = one_line(message);
-  while (!line.empty() && line.back() == ' ') line.pop_back();
-  print_last("error: " + line);
-}
 
 /// Seconds this process has lived: /proc/self/stat counts its start in clock ticks since boot (man 5 proc, field 22).
 /// 0 where the system does not tell.
@@ -64,11 +46,7 @@ Program::Program(const std::string& name, const std::string& teaches, const std:
       age_at_begin_(process_age()),
       begin_(std::chrono::steady_clock::now()) {
   app_->formatter(std::make_shared<HelpPage>());
-  std::string isas;
-  for (const kernels::Isa isa : kernels::known_isas()) isas += " " + std::string(kernels::name(isa));
-  app_->footer(examples + "\n\nEnvironment:\n  SLM_ISA          instructions at most:" + isas +
-               " (default: all)\n  OMP_NUM_THREADS  threads where --threads is not given\n"
-               "Exit codes: 0 done, 1 error, 2 wrong usage, 128 + n: signal n asked it to end.");
+  app_->footer(examples + "\n\n" + environment_help("threads where --threads is not given"));
 }
 
 /// Last, so that they come last in --help.
@@ -105,38 +83,21 @@ bool Program::parse(int argc, char** argv) try {
   app_->exit(asked, page);
   write_now(page.str());
   return false;
+} catch (const CLI::ParseError& error) {
+  // An option that is unknown is said first: it may be the one that is missing, misspelt.
+  const bool unknown = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && app_->remaining_size() > 0;
+  throw wrong_arguments(app_->get_name(), unknown ? CLI::ExtrasError(app_->remaining()).what() : error.what());
 }
 
 int Program::run(int argc, char** argv, const std::function<void()>& body) {
-  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond its limit is an error of the write, as a full disk is
-  try {
-    if (!parse(argc, argv)) return 0;
+  const auto all = [&] {
+    if (!parse(argc, argv)) return;
     if (threads_ > 0) set_num_threads(threads_);
-    num_threads();  // an unusable OMP_NUM_THREADS or SLM_ISA is an error in every program, never ignored
-    kernels::forced_isa();
+    check_environment();
     body();
     write_now("");
-    return 0;
-  } catch (const CLI::ParseError& error) {
-    // An option that is unknown is said first: it may be the one that is missing, misspelt.
-    const bool unknown = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && app_->remaining_size() > 0;
-    const std::string what = unknown ? CLI::ExtrasError(app_->remaining()).what() : error.what();
-    print_error(fmt::format("[usage] {} (see {} --help)", what, app_->get_name()));
-    return 2;
-  } catch (const UsageError& error) {
-    print_error(error.what());
-    return 2;
-  } catch (const Interrupted& interrupted) {
-    print_last(interrupted.what());
-    return interrupted.exit_code();
-  } catch (const std::bad_alloc&) {
-    print_error("[memory] the system has not enough memory for this model and these options");
-  } catch (const std::exception& error) {
-    print_error(error.what());
-  } catch (...) {
-    print_error("[program] an unknown exception");
-  }
-  return 1;
+  };
+  return exit_code_of(all, "this model and these options");
 }
 
 void write_now(std::string_view text) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Program: what every program of the project has in common: --threads --seed --json --version, one `error: …` line on
-// stderr, and the exit codes 0 (done), 1 (error), 2 (wrong usage), 128 + n (signal n asked it to end). Results go to
-// stdout, all else to stderr.
+// Program: what every program in examples/ has in common: --threads --seed --json --version, and how it ends
+// (exit_code.h). Results go to stdout, all else to stderr.
 // In: argc, argv.  Out: an exit code.
 #pragma once
 
@@ -14,19 +13,13 @@
 #include <string>
 #include <string_view>
 
-#include "slm/core/error.h"
+#include "cli/exit_code.h"
 
 namespace CLI {
 class App;
 }
 
 namespace slm {
-
-/// Options that are each right but make no sense together: exit code 2.
-class UsageError : public Error {
- public:
-  using Error::Error;
-};
 
 /// A JSON document that keeps the order in which its keys were written.
 using JsonDocument = nlohmann::ordered_json;
@@ -45,13 +38,12 @@ class Program {
   /// Seconds since the process was started, loading of the program included; the system counts in steps of 10 ms.
   double elapsed_seconds() const;
 
-  /// Parses, checks SLM_ISA, sets the threads, runs the body. Everything thrown becomes one line `error: …`, but for
-  /// Interrupted. A limit on the size of files makes writing fail; it does not kill.
+  /// Parses, sets the threads, checks the environment, runs the body; ends as exit_code_of.
   int run(int argc, char** argv, const std::function<void()>& body);
 
  private:
   void add_common_options();
-  /// Whether there is a body to run: --help and --version are all there is to do.
+  /// Whether there is a body to run: --help and --version are all there is to do. Throws UsageError.
   bool parse(int argc, char** argv);
 
   std::unique_ptr<CLI::App> app_;

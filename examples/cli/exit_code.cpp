@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/exit_code.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <exception>
+#include <new>
+
+#include "cli/terminal.h"
+#include "slm/core/parallel.h"
+#include "slm/kernels/isa.h"
+
+namespace slm {
+namespace {
+
+/// The last words of the program, whatever becomes of stdout.
+void print_last(const std::string& line) {
+  try {
+    write_stderr(line + "\n");
+  } catch (const IoError&) {
+  }
+}
+
+void print_error(std::string_view message) {
+  std::string line = one_line(message);
+  while (!line.empty() && line.back() == ' ') line.pop_back();
+  print_last("error: " + line);
+}
+
+}  // namespace
+
+UsageError wrong_arguments(std::string_view program, std::string_view what) {
+  return UsageError(fmt::format("[usage] {} (see {} --help)", what, program));
+}
+
+std::string environment_help(std::string_view threads) {
+  std::string isas;
+  for (const kernels::Isa isa : kernels::known_isas()) isas += " " + std::string(kernels::name(isa));
+  return fmt::format(
+      "Environment:\n  SLM_ISA          instructions at most:{} (default: all)\n  OMP_NUM_THREADS  {}\n"
+      "Exit codes: 0 done, 1 error, 2 wrong usage, 128 + n: signal n asked it to end.",
+      isas, threads);
+}
+
+void check_environment() {
+  num_threads();
+  kernels::forced_isa();
+}
+
+int exit_code_of(const std::function<void()>& body, std::string_view large) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond its limit is an error of the write, as a full disk is
+  try {
+    body();
+    return 0;
+  } catch (const UsageError& error) {
+    print_error(error.what());
+    return 2;
+  } catch (const Interrupted& interrupted) {
+    print_last(interrupted.what());
+    return interrupted.exit_code();
+  } catch (const std::bad_alloc&) {
+    print_error(fmt::format("[memory] the system has not enough memory for {}", large));
+  } catch (const std::exception& error) {
+    print_error(error.what());
+  } catch (...) {
+    print_error("[program] an unknown exception");
+  }
+  return 1;
+}
+
+}  // namespace slm
