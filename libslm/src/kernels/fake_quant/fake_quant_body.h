@@ -45,8 +45,15 @@ struct FakeQuant {
     out[1] = static_cast<uint8_t>(bits >> 8);
     return out + 2;
   }
+  /// Codes 0 … 15, eight at a time: byte by byte GCC 12 takes vectors apart and puts them together again.
   static uint8_t* put_nibbles(const int8_t* codes, uint8_t* out) {
-    for (int j = 0; j < 16; ++j) out[j] = static_cast<uint8_t>(codes[j] | (codes[j + 16] << 4));
+    for (int j = 0; j < 16; j += 8) {
+      uint64_t low, high;
+      __builtin_memcpy(&low, codes + j, 8);
+      __builtin_memcpy(&high, codes + 16 + j, 8);
+      low |= high << 4;
+      __builtin_memcpy(out + j, &low, 8);
+    }
     return out + 16;
   }
 
@@ -134,7 +141,7 @@ struct FakeQuant {
     V stored(V code) const { return code; }
     uint8_t* put(const int8_t* codes, uint8_t* out) const {
       out = put_half(d, out);
-      for (int j = 0; j < 32; ++j) out[j] = static_cast<uint8_t>(codes[j]);
+      __builtin_memcpy(out, codes, 32);
       return out + 32;
     }
     const float largest_code;
