@@ -18,7 +18,7 @@ namespace {
 struct Row {
   std::vector<float> x, w, y, z;
   std::vector<int8_t> codes;
-  std::vector<int32_t> sums;
+  std::vector<int32_t> offsets;
   std::vector<uint16_t> bits;
   explicit Row(int64_t n)
       : x(static_cast<size_t>(n)),
@@ -26,7 +26,7 @@ struct Row {
         y(x.size()),
         z(x.size()),
         codes(x.size()),
-        sums(x.size()),
+        offsets(x.size()),
         bits(x.size(), 0x3c00) {
     Rng rng(1);
     for (float& value : x) value = rng.normal();
@@ -60,10 +60,10 @@ const int kRegistered = [] {
         [](const VecVariant& v, Row& r, int64_t n) { v.rope(r.y.data(), r.x.data(), r.w.data(), n / 2); });
     for (int64_t n : {896, 4864}) {
       add(variant, "quantize_a8g32", n, 5, [](const VecVariant& v, Row& r, int64_t m) {
-        v.quantize_a8g32(r.x.data(), m, r.codes.data(), r.y.data(), r.sums.data());
+        v.quantize_a8g32(r.x.data(), m, r.codes.data(), r.y.data(), r.offsets.data());
       });
       add(variant, "quantize_a8t", n, 5, [](const VecVariant& v, Row& r, int64_t m) {
-        v.quantize_a8t(r.x.data(), m, r.codes.data(), r.y.data(), r.sums.data());
+        v.quantize_a8t(r.x.data(), m, r.codes.data(), r.y.data(), r.offsets.data());
       });
     }
     add(variant, "max_sum_exp", 151936, 4, [](const VecVariant& v, Row& r, int64_t n) {

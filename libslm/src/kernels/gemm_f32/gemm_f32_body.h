@@ -4,7 +4,8 @@
 //
 // Cache blocking inside the call, as in Goto & van de Geijn 2008, without copying A:
 //   columns ⊃ rows ⊃ k ⊃ panels ⊃ register tiles       k step: one panel strip of at most 24 KiB stays in L1
-//                                                      row and column steps: strips of A, B and C stay in L2
+//                                                      row and column steps: strips of A, B and C stay in L2 (less
+//                                                      than 512 KiB together)
 // Between k steps the partial sums rest in c, so that the order of additions stays j = 0 … k−1.
 #pragma once
 
@@ -22,7 +23,7 @@ template <class S, class Element, int kRows, int kColumns, int kAccumulators>
 struct PanelGemm {
   static constexpr int kPanelVectors = kColumns / S::kWidth;
   static constexpr int64_t kDepthStep = 24576 / (kColumns * 4);
-  static constexpr int64_t kRowStep = (256 / kRows) * kRows;
+  static constexpr int64_t kRowStep = 196608 / (kDepthStep * 4) / kRows * kRows;
   static constexpr int64_t kColumnStep = 128;
 
   /// Which part of k a tile adds: the first starts from zero, the last adds the bias.
