@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <string>
+
 #include "slm/core/error.h"
 #include "slm/io/safetensors.h"
 #include "tests/support/temporary_folder.h"
@@ -27,6 +30,32 @@ TEST(StoredTensor, KnowsItsPlaceInTheFileAndReleasesOnlyItsRows) {
   EXPECT_THROW(tensor.release_rows(0, 9), ArgumentError);
   EXPECT_THROW(tensor.release_rows(-1, 1), ArgumentError);
   EXPECT_THROW(tensor.release_rows(3, 2), ArgumentError);
+}
+
+/// KiB of files that are resident in this process.
+int64_t resident_of_files() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;)
+    if (int64_t kib; word == "RssFile:" && status >> kib) return kib;
+  ADD_FAILURE() << "no RssFile in /proc/self/status";
+  return 0;
+}
+
+TEST(StoredTensor, IsTakenWholeAndLeavesNoPagesBehind) {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder.path() / "x.safetensors";
+  std::vector<float> values(5 * 1'000'001);  // 20 MB: three stretches, rows that share pages
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 1'000'003);
+  const SafetensorsEntry entry{"w", Dtype::F32, {1'000'001, 5}};
+  write_safetensors(path, {&entry, 1}, {},
+                    [&](size_t, const ByteSink& sink) { sink(std::as_bytes(std::span(values))); });
+  const std::vector<StoredTensor> tensors = read_safetensors(path);
+  std::vector<float> taken(values.size());
+  EXPECT_THROW(tensors[0].take(std::as_writable_bytes(std::span(taken).first(4))), ArgumentError);
+  const int64_t before = resident_of_files();
+  tensors[0].take(std::as_writable_bytes(std::span(taken)));
+  EXPECT_LT(resident_of_files() - before, 2'000);
+  EXPECT_EQ(taken, values);
 }
 
 }  // namespace

@@ -148,7 +148,7 @@ void read_pieces(const fs::path& file, const std::vector<Piece>& pieces) {
       throw FormatError(file.string(),
                         fmt::format("[checkpoint] {} is {} {}, this model's is F32 {}", piece.name,
                                     name(tensor.dtype()), tensor.shape().to_string(), piece.shape.to_string()));
-    std::memcpy(piece.values.data(), tensor.data(), piece.values.size_bytes());
+    it->second.take(std::as_writable_bytes(piece.values));
     if (const auto wrong = not_finite(piece)) throw FormatError(file.string(), *wrong);
   }
 }

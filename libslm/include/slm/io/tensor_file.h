@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "slm/core/tensor.h"
@@ -19,6 +20,9 @@ struct StoredTensor {
   /// Gives back the pages of rows [begin, end) (rows = last dimension), if they are a file's. Call after they were
   /// packed.
   void release_rows(int64_t begin, int64_t end) const;
+  /// Copies all values and gives back their pages a stretch at a time, so that they do not lie beside the copy. Throws
+  /// ArgumentError where `out` has another size.
+  void take(std::span<std::byte> out) const;
 };
 
 }  // namespace slm
