@@ -83,7 +83,7 @@ const QuantizedRows& LinearInput::quantized(ActivationScheme layout, const GridP
         codes[j] = static_cast<int8_t>(code);
         sum += code;
       }
-      rows_.offsets[g] = (grouped ? kernels::kGroupOffset : 0) + kernels::kOffsetPerCode * sum;
+      rows_.offsets[g] = grouped ? kernels::group_offset(sum) : kernels::kOffsetPerCode * sum;
       rows_.scales[g] = params.scale;
     }
   });

@@ -48,7 +48,10 @@ inline constexpr int32_t kOffsetPerCode = -128;
 inline constexpr int32_t kGroupOffset = 0x4B400000;
 inline constexpr float kGroupZero = 12582912.0f;
 
-/// Σ code_a of a group, of its offset.
+/// The offset of a group, of its Σ code_a; and back.
+[[gnu::always_inline]] inline constexpr int32_t group_offset(int32_t sum) {
+  return kGroupOffset + kOffsetPerCode * sum;
+}
 [[gnu::always_inline]] inline constexpr int32_t sum_of_codes(int32_t offset) {
   static_assert(kOffsetPerCode == -(1 << 7));
   return (kGroupOffset - offset) >> 7;

@@ -103,7 +103,7 @@ struct VecKernels {
     for (int64_t g = 0; g < n / 32; ++g) {
       const QuantizeRule rule = quantize_rule(max_abs_bits_32<S>(x + 32 * g));
       scales[g] = S::round_to_half(rule.scale);
-      offsets[g] = kGroupOffset + kOffsetPerCode * encode(x + 32 * g, 32, rule.inverse, codes + 32 * g);
+      offsets[g] = group_offset(encode(x + 32 * g, 32, rule.inverse, codes + 32 * g));
     }
   }
 

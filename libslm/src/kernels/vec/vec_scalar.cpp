@@ -67,7 +67,7 @@ struct PlainVec {
     for (int64_t g = 0; g < n / 32; ++g) {
       const QuantizeRule rule = rule_of(x + 32 * g, 32);
       scales[g] = slm::f16_to_f32(f32_to_f16(rule.scale));
-      offsets[g] = kGroupOffset + kOffsetPerCode * encode(x + 32 * g, 32, rule.inverse, codes + 32 * g);
+      offsets[g] = group_offset(encode(x + 32 * g, 32, rule.inverse, codes + 32 * g));
     }
   }
 
