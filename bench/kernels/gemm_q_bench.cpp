@@ -42,7 +42,8 @@ void gemm(benchmark::State& state, GemmVariant variant, Linear linear, int64_t m
   std::vector<int8_t> a(static_cast<size_t>(m * k));
   for (int8_t& code : a) code = static_cast<int8_t>(static_cast<int>(rng() % 255) - 127);
   const std::vector<float> a_scales(static_cast<size_t>(m * (k / 32)), 0.01f);
-  const std::vector<int32_t> a_offsets(static_cast<size_t>(m * (k / 32)), group_offset(17));
+  const std::vector<int32_t> a_offsets(static_cast<size_t>(m * (k / 32)),
+                                       variant.storage == GemmStorage::Q8C ? kOffsetPerCode * 17 : group_offset(17));
   std::vector<float> c(static_cast<size_t>(m * n));
   for (auto _ : state) {
     variant.gemm({.a = a.data(),

@@ -20,7 +20,7 @@ struct StoredTensor {
   /// Gives back the pages of rows [begin, end) (rows = last dimension), if they are a file's. Call after they were
   /// packed.
   void release_rows(int64_t begin, int64_t end) const;
-  /// Copies all values and gives back their pages a stretch at a time, so that they do not lie beside the copy. Throws
+  /// Copies all values and gives back their pages on the way, so that they do not lie beside the copy. Throws
   /// ArgumentError where `out` has another size.
   void take(std::span<std::byte> out) const;
 };

@@ -16,6 +16,7 @@
 //                  c = acc + bias
 //   w4g32a         the same with code_b in 0…15, then acc = fma(float(Σ code_a)·m_b[g], d_a[g], acc) in each group
 //   w8c            s over all k (int32, exact for k ≤ 131,072);  c = fma(float(s), d_a·d_b, bias or 0)
+// One bit may differ: the sign of a zero, where each term of a sum underflows, as static scales alone can make it.
 #pragma once
 
 #include <cstddef>
@@ -39,14 +40,15 @@ enum class GemmStorage {
 /// Longest row whose w8c sum certainly fits int32: 131,072 · 127 · 128 < 2³¹.
 inline constexpr int64_t kMaxQ8cDepth = 131072;
 
-/// GemmArgs::a_offsets are Σ code_a times this: where the sums of dpbusd (VNNI) begin, which multiplies code_b + 128.
-/// Kernels that want Σ code_a divide it out. Of the longest row of w8c 131,072 · 127 · 128 at most, which is below 2³¹.
+/// GemmArgs::a_offsets are Σ code_a times this (of a8g32: beyond kGroupOffset): where the sums of dpbusd (VNNI) begin,
+/// which multiplies code_b + 128. Of the longest row of w8c 131,072 · 127 · 128 at most, which is below 2³¹.
 inline constexpr int32_t kOffsetPerCode = -128;
 
 /// Where the offsets of a8g32 begin: the bits of the float 1.5·2²³. An integer below 2²² added to the bits of that
 /// float is added to its value, so the sum of a group that begins at its offset is a float already: kGroupZero + s.
 inline constexpr int32_t kGroupOffset = 0x4B400000;
 inline constexpr float kGroupZero = 12582912.0f;
+static_assert(__builtin_bit_cast(int32_t, kGroupZero) == kGroupOffset);
 
 /// The offset of a group, of its Σ code_a; and back.
 [[gnu::always_inline]] inline constexpr int32_t group_offset(int32_t sum) {

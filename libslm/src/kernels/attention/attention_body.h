@@ -224,8 +224,7 @@ struct BlockedAttention {
     for (int64_t first = 0; first < vectors; first += kTile) {
       t.count = static_cast<int>(least(vectors - first, kTile));
       begin_tile(args, first, t);
-      // Half blocks are widened once for many vectors; for one register tile it is cheaper to do so in passing.
-      // Same bits.
+      // Half blocks are widened once for many vectors; for one register tile in passing, which is cheaper. Same bits.
       const bool direct = t.dim % W == 0 && (sizeof(Element) == sizeof(float) || t.count <= kRows);
       int64_t begin = t.begin[0], end = t.end[0];
       for (int i = 1; i < t.count; ++i) {

@@ -11,10 +11,12 @@
 namespace slm::kernels {
 namespace {
 
+static_assert(kOffsetPerCode == -8 * 16);
+
 // What a group adds to eight columns of one row.
 [[gnu::always_inline]] inline __m256 scale_into(__m256i s, const Q4_0Group& group, int64_t half, float d_a,
                                                 int32_t offset, __m256 acc) {
-  s = _mm256_add_epi32(s, _mm256_set1_epi32((offset - kGroupOffset) >> 4));  // −128 / 16
+  s = _mm256_add_epi32(s, _mm256_set1_epi32((offset - kGroupOffset) >> 4));  // −8·Σ code_a
   const __m256 scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(s), load_halfs(group.d + 8 * half));
   return _mm256_fmadd_ps(scaled, _mm256_set1_ps(d_a), acc);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // 4-bit packed GEMM for AVX-512 VNNI: dpbusd multiplies the unsigned nibbles of 16 columns by four codes of a row of A,
-// broadcast once for all panels. Nibbles stay in the high half of their bytes: their sums are 16-fold, so that Q4_0's
-// zero point, −16·8·Σ code_a, is the offset where the sums begin.
+// broadcast once for all panels. Nibbles are multiplied in the high half of their bytes: sums are 16-fold, so that
+// Q4_0's zero point, −16·8·Σ code_a, is the offset where the sums begin.
 #include "kernels/gemm_q_avx512vnni.h"
 #include "slm/kernels/gemm_q4/gemm_q4.h"
 
