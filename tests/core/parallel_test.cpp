@@ -2,6 +2,8 @@
 #include "slm/core/parallel.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/resource.h>
 
 #include <array>
 #include <atomic>
@@ -127,6 +129,35 @@ TEST_F(Parallel, RegionSurvivesManyShortLoopsWithMoreThreadsThanProcessors) {
       });
   });
   EXPECT_EQ(sums, std::vector<int64_t>(5, kLoops * (kLoops - 1) / 2));
+}
+
+TEST_F(Parallel, LoopsDoNotWaitForThreadsThatHaveNoProcessor) {
+  set_num_threads(4);
+  constexpr int kLoops = 2000;
+  std::array<int64_t, 4> calls = {};
+  int64_t switches = 0;
+  std::thread([&] {  // its team is begun with its processors: one for all four
+    cpu_set_t allowed, first;
+    ASSERT_EQ(sched_getaffinity(0, sizeof allowed, &allowed), 0);
+    CPU_ZERO(&first);
+    for (size_t cpu = 0; CPU_COUNT(&first) == 0; ++cpu)
+      if (CPU_ISSET(cpu, &allowed)) CPU_SET(cpu, &first);
+    ASSERT_EQ(sched_setaffinity(0, sizeof first, &first), 0);
+    const auto switches_so_far = [] {
+      rusage usage{};
+      getrusage(RUSAGE_SELF, &usage);
+      return usage.ru_nvcsw + usage.ru_nivcsw;
+    };
+    switches = -switches_so_far();
+    parallel_region([&] {
+      for (int i = 0; i < kLoops; ++i)
+        parallel_for(4, 1, [&](int64_t begin, int64_t, int) { ++calls[static_cast<size_t>(begin)]; });
+    });
+    switches += switches_so_far();
+  })
+      .join();
+  EXPECT_EQ(calls, (std::array<int64_t, 4>{kLoops, kLoops, kLoops, kLoops}));
+  EXPECT_LT(switches, kLoops) << "a loop that waits for all four needs three each";
 }
 
 TEST_F(Parallel, RegionRethrowsWhatALoopOrItsOwnCodeThrows) {

@@ -4,6 +4,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -53,20 +54,19 @@ void await_change(const std::atomic<T>& value, T old) {
   value.wait(old, std::memory_order_acquire);
 }
 
-/// One call of parallel_for: ranges of [0, n), dealt to members 0 … members − 1 in turn.
+/// One call of parallel_for: ranges of [0, n), numbered as threads.
 class Job {
  public:
   Job(int64_t n, int64_t ranges, detail::RangeFunction function, void* context)
       : n_(n), ranges_(ranges), function_(function), context_(context) {}
 
-  void run(int member, int members) {
-    for (int64_t r = member; r < ranges_; r += members) {
-      try {
-        function_(context_, n_ * r / ranges_, n_ * (r + 1) / ranges_, static_cast<int>(r));
-      } catch (...) {
-        const std::lock_guard lock(mutex_);
-        if (r < error_range_) error_range_ = r, error_ = std::current_exception();
-      }
+  uint32_t ranges() const { return static_cast<uint32_t>(ranges_); }
+  void run(int64_t range) {
+    try {
+      function_(context_, n_ * range / ranges_, n_ * (range + 1) / ranges_, static_cast<int>(range));
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (range < error_range_) error_range_ = range, error_ = std::current_exception();
     }
   }
   void rethrow() const {
@@ -82,42 +82,68 @@ class Job {
   int64_t error_range_ = INT64_MAX;
 };
 
-/// Threads of one parallel_region: member 0 posts jobs, the others wait for them.
+/// Threads of one parallel_region. Member 0 posts jobs; all claim ranges of the latest, each its own first, then what
+/// nobody has begun: a job is done without members that have no processor just now, and waits for a range only whose
+/// thread lost its processor within it.
 class Team {
  public:
-  /// Member 0, before the first job.
-  void open(int members) { members_ = members; }
-
-  /// Member 0: all members run the job; returns when the last one has.
+  /// Member 0: returns when every range of the job was run.
   void run(Job& job) {
-    post(&job);
-    job.run(0, members_);
-    for (int left; (left = working_.load(std::memory_order_acquire)) != 0;) await_change(working_, left);
+    job_ = &job;
+    left_.store(job.ranges(), std::memory_order_relaxed);
+    post(job.ranges());
+    run_ranges(0);
+    for (uint32_t left; (left = left_.load(std::memory_order_acquire)) != 0;) await_change(left_, left);
   }
   /// Member 0: sends the others home.
-  void close() { post(nullptr); }
+  void close() { post(kClosed); }
   /// The others: jobs, until the team is closed.
   void serve(int member) {
-    for (uint32_t seen = 0;; ++seen) {
-      await_change(posts_, seen);
-      if (job_ == nullptr) return;
-      job_->run(member, members_);
-      if (working_.fetch_sub(1, std::memory_order_acq_rel) == 1) working_.notify_one();
+    for (;;) {
+      const uint32_t heard = bell_.load(std::memory_order_acquire);
+      if (!run_ranges(static_cast<uint32_t>(member))) return;
+      await_change(bell_, heard);
     }
   }
 
  private:
-  void post(Job* job) {
-    job_ = job;
-    working_.store(members_ - 1, std::memory_order_relaxed);
-    posts_.fetch_add(1, std::memory_order_release);
-    posts_.notify_all();
+  static constexpr uint32_t kClosed = 0xffff;
+  static_assert(kMostThreads < kClosed);
+  static constexpr uint32_t kLines = kMostThreads / 8;
+
+  void post(uint32_t ranges) {
+    const uint64_t number = (posted_.load(std::memory_order_relaxed) >> 16) + 1;
+    posted_.store(number << 16 | ranges, std::memory_order_release);
+    bell_.fetch_add(1, std::memory_order_release);
+    bell_.notify_all();
   }
 
-  int members_ = 1;
-  Job* job_ = nullptr;
-  alignas(64) std::atomic<uint32_t> posts_ = 0;
-  alignas(64) std::atomic<int> working_ = 0;  // others that have not finished the job
+  /// Whether the team is still open.
+  bool run_ranges(uint32_t member) {
+    const uint64_t posted = posted_.load(std::memory_order_acquire);
+    const uint64_t number = posted >> 16;
+    const uint32_t ranges = posted & 0xffff;
+    if (ranges == kClosed) return false;
+    for (uint32_t i = 0; i < ranges; ++i) {
+      const uint32_t range = (member + i) % ranges;
+      if (!claim(range, number)) continue;
+      job_->run(range);  // that of `number`: there is no other before this range was run
+      if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) left_.notify_one();
+    }
+    return true;
+  }
+  /// Of a job that is done all ranges are claimed by it or a later one.
+  bool claim(uint32_t range, uint64_t number) {
+    std::atomic<uint64_t>& claimed = claims_[range % kLines * 8 + range / kLines];  // neighbours on lines of their own
+    uint64_t last = claimed.load(std::memory_order_relaxed);
+    return last < number && claimed.compare_exchange_strong(last, number, std::memory_order_relaxed);
+  }
+
+  alignas(64) std::atomic<uint64_t> posted_ = 0;  // number of the latest job, and how many ranges it has
+  Job* job_ = nullptr;                            // that job
+  std::atomic<uint32_t> bell_ = 0;                // changes after posted_: what a futex can wait for
+  alignas(64) std::atomic<uint32_t> left_ = 0;    // ranges of the job that were not run yet
+  alignas(64) std::array<std::atomic<uint64_t>, kMostThreads> claims_ = {};  // number of the last job of each range
 };
 
 thread_local Team* led_team = nullptr;  // where this thread is member 0 of a team and runs no range
@@ -152,7 +178,8 @@ void parallel_ranges(int64_t n, int64_t grain, RangeFunction function, void* con
     led_team = team;
   } else {
 #pragma omp parallel num_threads(static_cast <int>(ranges))
-    job.run(omp_get_thread_num(), omp_get_num_threads());  // may be fewer threads than asked for
+    for (int64_t r = omp_get_thread_num(); r < ranges; r += omp_get_num_threads())  // may be fewer than asked for
+      job.run(r);
   }
   job.rethrow();
 }
@@ -163,7 +190,6 @@ void parallel_region(void (*function)(void* context), void* context) {
   std::exception_ptr error;
 #pragma omp parallel num_threads(num_threads())
   if (omp_get_thread_num() == 0) {
-    team.open(omp_get_num_threads());
     led_team = &team;
     try {
       function(context);
