@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include "bench/program.h"
+#include "bench/result_file.h"
 #include "cli/exit_code.h"
 
 int main(int argc, char** argv) {
@@ -12,6 +13,7 @@ int main(int argc, char** argv) {
                                    "--benchmark_list_tests lists what it measures, --benchmark_filter chooses from it.",
                                .print_flags = benchmark::PrintDefaultHelp};
   return slm::run_bench(argc, argv, help, [&] {
+    const slm::ResultFile result(argc, argv);
     // Asked for help by a value it does not know, Google Benchmark would print it and end with 0.
     benchmark::Initialize(&argc, argv, [] {
       throw slm::UsageError(
@@ -23,5 +25,6 @@ int main(int argc, char** argv) {
       throw slm::UsageError("--benchmark_filter=" + benchmark::GetBenchmarkFilter() +
                             " leaves nothing to measure on this processor; --benchmark_list_tests lists what there is");
     benchmark::Shutdown();
+    result.write();
   });
 }

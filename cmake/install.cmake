@@ -10,8 +10,9 @@ install(TARGETS slm EXPORT slm-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDI
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/libslm/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   FILES_MATCHING PATTERN "*.h")
 install(EXPORT slm-targets NAMESPACE slm:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/slm)
-configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/slm-config.cmake.in ${PROJECT_BINARY_DIR}/slm-config.cmake
+set(package ${PROJECT_BINARY_DIR}/CMakeFiles/slm-package)  # not where find_package() looks, who has bin/ in his PATH
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/slm-config.cmake.in ${package}/slm-config.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/slm)
-write_basic_package_version_file(${PROJECT_BINARY_DIR}/slm-config-version.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/slm-config.cmake ${PROJECT_BINARY_DIR}/slm-config-version.cmake
+write_basic_package_version_file(${package}/slm-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${package}/slm-config.cmake ${package}/slm-config-version.cmake
   ${PROJECT_SOURCE_DIR}/third_party/slm-dependencies.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/slm)

@@ -45,13 +45,13 @@ int main(int argc, char** argv) {
   from_text->excludes(given);
   slm::add_number(app, "--vocab", vocab, "Tokens of the vocabulary learned", slm::WholeRange{257, 1 << 20})
       ->excludes(given);
-  const auto size = [&app](const char* flag, int64_t& value, const char* says) {
-    slm::add_number(app, flag, value, says, slm::WholeRange{1, 1 << 20});
+  const auto size = [&app](const char* flag, int64_t& value, const char* says, uint64_t most = 1 << 20) {
+    slm::add_number(app, flag, value, says, slm::WholeRange{1, most});
   };
   size("--width", config.width, "Width of the residual stream, a multiple of the heads");
-  size("--layers", config.layers, "Layers");
-  size("--heads", config.heads, "Attention heads");
-  size("--kv-heads", config.kv_heads, "Key-value heads");
+  size("--layers", config.layers, "Layers", 4096);
+  size("--heads", config.heads, "Attention heads", 4096);
+  size("--kv-heads", config.kv_heads, "Key-value heads", 4096);
   size("--ffn", config.ffn, "Width of the feed-forward layer");
   size("--context", config.context, "Tokens the model is made for");
   app.add_option("--out", out, "The folder to write")->required()->check(slm::not_empty())->type_name("DIR");

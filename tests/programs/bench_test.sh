@@ -24,13 +24,21 @@ grep -q '^scalar  *1  *–  *–  *–  *–$' out || fail "what is not known is
 
 for bench in "$bin"/bench_{kernels,ops,quant,runtime}; do
   expect_error 2 "benchmark_format.*json" "$bench" --benchmark_format=xml
+  expect_error 1 "/dev/full: not a regular file" "$bench" --benchmark_out=/dev/full
+  expect_error 1 "no/folder.json: No such file" "$bench" --benchmark_out=no/folder.json
   code=0
-  "$bench" --benchmark_filter=bogus > out 2> err || code=$?
+  echo old > result.json
+  "$bench" --benchmark_filter=bogus --benchmark_out=result.json > out 2> err || code=$?
+  grep -q '^old$' result.json || fail "$bench: nothing was measured, but --benchmark_out was written"
   [ $code -eq 2 ] && grep -q "^error: .*benchmark_filter=bogus.*list_tests" err || fail "$bench: a filter that matches none"
   code=0
   "$bench" --benchmark_list_tests > /dev/full 2> err || code=$?
   [ $code -eq 1 ] && grep -q '^error: \[output\]' err || fail "$bench: a full output is no error"
 done
+
+"$bin/bench_runtime" --benchmark_filter=. --benchmark_min_time=0.001 --benchmark_out=result.json > out 2> err ||
+  fail "bench_runtime failed"
+grep -q '"real_time"' result.json && [ "$(tail -n 1 result.json)" = "}" ] || fail "--benchmark_out is not whole"
 
 if grep -qw avx2 /proc/cpuinfo; then
   SLM_ISA=avx2 "$bin/bench_ops" --benchmark_filter=train_bf16/forward/896x896/256 > out 2> err || fail "bench_ops failed"

@@ -73,7 +73,7 @@ TEST(WrongUsage, SaysWhichOptionWhatWasFoundAndWhatIsExpected) {
 TEST(WrongUsage, HoldsTheThreadsOfTheEnvironmentToTheSameLimit) {
   const Words words = {"--model", tiny("qwen2_tied"), "--json"};
   for (const std::string number : {"1025", "100000", "5000000000", "99999999999999999999", "0", "-1", "many", "1025,2",
-                                   "3x", "2.5", "3 2", "0x10"})
+                                   "3x", "2.5", "3 2", "0x10", "4,abc", "4,", "2,0"})
     expect_error(run("inspect", words, {.environment = {{"OMP_NUM_THREADS", number}}}), 1,
                  "OMP_NUM_THREADS is " + number + ", expected 1 to 1024");
   const auto threads = [](const Words& more, const std::string& number) {

@@ -21,13 +21,16 @@ std::atomic<int> chosen_threads = 0;  // OpenMP's own setting holds for the thre
 
 /// OpenMP would begin as many threads as the environment says, whatever it says.
 void check_environment() {
-  const char* asked = std::getenv("OMP_NUM_THREADS");  // may be a list, by depth of nesting: the first is ours
+  const char* asked = std::getenv("OMP_NUM_THREADS");
   if (asked == nullptr || *asked == '\0') return;
-  char* end = nullptr;
-  const long long threads = std::strtoll(asked, &end, 10);
-  const std::string_view rest(end + std::strspn(end, " \t"));
-  SLM_CHECK(threads >= 1 && threads <= kMostThreads && (rest.empty() || rest.starts_with(',')),
-            "[threads] OMP_NUM_THREADS is {}, expected 1 to {}", asked, kMostThreads);
+  for (const char* item = asked;; ++item) {  // may be a list, by depth of nesting: the first is ours
+    char* end = nullptr;
+    const long long threads = std::strtoll(item, &end, 10);
+    item = end + std::strspn(end, " \t");
+    SLM_CHECK(threads >= 1 && threads <= kMostThreads && (*item == '\0' || *item == ','),
+              "[threads] OMP_NUM_THREADS is {}, expected 1 to {}", asked, kMostThreads);
+    if (*item == '\0') return;
+  }
 }
 
 /// Polls of a waiting thread before it sleeps, some 250 µs: by then a thread that has a processor is usually done (a

@@ -51,8 +51,8 @@ GgufFile GgufFile::open(const std::filesystem::path& path) {
     if (key == "general.alignment") {
       const uint64_t* number = std::get_if<uint64_t>(&value.value);
       if (value.type != GgufType::U32 || !std::has_single_bit(*number))
-        in.fail_at(at, fmt::format("general.alignment is {} {}, expected a u32 power of two", name(value.type),
-                                   number ? std::to_string(*number) : ""));
+        in.fail_at(at, fmt::format("general.alignment is {}{}, expected a u32 power of two", name(value.type),
+                                   number ? fmt::format(" {}", *number) : ""));
       alignment = *number;
     }
     if (!gguf.key_index_.emplace(key, i).second) in.fail_at(begin, what + " appears twice");

@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "slm/core/check.h"
+#include "slm/core/parallel.h"
+#include "slm/kernels/isa.h"
 #include "slm/ops/linear.h"
 #include "slm/quant/rows.h"
 
@@ -154,6 +156,8 @@ uint64_t planned_bytes(const ModelFiles& files, const SchemePlan& plan) {
 
 Model load_model(const ModelFiles& files, const LoadOptions& options) {
   check_plan(files, options.plan);
+  num_threads();  // an environment that is wrong is not the fault of the first tensor
+  kernels::forced_isa();
   Model model;
   model.config = files.config();
   model.path = files.path();
