@@ -38,8 +38,8 @@ void parallel_for(int64_t n, int64_t grain, F&& f) {
 }
 
 /// Runs f on the calling thread while the others stand by: each parallel_for in it only hands them work, which is
-/// cheaper than to begin and end a region, and on a busy machine much so: ranges that nobody has begun are run by who is
-/// there, and who waits polls for some 250 µs, then sleeps.
+/// cheaper than to begin and end a region, and on a busy machine much so: ranges that nobody has begun are run by who
+/// is there, and who waits polls for some 250 µs, then sleeps.
 /// Does not allocate. For many short loops in a row; f in another region, or with one thread, simply runs. Rethrows
 /// what f throws.
 template <class F>
