@@ -17,11 +17,28 @@ import statistics
 import sys
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers"))
-from command_line import Parser, WrongUsage, existing, output, positive, read_json, run
+from command_line import Parser, WrongUsage, existing, finite, read_json, run
+from outputs import output, write_text
 
 BYTES_A_WEIGHT = {"q8c": 1.0, "q8_0": 34 / 32, "q4_0": 18 / 32, "q4_1": 20 / 32}
 COLOURS = {"q8c": "#0072b2", "q8_0": "#d55e00", "q4_0": "#009e73", "q4_1": "#cc79a7"}
 WIDTH, HEIGHT, MARGIN = 720, 440, 56
+LEAST, MOST = 0.001, 1e6   # what one thread reaches and memory gives, in 10⁹ a second, and rows: beyond, it is a slip
+EXPECTED = f"from {LEAST:g} to {MOST:.0f}"
+speed = finite(EXPECTED, lambda value: LEAST <= value <= MOST)
+
+
+def checked_rate(run, path):
+    rate = run.get("Gop/s")
+    if not (type(rate) in (int, float) and LEAST <= rate <= MOST):
+        raise WrongUsage(f"{path}: {run['name']} has {rate!r} Gop/s, expected a number {EXPECTED}")
+    return rate
+
+
+def checked_rows(word, name, path):
+    if not 1 <= len(word.lstrip("0")) <= 7 or int(word) > MOST:
+        raise WrongUsage(f"{path}: {name} has {word[:20]} rows, expected 1 to {MOST:.0f}")
+    return int(word)
 
 
 def points(path, isa):
@@ -32,15 +49,12 @@ def points(path, isa):
         raise WrongUsage(f"{path}: expected JSON of Google Benchmark, with names in a list \"benchmarks\"")
     found, isas = collections.defaultdict(list), set()
     for r in runs:
-        match = re.fullmatch(r"gemm/(q\w+?)_\d+x\d+_(\w+)/\d+x\d+/(\d+)", r["name"])
+        match = re.fullmatch(r"gemm/(q\w+?)_\d+x\d+_(\w+)/\d+x\d+/([0-9]+)", r["name"])
         if not match or r.get("run_type") == "aggregate":
             continue
         isas.add(match[2])
         if match[2] == isa:
-            rate = r.get("Gop/s")
-            if not (isinstance(rate, (int, float)) and 0 < rate < math.inf):
-                raise WrongUsage(f"{path}: {r['name']} has {rate!r} Gop/s, expected a number above 0")
-            found[match[1], int(match[3])].append(rate)
+            found[match[1], checked_rows(match[3], r["name"], path)].append(checked_rate(r, path))
     if not isas:
         raise WrongUsage(f"{path}: no integer GEMM in it, expected names like gemm/q4_0_6x16_avx512vnni/896x896/512")
     if not found:
@@ -48,54 +62,95 @@ def points(path, isa):
     return {key: statistics.median(rates) for key, rates in sorted(found.items())}
 
 
-def svg(rates, peak, memory):
-    low, high, floor, top = 1.0, 4096.0, 8.0, 1024.0
-    x = lambda v: MARGIN + (WIDTH - 2 * MARGIN) * math.log(v / low) / math.log(high / low)
-    y = lambda v: HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * math.log(v / floor) / math.log(top / floor)
-    ridge = peak / memory
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif" font-size="12">',
-           f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>']
-    for v in (1, 4, 16, 64, 256, 1024, 4096):
-        out.append(f'<text x="{x(v):.0f}" y="{HEIGHT - MARGIN + 18}" text-anchor="middle">{v}</text>')
-        out.append(f'<line x1="{x(v):.0f}" x2="{x(v):.0f}" y1="{MARGIN}" y2="{HEIGHT - MARGIN}" stroke="#ddd"/>')
-    for v in (16, 64, 256, 1024):
-        out.append(f'<text x="{MARGIN - 8}" y="{y(v) + 4:.0f}" text-anchor="end">{v}</text>')
-        out.append(f'<line x1="{MARGIN}" x2="{WIDTH - MARGIN}" y1="{y(v):.0f}" y2="{y(v):.0f}" stroke="#ddd"/>')
-    start = max(low, floor / memory)
-    out.append(f'<polyline fill="none" stroke="black" stroke-width="2" points="{x(start):.1f},{y(start * memory):.1f} '
-               f'{x(ridge):.1f},{y(peak):.1f} {x(high):.1f},{y(peak):.1f}"/>')
-    out.append(f'<text x="{WIDTH - MARGIN}" y="{y(peak) - 8:.0f}" text-anchor="end">{peak:.0f} Gop/s, {memory:.1f} GB/s</text>')
+def intensity(storage, m):
+    return 2 * m / BYTES_A_WEIGHT[storage]
+
+
+class Axis:
+    """Logarithmic, from `low` to `high`, both moved out by powers of 4 until the values are on it."""
+
+    def __init__(self, low, high, values, start, end):
+        while low > min(values):
+            low /= 4
+        while high < max(values):
+            high *= 4
+        self.low, self.high, self.start, self.end = low, high, start, end
+
+    def at(self, value):
+        return self.start + (self.end - self.start) * math.log(value / self.low) / math.log(self.high / self.low)
+
+    def ticks(self):
+        """Powers of 4, eight at most."""
+        powers = range(math.ceil(math.log2(self.low) / 2), math.floor(math.log2(self.high) / 2) + 1)
+        return [4.0 ** k for k in powers[::math.ceil(len(powers) / 8)]]
+
+
+def grid(x, y):
+    for v in x.ticks():
+        at = f"{x.at(v):.0f}"
+        yield f'<text x="{at}" y="{HEIGHT - MARGIN + 18}" text-anchor="middle">{v:.6g}</text>'
+        yield f'<line x1="{at}" x2="{at}" y1="{MARGIN}" y2="{HEIGHT - MARGIN}" stroke="#ddd"/>'
+    for v in y.ticks():
+        yield f'<text x="{MARGIN - 8}" y="{y.at(v) + 4:.0f}" text-anchor="end">{v:.6g}</text>'
+        yield f'<line x1="{MARGIN}" x2="{WIDTH - MARGIN}" y1="{y.at(v):.0f}" y2="{y.at(v):.0f}" stroke="#ddd"/>'
+
+
+def roof(x, y, peak, memory):
+    start = max(x.low, y.low / memory)
+    corners = [(start, start * memory), (peak / memory, peak), (x.high, peak)]
+    yield ('<polyline fill="none" stroke="black" stroke-width="2" points="'
+           + " ".join(f"{x.at(a):.1f},{y.at(b):.1f}" for a, b in corners) + '"/>')
+    yield (f'<text x="{WIDTH - MARGIN}" y="{y.at(peak) - 8:.0f}" text-anchor="end">'
+           f'{peak:.0f} Gop/s, {memory:.1f} GB/s</text>')
+
+
+def dots(x, y, rates):
     for i, storage in enumerate(COLOURS):
-        at = [(x(2 * m / BYTES_A_WEIGHT[storage]), y(rate)) for (s, m), rate in rates.items() if s == storage]
-        out += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="4" fill="{COLOURS[storage]}"/>' for a, b in at]
-        out.append(f'<circle cx="{MARGIN + 16}" cy="{MARGIN + 14 + 18 * i}" r="4" fill="{COLOURS[storage]}"/>')
-        out.append(f'<text x="{MARGIN + 26}" y="{MARGIN + 18 + 18 * i}">{storage}</text>')
-    out.append(f'<text x="{WIDTH / 2}" y="{HEIGHT - 12}" text-anchor="middle">operations a byte of packed weights</text>')
-    out.append(f'<text x="16" y="{HEIGHT / 2}" text-anchor="middle" transform="rotate(-90 16 {HEIGHT / 2})">Gop/s, one thread</text>')
-    return "\n".join(out + ["</svg>"]) + "\n"
+        circle = f'r="4" fill="{COLOURS[storage]}"/>'
+        for (s, m), rate in rates.items():
+            if s == storage:
+                yield f'<circle cx="{x.at(intensity(s, m)):.1f}" cy="{y.at(rate):.1f}" {circle}'
+        yield f'<circle cx="{MARGIN + 16}" cy="{MARGIN + 14 + 18 * i}" {circle}'
+        yield f'<text x="{MARGIN + 26}" y="{MARGIN + 18 + 18 * i}">{storage}</text>'
+
+
+def svg(rates, peak, memory):
+    known = {key: rate for key, rate in rates.items() if key[0] in COLOURS}
+    x = Axis(1.0, 4096.0, [peak / memory, *(intensity(s, m) for s, m in known)], MARGIN, WIDTH - MARGIN)
+    y = Axis(8.0, 1024.0, [peak, *known.values()], HEIGHT - MARGIN, MARGIN)
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif" '
+           'font-size="12">',
+           f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+           *grid(x, y), *roof(x, y, peak, memory), *dots(x, y, known),
+           f'<text x="{WIDTH / 2}" y="{HEIGHT - 12}" text-anchor="middle">operations a byte of packed weights</text>',
+           f'<text x="16" y="{HEIGHT / 2}" text-anchor="middle" transform="rotate(-90 16 {HEIGHT / 2})">'
+           'Gop/s, one thread</text>',
+           "</svg>"]
+    return "\n".join(out) + "\n"
+
+
+def table(rates, peak, memory):
+    yield "| rows | " + " | ".join(COLOURS) + " |\n|---:|" + "---:|" * len(COLOURS)
+    for m in sorted({m for _, m in rates}):
+        cells = []
+        for storage in COLOURS:
+            allowed, rate = min(peak, memory * intensity(storage, m)), rates.get((storage, m))
+            cells.append("-" if rate is None else f"{rate:.0f} of {allowed:.0f}, {100 * rate / allowed:.0f} %")
+        yield f"| {m} | " + " | ".join(cells) + " |"
 
 
 def main():
     p = Parser(__doc__)
     p.add_argument("--kernels", type=existing, required=True, help="JSON of bench_kernels")
-    p.add_argument("--peak-int8", type=positive, required=True, help="Gop/s")
-    p.add_argument("--memory", type=positive, required=True, help="GB/s")
+    p.add_argument("--peak-int8", type=speed, required=True, help="Gop/s")
+    p.add_argument("--memory", type=speed, required=True, help="GB/s")
     p.add_argument("--isa", default="avx512vnni", help="whose kernels")
     p.add_argument("--svg", type=output)
     a = p.parse_args()
     rates = points(a.kernels, a.isa)
-    rows = sorted({m for _, m in rates})
-    print("| rows | " + " | ".join(COLOURS) + " |\n|---:|" + "---:|" * len(COLOURS))
-    for m in rows:
-        cells = []
-        for storage in COLOURS:
-            roof = min(a.peak_int8, a.memory * 2 * m / BYTES_A_WEIGHT[storage])
-            rate = rates.get((storage, m))
-            cells.append("-" if rate is None else f"{rate:.0f} of {roof:.0f}, {100 * rate / roof:.0f} %")
-        print(f"| {m} | " + " | ".join(cells) + " |")
-    if a.svg:
-        with open(a.svg, "w", encoding="utf-8") as f:
-            f.write(svg(rates, a.peak_int8, a.memory))
+    if a.svg:   # first: where it cannot be written, no table looks as if all went well
+        write_text(svg(rates, a.peak_int8, a.memory), a.svg)
+    print("\n".join(table(rates, a.peak_int8, a.memory)))
 
 
 if __name__ == "__main__":

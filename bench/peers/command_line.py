@@ -5,12 +5,16 @@ exit codes 0 (done), 1 (error) and 2 (wrong usage), as the other programs do.
 In: a parser, words, paths   Out: values, JSON, an exit code
 """
 import argparse
+import contextlib
 import importlib.util
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
+
+from outputs import output, overwrites, write_text
 
 
 class WrongUsage(Exception):
@@ -27,6 +31,22 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         raise WrongUsage(message)
+
+    def parse_args(self, args=None, namespace=None):
+        a = super().parse_args(args, namespace)
+        self._keep_apart(a)
+        return a
+
+    def _keep_apart(self, a):
+        """An output that is an input would destroy it; one that is another output would be lost."""
+        files = [(action, getattr(a, action.dest)) for action in self._actions
+                 if action.type in (existing, program, output) and getattr(a, action.dest) is not None]
+        for action, path in files:
+            for other, other_path in files:
+                if action.type is output and other is not action and overwrites(path, other_path):
+                    there = "in the folder" if os.path.isdir(other_path) else "the file"
+                    self.error(f"argument {action.option_strings[-1]}: '{path}' is {there} of "
+                               f"{other.option_strings[-1]}, expected another")
 
     def print_help(self, file=None):
         print(self.format_help(), end="", file=file)   # argparse would not say that an output is full
@@ -45,11 +65,18 @@ def run(main):
         status, line = 2, f"{wrong} (see {os.path.basename(sys.argv[0])} --help)"
     except OSError as error:
         status, line = 1, f"{error.filename or 'cannot write'}: {error.strerror}" if error.errno else str(error)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)   # or Python would write to a full output once more
+        discard_stdout()   # or Python would write to a full output once more
+    except KeyboardInterrupt:   # half of what is printed would be read as a whole
+        discard_stdout()
+        sys.exit(130)   # as a shell counts Ctrl-C
     else:
         sys.exit(status)
     print("error:", *line.split(), file=sys.stderr)
     sys.exit(status)
+
+
+def discard_stdout():
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def whole(least, most=None):
@@ -76,7 +103,6 @@ def finite(expected, holds):
     return number
 
 
-positive = finite("above 0", lambda value: value > 0)
 not_negative = finite("from 0", lambda value: value >= 0)
 
 
@@ -90,14 +116,6 @@ def existing(word):
 def program(word):
     if not (os.path.isfile(word) and os.access(word, os.X_OK)):
         raise argparse.ArgumentTypeError(f"'{word}' is no program")
-    return word
-
-
-def output(word):
-    """The type of paths of files to write: it is said before hours of measuring that one cannot be."""
-    folder = os.path.dirname(word) or "."
-    if os.path.isdir(word) or not os.access(word if os.path.exists(word) else folder, os.W_OK):
-        raise argparse.ArgumentTypeError(f"'{word}' cannot be written, expected a file in a folder that is there")
     return word
 
 
@@ -119,25 +137,60 @@ def read_json(path):
 
 
 def write_json(document, path):
-    """To stdout, and where a path is given there, too."""
+    """To stdout, and where a path is given there, too: where one of the two is full the other has it."""
     text = json.dumps(document, indent=1)
-    print(text)
-    if path:
-        with open(path, "w", encoding="utf-8") as f:
-            f.write(text + "\n")
+    try:
+        if path:
+            write_text(text + "\n", path)
+    finally:
+        print(text, flush=True)
 
 
 def last_line(text):
     return text.strip().rpartition("\n")[2]
 
 
+def failed(command, status, errors):
+    """Ends this program with the last words of one that it ran."""
+    raise SystemExit(f"error: {' '.join(command)} exits {status}: {last_line(errors)}")
+
+
+@contextlib.contextmanager
+def interrupts_later():
+    """Ctrl-C comes after the block. A function that C calls would print and lose it; Popen() would lose its child."""
+    seen, before = [], signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, lambda *_: seen.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if seen and before is not signal.SIG_IGN:
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def running(command, **options):
+    """A program that ends with the block: Ctrl-C ends it, too, and nothing is left of it then."""
+    ran = None
+    try:
+        with interrupts_later():
+            ran = subprocess.Popen(command, **options)
+        yield ran
+    finally:
+        if ran:
+            ran.kill()
+            ran.wait()
+
+
 def json_of(command, environment=None):
     """What a program prints; where it fails, this one ends with its last words."""
-    ran = subprocess.run(command, capture_output=True, text=True, env=environment)
+    pipe = subprocess.PIPE
+    with running(command, stdout=pipe, stderr=pipe, text=True, env=environment) as ran:
+        printed, errors = ran.communicate()
     if ran.returncode != 0:
-        raise SystemExit(f"error: {' '.join(command)} exits {ran.returncode}: {last_line(ran.stderr)}")
+        failed(command, ran.returncode, errors)
     try:
-        return json.loads(ran.stdout)
+        return json.loads(printed)
     except ValueError as error:
         raise SystemExit(f"error: {' '.join(command)} prints no JSON: {error}") from None
 

@@ -17,14 +17,16 @@ argmax      windows of 512 from an empty cache; ids, the argmax at every positio
             lies below; --logits: all logits, f32.
 --prompts: a tests/golden/data/real/*.greedy.json, or a list of {"prompt": …, "control_tokens": bool}.
 """
+import contextlib
 import hashlib
 import json
 import math
 import os
 import sys
 
-from command_line import (Parser, WrongUsage, add_model_options, existing, json_of, not_negative, output, program,
-                          read_json, read_text, run, whole)
+from command_line import (Parser, WrongUsage, add_model_options, existing, json_of, not_negative, program, read_json,
+                          read_text, run, whole)
+from outputs import output, write_text, writing
 
 WINDOW = 512
 DEFAULT_PROMPTS = [{"prompt": text} for text in (
@@ -49,7 +51,8 @@ def llama_greedy(model, prompt_ids, count):
 def asked(path):
     prompts = read_json(path)
     prompts = prompts.get("prompts") if isinstance(prompts, dict) else prompts
-    if not isinstance(prompts, list) or not all(isinstance(p, dict) and isinstance(p.get("prompt"), str) for p in prompts):
+    is_prompt = lambda p: isinstance(p, dict) and isinstance(p.get("prompt"), str)
+    if not (isinstance(prompts, list) and all(map(is_prompt, prompts))):
         raise WrongUsage(f'--prompts {path}: expected a list of {{"prompt": …}}')
     return prompts
 
@@ -77,8 +80,8 @@ def greedy(a):
             result["margin_there"] = None if at is None else result["margins"][at]
             result["excused"] = at is None or result["margins"][at] < 2 * a.max_diff
         results.append(result)
-        print(f"{p['prompt'][:30]!r}: {'' if 'our_ids' not in result else 'first difference ' + str(result['first_difference'])}"
-              f" margin there {result.get('margin_there')}", file=sys.stderr)
+        found = f"first difference {result['first_difference']}" if "our_ids" in result else ""
+        print(f"{p['prompt'][:30]!r}: {found} margin there {result.get('margin_there')}", file=sys.stderr)
     bad = [r["prompt"] for r in results if not r.get("excused", True)]
     return {"results": results, "unexcused": bad}, 1 if bad else 0
 
@@ -126,18 +129,16 @@ def argmax(a):
     model = llama_model.Model(a.model, a.threads, WINDOW, kv="f32", flash="off")
     ids = text_ids(model, a.data, 1, a.tokens)
     best, margins = [], []
-    dump = open(a.logits, "wb") if a.logits else None
-    for start in range(0, len(ids), WINDOW):
-        model.clear()
-        model.decode(ids[start:start + WINDOW], rows="all")
-        rows = model.logits()
-        if dump:
-            rows.tofile(dump)
-        top = np.partition(rows, -2, axis=1)[:, -2:]
-        best += rows.argmax(1).tolist()
-        margins += [round(float(m), 4) for m in top[:, 1] - top[:, 0]]
-    if dump:
-        dump.close()
+    with writing(a.logits, "wb") if a.logits else contextlib.nullcontext() as dump:
+        for start in range(0, len(ids), WINDOW):
+            model.clear()
+            model.decode(ids[start:start + WINDOW], rows="all")
+            rows = model.logits()
+            if dump:
+                dump.write(rows.data)   # rows.tofile() does not say why it cannot
+            top = np.partition(rows, -2, axis=1)[:, -2:]
+            best += rows.argmax(1).tolist()
+            margins += [round(float(m), 4) for m in top[:, 1] - top[:, 0]]
     return {"window": WINDOW, "ids": ids, "argmax": best, "margins": margins}, 0
 
 
@@ -184,7 +185,7 @@ def main():
     import llama_model
     import numpy as np
     if a.mode == "reference":
-        known = read_json(a.output) if os.path.exists(a.output) else {}
+        known = read_json(a.output) if os.path.isfile(a.output) else {}
         if not isinstance(known, dict):
             raise WrongUsage(f"--output {a.output}: expected an object of references, found another JSON")
         known[a.name], status = reference(a)
@@ -194,8 +195,7 @@ def main():
         result = {"mode": a.mode, "model": a.model, **llama_model.about(), **result}
         text = json.dumps(result, ensure_ascii=False) + "\n"
     if a.output:
-        with open(a.output, "w", encoding="utf-8") as f:
-            f.write(text)
+        write_text(text, a.output)
     else:
         print(text, end="")
     return status

@@ -7,7 +7,7 @@ import ctypes
 import importlib.metadata
 import time
 
-from command_line import need
+from command_line import interrupts_later, need
 
 need("llama_cpp", "numpy",
      install="CMAKE_ARGS=-DGGML_NATIVE=ON pip install --no-binary llama-cpp-python llama-cpp-python")
@@ -30,7 +30,8 @@ class Model:
     def __init__(self, path, threads, context, kv="f16", flash="auto", batch=512):
         llama.llama_log_set(_quiet, ctypes.c_void_p(0))
         llama.llama_backend_init()
-        self.model = llama.llama_model_load_from_file(path.encode(), llama.llama_model_default_params())
+        with interrupts_later():
+            self.model = llama.llama_model_load_from_file(path.encode(), llama.llama_model_default_params())
         if not self.model:
             raise SystemExit(f"error: llama.cpp cannot load {path}")
         p = llama.llama_context_default_params()
@@ -38,7 +39,8 @@ class Model:
         p.n_threads = p.n_threads_batch = threads
         p.type_k = p.type_v = KV[kv]
         p.flash_attn_type = FLASH[flash]
-        self.context = llama.llama_init_from_model(self.model, p)
+        with interrupts_later():
+            self.context = llama.llama_init_from_model(self.model, p)
         if not self.context:
             raise SystemExit(f"error: llama.cpp makes no context for {path}")
         self.vocab = llama.llama_model_get_vocab(self.model)
@@ -69,10 +71,11 @@ class Model:
         b.n_tokens = len(ids)
         for i, token in enumerate(ids):
             b.token[i], b.pos[i], b.n_seq_id[i], b.seq_id[i][0], b.logits[i] = token, self.length + i, 1, 0, i >= first
-        started, cpu = time.perf_counter(), time.process_time()
-        status = llama.llama_decode(self.context, b)
-        llama.llama_synchronize(self.context)
-        seconds = time.perf_counter() - started
+        with interrupts_later():
+            started, cpu = time.perf_counter(), time.process_time()
+            status = llama.llama_decode(self.context, b)
+            llama.llama_synchronize(self.context)
+            seconds = time.perf_counter() - started
         self.wall, self.cpu = self.wall + seconds, self.cpu + time.process_time() - cpu
         if status != 0:
             raise SystemExit(f"error: llama_decode returned {status}")

@@ -19,7 +19,8 @@ import platform
 import random
 import sys
 
-from command_line import Parser, add_model_options, existing, json_of, output, program, run, whole, write_json
+from command_line import Parser, add_model_options, existing, json_of, program, run, whole, write_json
+from outputs import output
 from rounds import spread
 
 FIELDS = ("prefill_tokens_per_second", "decode_tokens_per_second")
