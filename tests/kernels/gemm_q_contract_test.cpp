@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The contract of packed_gemm.h for the integer families: every variant of every table, bit for bit, on awkward shapes.
+#include <algorithm>
 #include <iostream>
 #include <numeric>
 #include <set>
@@ -131,6 +132,16 @@ TEST_P(GemmQ, KeepsZeroNegativeSubnormalAndHugeScales) {
       EXPECT_EQ(first_difference(run(variant(), p), reference(p)), -1) << "m " << m;
     }
   }
+}
+
+TEST_P(GemmQ, KeepsTheSignOfZerosWhereTermsVanish) {
+  for (bool bias : {false, true})
+    for (int64_t m : {int64_t{1}, int64_t{6}, kManyRows}) {
+      const GemmProblem p = problem(m, 35, 96, Fill::Vanishing, bias);
+      const std::vector<float> c = run(variant(), p);
+      EXPECT_EQ(first_difference(c, reference(p)), -1) << "m " << m;
+      EXPECT_TRUE(std::ranges::any_of(c, [](float x) { return x == 0.0f; })) << "m " << m;
+    }
 }
 
 TEST_P(GemmQ, GivesTheSameBitsForEverySplit) {

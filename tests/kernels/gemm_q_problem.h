@@ -21,9 +21,10 @@ namespace slm::kernels {
 
 /// What the operands are made of.
 enum class Fill {
-  Random,    ///< all codes, scales of either sign
-  Largest,   ///< every code at the end of its range, so that sums reach their bounds, positive or negative
-  OddScales  ///< scales that are zero, negative, subnormal, the largest half
+  Random,     ///< all codes, scales of either sign
+  Largest,    ///< every code at the end of its range, so that sums reach their bounds, positive or negative
+  OddScales,  ///< scales that are zero, negative, subnormal, the largest half
+  Vanishing   ///< scales so small that terms are zeros of either sign
 };
 
 struct GemmProblem {
@@ -92,7 +93,9 @@ inline GemmProblem make_problem(GemmStorage storage, int64_t m, int64_t n, int64
   std::uniform_int_distribution<int> byte(0, 255), code(-127, 127), coin(0, 1);
   std::uniform_real_distribution<float> real(0.001f, 0.1f);
   const float odd[] = {0.0f, -0.0f, -0.03f, 5.9604645e-8f, -3.0e-7f, 65504.0f, 6.1e-5f};
+  const float least[] = {0.0f, -0.0f, 5.9604645e-8f, -5.9604645e-8f};
   const auto scale = [&] {
+    if (fill == Fill::Vanishing) return least[rng() % std::size(least)];
     if (fill == Fill::OddScales) return odd[rng() % std::size(odd)];
     return coin(rng) != 0 ? real(rng) : -real(rng);
   };
@@ -128,7 +131,8 @@ inline GemmProblem make_problem(GemmStorage storage, int64_t m, int64_t n, int64
     const int extreme = coin(rng) != 0 ? 127 : -127;
     for (int64_t j = 0; j < k; ++j) p.a.push_back(static_cast<int8_t>(fill == Fill::Largest ? extreme : code(rng)));
   }
-  for (int64_t i = 0; i < (p.grouped() ? m * p.groups() : m); ++i) p.a_scales.push_back(scale());
+  for (int64_t i = 0; i < (p.grouped() ? m * p.groups() : m); ++i)
+    p.a_scales.push_back(scale() * (fill == Fill::Vanishing ? 1e-37f : 1.0f));
   p.refresh_sums();
   if (with_bias)
     for (int64_t j = 0; j < n; ++j) p.bias.push_back(scale());
@@ -159,7 +163,7 @@ inline std::vector<float> reference(const GemmProblem& p) {
         if (p.storage == GemmStorage::Q4_1)
           acc = std::fma(static_cast<float>(p.a_sums[row * p.groups() + g]) * p.m_b(column, g), d_a, acc);
       }
-      c.push_back(p.bias.empty() ? acc : acc + bias);
+      c.push_back(acc + (bias + 0.0f));
     }
   return c;
 }

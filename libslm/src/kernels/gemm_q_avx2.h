@@ -61,18 +61,17 @@ struct Bias {
   }
 }
 
-// C = acc + bias.
+// C = acc + (bias or 0, never −0).
 template <int R>
 [[gnu::always_inline]] inline void store_sums(const GemmArgs& args, int64_t row, int64_t first, __m256 (&acc)[R][2]) {
+  __m256 last[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
   if (args.bias != nullptr) {
     const Bias bias(args, first);
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 8
-      for (int half = 0; half < 2; ++half) acc[r][half] = _mm256_add_ps(acc[r][half], bias.half(half));
+    for (int half = 0; half < 2; ++half) last[half] = _mm256_add_ps(last[half], bias.half(half));
   }
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) store(args, row + r, first, acc[r][0], acc[r][1]);
+  for (int r = 0; r < R; ++r)
+    store(args, row + r, first, _mm256_add_ps(acc[r][0], last[0]), _mm256_add_ps(acc[r][1], last[1]));
 }
 
 }  // namespace

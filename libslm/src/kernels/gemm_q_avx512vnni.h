@@ -75,18 +75,17 @@ class GroupScale {
   return static_cast<__mmask16>((1u << columns) - 1u);
 }
 
-// C = acc + bias.
+// C = acc + (bias or 0, never −0).
 template <int R, int P>
 [[gnu::always_inline]] inline void store_sums(const GemmArgs& args, int64_t row, int64_t first, __m512 (&acc)[R][P]) {
 #pragma GCC unroll 2
   for (int p = 0; p < P; ++p, first += 16) {
     const __mmask16 mask = column_mask(args, first);
+    __m512 last = _mm512_setzero_ps();
+    if (args.bias != nullptr) last = _mm512_add_ps(last, _mm512_maskz_loadu_ps(mask, args.bias + first));
     float* c = args.c + row * args.c_stride + first;
 #pragma GCC unroll 6
-    for (int r = 0; r < R; ++r) {
-      if (args.bias != nullptr) acc[r][p] = _mm512_add_ps(acc[r][p], _mm512_maskz_loadu_ps(mask, args.bias + first));
-      _mm512_mask_storeu_ps(c + r * args.c_stride, mask, acc[r][p]);
-    }
+    for (int r = 0; r < R; ++r) _mm512_mask_storeu_ps(c + r * args.c_stride, mask, _mm512_add_ps(acc[r][p], last));
   }
 }
 

@@ -46,16 +46,16 @@ struct Bias {
   for (int64_t j = 0; j < 8 && j < args.n - begin; ++j) c[j] = out[j];
 }
 
-// C = acc + bias.
+// C = acc + (bias or 0, never −0).
 template <int R>
 [[gnu::always_inline]] inline void store_sums(const GemmArgs& args, int64_t row, int64_t begin,
                                               float32x4_t (&acc)[R][2]) {
+  float32x4_t last[2] = {vdupq_n_f32(0.0f), vdupq_n_f32(0.0f)};
   if (args.bias != nullptr) {
     const Bias bias(args, begin);
-    for (int r = 0; r < R; ++r)
-      for (int half = 0; half < 2; ++half) acc[r][half] = vaddq_f32(acc[r][half], bias.half(half));
+    for (int half = 0; half < 2; ++half) last[half] = vaddq_f32(last[half], bias.half(half));
   }
-  for (int r = 0; r < R; ++r) store(args, row + r, begin, acc[r][0], acc[r][1]);
+  for (int r = 0; r < R; ++r) store(args, row + r, begin, vaddq_f32(acc[r][0], last[0]), vaddq_f32(acc[r][1], last[1]));
 }
 
 // The last `count` codes of R rows of A, then zeros: rows end with k, and nothing is read beyond.

@@ -13,10 +13,11 @@
 // split into calls:
 //   f32 bf16 f16   acc = 0 (or c: accumulate); for j = 0…k-1: acc = fma(a[j], b[j], acc);  c = acc + bias
 //   w8g32 w4g32    for each group g of 32: s = Σ code_a·code_b (int32, exact), acc = fma(float(s)·d_b[g], d_a[g], acc);
-//                  c = acc + bias
+//                  c = acc + (bias or 0, never −0)
 //   w4g32a         the same with code_b in 0…15, then acc = fma(float(Σ code_a)·m_b[g], d_a[g], acc) in each group
 //   w8c            s over all k (int32, exact for k ≤ 131,072);  c = fma(float(s), d_a·d_b, bias or 0)
-// One bit may differ: the sign of a zero, where each term of a sum underflows, as static scales alone can make it.
+// On the way zeros may have other signs in other variants (where a sum s or a scale is 0); what is added last makes them
+// +0.
 #pragma once
 
 #include <cstddef>

@@ -54,7 +54,8 @@ void gemm(const GemmArgs& args, int64_t panel_bytes) {
       float acc[kColumns] = {};
       for (int64_t g = 0; g < groups; ++g) add_group(panel[g], a + 32 * g, d_a[g], offset[g], acc);
       float* c = args.c + row * args.c_stride + first;
-      for (int64_t j = 0; j < columns; ++j) c[j] = args.bias != nullptr ? acc[j] + args.bias[first + j] : acc[j];
+      for (int64_t j = 0; j < columns; ++j)
+        c[j] = acc[j] + (0.0f + (args.bias != nullptr ? args.bias[first + j] : 0.0f));
     }
   }
 }

@@ -28,7 +28,7 @@ void row_q8_0(const GemmArgs& args, int64_t row, const Q8_0Group* panel, const f
     for (int column = 0; column < kColumns; ++column)
       acc[column] = __builtin_fmaf(static_cast<float>(s[column]) * f16_to_f32(panel[g].d[column]), d_a, acc[column]);
   }
-  for (int64_t j = 0; j < columns; ++j) c[j] = bias != nullptr ? acc[j] + bias[j] : acc[j];
+  for (int64_t j = 0; j < columns; ++j) c[j] = acc[j] + (0.0f + (bias != nullptr ? bias[j] : 0.0f));
 }
 
 void row_q8c(const GemmArgs& args, int64_t row, const std::byte* panel, const float* bias, int64_t columns, float* c) {
