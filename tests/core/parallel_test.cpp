@@ -8,9 +8,11 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <mutex>
 #include <set>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -211,6 +213,34 @@ TEST_F(Parallel, RegionsOfSeveralThreadsDoNotMeet) {
   other.join();
   EXPECT_EQ(sums[0], 50 * 20 * 30);
   EXPECT_EQ(sums[1], 50 * 20 * 30);
+}
+
+TEST_F(Parallel, RegionRunsMoreRangesThanItHasMembers) {
+  set_num_threads(2);
+  std::vector<std::atomic<int>> seen(kMostThreads);
+  parallel_region([&] {
+    set_num_threads(kMostThreads);
+    for (int loop = 1; loop <= 3; ++loop) {
+      parallel_for(kMostThreads, 1, [&](int64_t begin, int64_t, int) { ++seen[static_cast<size_t>(begin)]; });
+      for (const auto& count : seen) ASSERT_EQ(count, loop);
+    }
+  });
+}
+
+/// Processes of their own, as the environment is read once.
+TEST(ParallelEnvironmentDeathTest, OfAListTheFirstCountsInARegionToo) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const char* const before = std::getenv("OMP_NUM_THREADS");
+  const std::string kept = before != nullptr ? before : "";
+  setenv("OMP_NUM_THREADS", "3,1", 1);
+  const auto ranges = [] {
+    std::atomic<int> count = 0;
+    parallel_for(64, 1, [&](int64_t, int64_t, int) { ++count; });
+    return count.load();
+  };
+  EXPECT_EXIT(std::exit(10 * num_threads() + ranges()), testing::ExitedWithCode(33), "");
+  EXPECT_EXIT(parallel_region([&] { std::_Exit(10 * num_threads() + ranges()); }), testing::ExitedWithCode(33), "");
+  setenv("OMP_NUM_THREADS", kept.c_str(), 1);  // empty is as none
 }
 
 TEST_F(Parallel, RefusesAbsurdThreadCounts) {

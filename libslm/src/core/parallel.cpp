@@ -19,17 +19,20 @@ namespace {
 
 std::atomic<int> chosen_threads = 0;  // OpenMP's own setting holds for the thread that sets it only
 
-/// OpenMP would begin as many threads as the environment says, whatever it says.
-void check_environment() {
+/// Where nobody chose: what the environment asks, else the processors this process may run on. OpenMP would begin as
+/// many threads as the environment says, whatever it says, and inside a region it means another item of a list.
+int default_threads() {
   const char* asked = std::getenv("OMP_NUM_THREADS");
-  if (asked == nullptr || *asked == '\0') return;
+  if (asked == nullptr || *asked == '\0') return std::min(omp_get_num_procs(), kMostThreads);
+  long long first = 0;
   for (const char* item = asked;; ++item) {  // may be a list, by depth of nesting: the first is ours
     char* end = nullptr;
     const long long threads = std::strtoll(item, &end, 10);
     item = end + std::strspn(end, " \t");
     SLM_CHECK(threads >= 1 && threads <= kMostThreads && (*item == '\0' || *item == ','),
               "[threads] OMP_NUM_THREADS is {}, expected 1 to {}", asked, kMostThreads);
-    if (*item == '\0') return;
+    if (first == 0) first = threads;
+    if (*item == '\0') return static_cast<int>(first);
   }
 }
 
@@ -160,8 +163,8 @@ void set_num_threads(int threads) {
 
 int num_threads() {
   if (const int chosen = chosen_threads; chosen > 0) return chosen;
-  [[maybe_unused]] static const bool checked = (check_environment(), true);
-  return std::min(omp_get_max_threads(), kMostThreads);
+  static const int by_default = default_threads();
+  return by_default;
 }
 
 namespace detail {

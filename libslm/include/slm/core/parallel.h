@@ -23,9 +23,10 @@ void parallel_ranges(int64_t n, int64_t grain, RangeFunction function, void* con
 void parallel_region(void (*function)(void* context), void* context);
 }  // namespace detail
 
-/// Calls f(begin, end, thread) on ranges that cover [0, n); one range a thread, thread < num_threads(), none smaller
-/// than `grain` unless n is. Runs on the calling thread when one range is enough or when called inside another region.
-/// Does not allocate. An exception thrown by f is rethrown here (the first by thread number).
+/// Calls f(begin, end, thread) on ranges that cover [0, n): num_threads() at most, none smaller than `grain` unless n
+/// is. `thread` numbers the range, from 0: in a parallel_region a thread may run several, no two with one number run at
+/// a time. Runs on the calling thread when one range is enough or when called inside another region. Does not allocate.
+/// An exception thrown by f is rethrown here (the first by thread number).
 template <class F>
 void parallel_for(int64_t n, int64_t grain, F&& f) {
   using Function = std::remove_reference_t<F>;
