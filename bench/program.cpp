@@ -12,6 +12,7 @@
 
 #include "cli/exit_code.h"
 #include "slm/core/parallel.h"
+#include "slm/ops/environment.h"
 
 namespace slm {
 namespace {

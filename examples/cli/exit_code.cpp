@@ -8,7 +8,6 @@
 #include <new>
 
 #include "cli/terminal.h"
-#include "slm/core/parallel.h"
 #include "slm/kernels/isa.h"
 
 namespace slm {
@@ -41,11 +40,6 @@ std::string environment_help(std::string_view threads) {
       "Environment:\n  SLM_ISA          instructions at most:{} (default: all)\n  OMP_NUM_THREADS  {}\n"
       "Exit codes: 0 done, 1 error, 2 wrong usage, 128 + n: signal n asked it to end.",
       isas, threads);
-}
-
-void check_environment() {
-  num_threads();
-  kernels::forced_isa();
 }
 
 int exit_code_of(const std::function<void()>& body, std::string_view large) {

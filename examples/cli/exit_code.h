@@ -24,10 +24,6 @@ UsageError wrong_arguments(std::string_view program, std::string_view what);
 /// The end of every --help: the environment, the exit codes. `threads`: what OMP_NUM_THREADS sets.
 std::string environment_help(std::string_view threads);
 
-/// Throws ArgumentError on an SLM_ISA or a number of threads that cannot be used: in every program an error, never
-/// ignored.
-void check_environment();
-
 /// Runs the body. What it throws becomes one line `error: …`, of Interrupted what it says. `large`: what took the
 /// memory where there was not enough. A limit on the size of files makes writing fail; it does not kill.
 int exit_code_of(const std::function<void()>& body, std::string_view large);

@@ -17,6 +17,7 @@
 #include "cli/help.h"
 #include "cli/option_values.h"
 #include "slm/core/parallel.h"
+#include "slm/ops/environment.h"
 
 namespace slm {
 namespace {

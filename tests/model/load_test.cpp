@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <string>
 
 #include "slm/io/safetensors.h"
 #include "slm/model/trainable_model.h"
@@ -53,6 +55,21 @@ TEST(LoadModel, NamesTheTensorThatHoldsWhatIsNoNumber) {
       }
     }
   }
+}
+
+TEST(LoadModel, FindsTheEnvironmentAtFaultNotATensor) {
+  const char* const before = std::getenv("SLM_ISA");
+  const std::string kept = before != nullptr ? before : "";
+  setenv("SLM_ISA", "bogus", 1);
+  std::string says;
+  try {
+    load_model(test::tiny_models() / "qwen2_tied");
+  } catch (const ArgumentError& error) {
+    says = error.what();
+  }
+  setenv("SLM_ISA", kept.c_str(), 1);  // empty is as none
+  EXPECT_TRUE(says.starts_with("[isa] SLM_ISA=bogus is unknown")) << says;
+  EXPECT_EQ(says.find("tensor"), std::string::npos) << says;
 }
 
 class LoadStaticInputs : public testing::Test {

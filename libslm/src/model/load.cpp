@@ -6,8 +6,7 @@
 #include <algorithm>
 
 #include "slm/core/check.h"
-#include "slm/core/parallel.h"
-#include "slm/kernels/isa.h"
+#include "slm/ops/environment.h"
 #include "slm/ops/linear.h"
 #include "slm/quant/rows.h"
 
@@ -156,8 +155,7 @@ uint64_t planned_bytes(const ModelFiles& files, const SchemePlan& plan) {
 
 Model load_model(const ModelFiles& files, const LoadOptions& options) {
   check_plan(files, options.plan);
-  num_threads();  // an environment that is wrong is not the fault of the first tensor
-  kernels::forced_isa();
+  check_environment();
   Model model;
   model.config = files.config();
   model.path = files.path();
