@@ -49,9 +49,9 @@ int main(int argc, char** argv) {
     slm::add_number(app, flag, value, says, slm::WholeRange{1, most});
   };
   size("--width", config.width, "Width of the residual stream, a multiple of the heads");
-  size("--layers", config.layers, "Layers", 4096);
-  size("--heads", config.heads, "Attention heads", 4096);
-  size("--kv-heads", config.kv_heads, "Key-value heads", 4096);
+  size("--layers", config.layers, "Layers", slm::kMostLayers);
+  size("--heads", config.heads, "Attention heads", slm::kMostHeads);
+  size("--kv-heads", config.kv_heads, "Key-value heads", slm::kMostHeads);
   size("--ffn", config.ffn, "Width of the feed-forward layer");
   size("--context", config.context, "Tokens the model is made for");
   app.add_option("--out", out, "The folder to write")->required()->check(slm::not_empty())->type_name("DIR");

@@ -113,8 +113,8 @@ void check(const ModelConfig& c) {
   };
   between("vocabulary size", c.vocab, 1, kMaxDimension);
   between("hidden size", c.width, 1, kMaxDimension);
-  between("number of layers", c.layers, 1, 4096);
-  between("number of attention heads", c.heads, 1, 4096);
+  between("number of layers", c.layers, 1, kMostLayers);
+  between("number of attention heads", c.heads, 1, kMostHeads);
   between("number of key-value heads", c.kv_heads, 1, c.heads);
   between("head size", c.head_dim, 8, 256);
   between("feed-forward size", c.ffn, 1, kMaxDimension);
@@ -144,7 +144,7 @@ ModelConfig shared_hf_fields(Family family, const Json& config, const std::strin
   c.layers = json_require<int64_t>(config, "num_hidden_layers", path);
   c.heads = json_require<int64_t>(config, "num_attention_heads", path);
   c.kv_heads = json_value<int64_t>(config, "num_key_value_heads", c.heads, path);
-  require_between(path, "num_attention_heads", c.heads, 1, 4096);
+  require_between(path, "num_attention_heads", c.heads, 1, kMostHeads);
   const int64_t head_dim = json_value<int64_t>(config, "head_dim", 0, path);
   if (head_dim == 0 && c.width % c.heads != 0)
     throw FormatError(
@@ -180,7 +180,7 @@ ModelConfig shared_gguf_fields(Family family, const GgufFile& file) {
   c.heads = dimension("attention.head_count");
   c.kv_heads =
       file.find(prefix + "attention.head_count_kv") != nullptr ? dimension("attention.head_count_kv") : c.heads;
-  require_between(file.path(), prefix + "attention.head_count", c.heads, 1, 4096);
+  require_between(file.path(), prefix + "attention.head_count", c.heads, 1, kMostHeads);
   c.head_dim =
       file.find(prefix + "attention.key_length") != nullptr ? dimension("attention.key_length") : c.width / c.heads;
   c.ffn = dimension("feed_forward_length");

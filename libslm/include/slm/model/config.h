@@ -40,6 +40,8 @@ struct ModelConfig {
   bool operator==(const ModelConfig&) const = default;
 };
 
+constexpr int64_t kMostLayers = 4096, kMostHeads = 4096;
+
 /// What every config must satisfy before a size is computed from it. Throws ArgumentError that names value and
 /// expectation.
 void check(const ModelConfig& config);
