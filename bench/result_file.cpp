@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <string_view>
 
+#include "cli/exit_code.h"
 #include "cli/terminal.h"
 #include "slm/core/error.h"
 #include "slm/io/atomic_file.h"
@@ -20,10 +22,13 @@ constexpr std::string_view kOption = "--benchmark_out=";
 }  // namespace
 
 ResultFile::ResultFile(int argc, char** argv) {
+  bool given = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
-    if (!argument.starts_with(kOption) || argument == kOption) continue;
-    path_ = argument.substr(kOption.size());  // given twice, the last one counts
+    if (!argument.starts_with(kOption)) continue;
+    given = true;
+    path_ = argument.substr(kOption.size());  // given twice, the last one counts, which may ask for none
+    if (path_.empty()) continue;
     const AtomicFile can_be_written(path_);
     if (memory_ < 0) {
       memory_ = memfd_create("benchmark_out", MFD_CLOEXEC);
@@ -32,6 +37,8 @@ ResultFile::ResultFile(int argc, char** argv) {
     }
     argv[i] = argument_.data();
   }
+  if (!given && std::getenv("BENCHMARK_OUT") != nullptr)
+    throw UsageError("BENCHMARK_OUT is set, expected --benchmark_out=FILE");
 }
 
 ResultFile::~ResultFile() {
@@ -39,7 +46,13 @@ ResultFile::~ResultFile() {
 }
 
 void ResultFile::write() const {
-  if (memory_ >= 0) write_file(path_, read_text(argument_.substr(kOption.size())));
+  if (path_.empty()) return;
+  const std::string text = read_text(argument_.substr(kOption.size()));
+  if (text.empty()) return;  // nothing was measured: listed only
+  // Google Benchmark does not see that a write fails. Where there was no room for all of it, there is none for more.
+  if (pwrite(memory_, "", 1, static_cast<off_t>(text.size())) != 1)
+    throw IoError("[benchmark_out] " + path_ + ": no room for the results in memory", errno);
+  write_file(path_, text);
 }
 
 }  // namespace slm

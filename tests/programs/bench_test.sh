@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The benches as a user meets them: help, wrong arguments and environment, an output that is full. Nothing is measured.
+# The benches as a user meets them: help, wrong arguments and environment, an output that is full.
 #   tests/programs/bench_test.sh FOLDER     that holds bench_kernels, bench_ops, bench_peaks …
 set -euo pipefail
 bin=$1
@@ -29,15 +29,22 @@ for bench in "$bin"/bench_{kernels,ops,quant,runtime}; do
   code=0
   echo old > result.json
   "$bench" --benchmark_filter=bogus --benchmark_out=result.json > out 2> err || code=$?
-  grep -q '^old$' result.json || fail "$bench: nothing was measured, but --benchmark_out was written"
   [ $code -eq 2 ] && grep -q "^error: .*benchmark_filter=bogus.*list_tests" err || fail "$bench: a filter that matches none"
+  "$bench" --benchmark_list_tests --benchmark_out=result.json > out 2> err || fail "$bench: no list"
+  expect_error 2 "BENCHMARK_OUT is set, expected --benchmark_out" env BENCHMARK_OUT=result.json "$bench" --benchmark_list_tests
+  grep -q '^old$' result.json || fail "$bench: nothing was measured, but --benchmark_out was written"
   code=0
   "$bench" --benchmark_list_tests > /dev/full 2> err || code=$?
   [ $code -eq 1 ] && grep -q '^error: \[output\]' err || fail "$bench: a full output is no error"
 done
 
-"$bin/bench_runtime" --benchmark_filter=. --benchmark_min_time=0.001 --benchmark_out=result.json > out 2> err ||
-  fail "bench_runtime failed"
+measure() { "$bin/bench_runtime" --benchmark_filter=. --benchmark_min_time=0.001 "$@" 2> err; }
+code=0
+(ulimit -f 1; measure --benchmark_out=result.json > /dev/null) || code=$?   # as full memory
+[ $code -eq 1 ] && grep -q '^error: .*result.json' err && grep -q '^old$' result.json || fail "results that have no room: $code"
+# Given twice, the last one counts.
+measure --benchmark_out=result.json --benchmark_out= > out && grep -q '^old$' result.json || fail "--benchmark_out= is no file"
+measure --benchmark_out=first.json --benchmark_out=result.json > out && [ ! -e first.json ] || fail "--benchmark_out given twice"
 grep -q '"real_time"' result.json && [ "$(tail -n 1 result.json)" = "}" ] || fail "--benchmark_out is not whole"
 
 if grep -qw avx2 /proc/cpuinfo; then
