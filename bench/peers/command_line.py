@@ -17,8 +17,15 @@ import sys
 from outputs import output, overwrites, write_text
 
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)   # signals that ask a program to end
+
+
 class WrongUsage(Exception):
     """What was given cannot be used: exit code 2."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked this program to end: exit code 128 + its number."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -54,6 +61,7 @@ class Parser(argparse.ArgumentParser):
 
 def run(main):
     """Ends the program with what main returns; what goes wrong becomes one line."""
+    handle_signals(interrupt)
     try:
         os.fstat(1)   # what is printed to a closed output is lost without a word
         try:
@@ -66,9 +74,9 @@ def run(main):
     except OSError as error:
         status, line = 1, f"{error.filename or 'cannot write'}: {error.strerror}" if error.errno else str(error)
         discard_stdout()   # or Python would write to a full output once more
-    except KeyboardInterrupt:   # half of what is printed would be read as a whole
+    except Interrupted as asked:   # half of what is printed would be read as a whole
         discard_stdout()
-        sys.exit(130)   # as a shell counts Ctrl-C
+        sys.exit(128 + asked.args[0])
     else:
         sys.exit(status)
     print("error:", *line.split(), file=sys.stderr)
@@ -155,22 +163,33 @@ def failed(command, status, errors):
     raise SystemExit(f"error: {' '.join(command)} exits {status}: {last_line(errors)}")
 
 
+def handle_signals(handler):
+    """Of those that ask to end; but not of one that whoever began this program ignores, as nohup does SIGHUP."""
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def interrupt(number, _frame):
+    raise Interrupted(number)
+
+
 @contextlib.contextmanager
 def interrupts_later():
-    """Ctrl-C comes after the block. A function that C calls would print and lose it; Popen() would lose its child."""
-    seen, before = [], signal.getsignal(signal.SIGINT)
-    signal.signal(signal.SIGINT, lambda *_: seen.append(True))
+    """Signals come after the block. A function that C calls would print and lose one; Popen() would lose its child."""
+    seen = []
+    handle_signals(lambda number, _frame: seen.append(number))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-    if seen and before is not signal.SIG_IGN:
-        raise KeyboardInterrupt
+        handle_signals(interrupt)
+    if seen:
+        raise Interrupted(seen[0])
 
 
 @contextlib.contextmanager
 def running(command, **options):
-    """A program that ends with the block: Ctrl-C ends it, too, and nothing is left of it then."""
+    """A program that ends with the block: a signal ends it, too, and nothing is left of it then."""
     ran = None
     try:
         with interrupts_later():

@@ -167,17 +167,19 @@ code=0
 openvino --output /dev/full > out 2> err || code=$?
 [ $code -eq 1 ] && cmp out speed.json && grep -q '^error: /dev/full: No space left' err || fail "a full output: $code"
 
-# expect_interrupted COMMAND…: Ctrl-C, sent by the child to its parent, ends both and says nothing of where
+# expect_interrupted EXIT COMMAND…: a signal, sent by the child to its parent, ends both and says nothing of where
 expect_interrupted() {
   local code=0
   rm -f child
-  env --default-signal=INT python3 -S -B "$@" > out 2> err || code=$?
-  [ $code -eq 130 ] && [ ! -s out ] && [ "$(wc -l < err)" -le 1 ] && ! grep -q Traceback err || fail "$*: Ctrl-C: $code"
+  env --default-signal=INT python3 -S -B "${@:2}" > out 2> err || code=$?
+  [ $code -eq "$1" ] && [ ! -s out ] && [ "$(wc -l < err)" -le 1 ] && ! grep -q Traceback err || fail "$*: $code"
   [ -s child ] || fail "$*: no child began"
   if kill -0 "$(cat child)" 2> /dev/null; then fail "$*: its child lives on"; fi
 }
-stand_in ours 'echo $$ > child; kill -INT $PPID; exec sleep 60'
-expect_interrupted "$bench/peers/speed_bench.py" --model model --peers openvino --ours ./ours
+for ending in "INT 130" "TERM 143" "HUP 129"; do
+  stand_in ours 'echo $$ > child; kill -'"${ending% *}"' $PPID; exec sleep 60'
+  expect_interrupted "${ending#* }" "$bench/peers/speed_bench.py" --model model --peers openvino --ours ./ours
+done
 
 cat > peers/torch.py << 'EOP'
 import os, signal, sys, time, types
@@ -225,6 +227,6 @@ cmp out trained.json && grep -q '"teacher_share"' out || fail "the report differ
 [ "$(sed 's/ .*//' asked | uniq -c | xargs)" = "6 ours 4 torch 3 ours" ] || fail "another order: $(cat asked)"
 
 touch interrupt
-expect_interrupted "$bench/peers/torch_train_bench.py" --model folder
+expect_interrupted 130 "$bench/peers/torch_train_bench.py" --model folder
 stand_in ours 'echo $$ > child; kill -INT $PPID; exec sleep 60'
-expect_interrupted "$bench/peers/torch_train_bench.py" --model folder --text text --ours ./ours
+expect_interrupted 130 "$bench/peers/torch_train_bench.py" --model folder --text text --ours ./ours
