@@ -23,6 +23,10 @@ if(place EQUAL -1)
   message(FATAL_ERROR "README.md does not hold the example of tests/install/main.cpp as it is:\n${wanted}")
 endif()
 
+if(EXISTS ${BUILD}/slm-config.cmake)
+  message(FATAL_ERROR "${BUILD} holds a package: find_package() would find it through PATH")
+endif()
+
 set(prefix ${BUILD}/install-test)
 file(REMOVE_RECURSE ${prefix})
 set(flags)
