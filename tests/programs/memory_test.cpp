@@ -34,13 +34,36 @@ void expect_little_above_weights_and_cache(const std::string& model, double most
   }
 }
 
+/// 115 MB of F32: held twice, or not given back, it would be seen.
+void make_model_of_115_mb(const std::filesystem::path& folder) {
+  make_qwen2_folder(folder, 1024, 24000);
+  for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
+    std::filesystem::copy(tiny_models() / "qwen2_tied" / file, folder);
+}
+
 TEST(PeakMemory, IsWeightsAndCacheAndLittleMore) {
   SLM_REQUIRE_OWN_MEMORY();
   const TemporaryFolder folder;
-  make_qwen2_folder(folder.path(), 1024, 24000);  // 115 MB of F32: held twice, or not given back, it would be seen
-  for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
-    std::filesystem::copy(tiny_models() / "qwen2_tied" / file, folder.path());
+  make_model_of_115_mb(folder.path());
   expect_little_above_weights_and_cache(folder.path().string(), 30e6);
+}
+
+TEST(PeakMemory, OfARunThatGoesOnIsThatOfOneThatBegins) {
+  SLM_REQUIRE_OWN_MEMORY();
+  const TemporaryFolder folder;
+  const std::filesystem::path model = folder.path() / "model";
+  make_model_of_115_mb(model);
+  const std::string text = folder.file("text.txt", std::string(200, 'a') + "\n");
+  const auto peak = [&] {
+    const Ran ran =
+        run("qat_kd_train", {"--mode", "fp32", "--student", model, "--train", text, "--out", folder.path() / "run",
+                             "--steps", "1", "--batch", "1", "--seq", "16", "--resume", "--json"});
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    return ran.exit_code == 0 ? ran.json().at("peak_rss_bytes").get<double>() : 0.0;
+  };
+  const double begun = peak();
+  EXPECT_GT(begun, 4 * 115e6) << "weights, gradients, moments";
+  EXPECT_LE(peak(), begun + 40e6) << "its checkpoint, three times the model, stays beside what was read of it";
 }
 
 TEST(PeakMemory, OfARealModelIsWeightsAndCacheAndLittleMore) {
