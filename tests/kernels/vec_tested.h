@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@ namespace slm::kernels {
 
 inline constexpr int64_t kSizes[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 896, 897};
 inline constexpr float kGuard = 4321.0f;
+inline constexpr float kInf = std::numeric_limits<float>::infinity();
+inline constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 struct TestedVec {
   VecVariant variant;
@@ -44,6 +47,9 @@ class VecTest : public testing::TestWithParam<TestedVec> {
   }
   const VecVariant& variant() const { return GetParam().variant; }
 };
+
+/// The tests of vec_test.cpp and vec_quantize_test.cpp; the former instantiates them for all variants.
+class Vec : public VecTest {};
 
 /// n normal numbers, then one guard.
 inline std::vector<float> normals(int64_t n, uint64_t seed, float magnitude = 1.0f) {
