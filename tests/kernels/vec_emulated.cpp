@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The AVX-512 source of vec under namespace slm::emulated, run by vec_test.cpp on any AVX2 processor.
+// The AVX-512 source of vec under namespace slm::emulated, run by the tests of vec on any AVX2 processor.
 // clang-format off: the order of these lines matters (tests/support/emulated_avx512.h)
 #include "tests/support/emulated_avx512.h"
 
