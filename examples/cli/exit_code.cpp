@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/exit_code.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <exception>
@@ -42,7 +44,20 @@ std::string environment_help(std::string_view threads) {
       isas, threads);
 }
 
+namespace {
+
+/// What is closed of stdin, stdout and stderr would be the number of the next file that is opened, and what is printed
+/// would go there. In its place comes what cannot be read or written: it stays an error.
+void occupy_standard_streams() {
+  for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream)
+    if (::fcntl(stream, F_GETFD) < 0)
+      static_cast<void>(::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+}
+
+}  // namespace
+
 int exit_code_of(const std::function<void()>& body, std::string_view large) {
+  occupy_standard_streams();
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond its limit is an error of the write, as a full disk is
   try {
     body();

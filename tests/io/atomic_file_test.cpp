@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -265,6 +266,22 @@ TEST(AtomicFile, AfterAFailedWriteTheTemporaryFileIsGoneAtOnce) {
               }
             }),
             0);
+}
+
+TEST(AtomicFile, DoesNotTakeThePlaceOfWhatStdoutGoesTo) {
+  const TemporaryFolder folder;
+  const std::filesystem::path path = folder.file("printed", "before");
+  EXPECT_EQ(in_child([&] {
+              ::dup2(::open(path.c_str(), O_WRONLY | O_APPEND), STDOUT_FILENO);
+              try {
+                AtomicFile file("/dev/stdout");
+                return 1;
+              } catch (const IoError& error) {
+                return std::string(error.what()).find("stdout or stderr goes there") == std::string::npos ? 2 : 0;
+              }
+            }),
+            0);
+  EXPECT_EQ(std::filesystem::file_size(path), 6u);
 }
 
 }  // namespace

@@ -43,6 +43,14 @@ class NoSizeSignal {
   sigset_t xfsz_, before_;
 };
 
+/// What stdout or stderr goes to: a new file in its place would lose what was printed there.
+bool is_standard_stream(const struct stat& file) {
+  struct stat stream = {};
+  for (const int number : {STDOUT_FILENO, STDERR_FILENO})
+    if (::fstat(number, &stream) == 0 && stream.st_dev == file.st_dev && stream.st_ino == file.st_ino) return true;
+  return false;
+}
+
 /// Where a path leads to, through symbolic links, whether or not there is a file at their end. Throws IoError.
 fs::path follow_links(fs::path path, const std::string& message) {
   for (int links = 0; links <= kMaxLinks; ++links) {
@@ -69,6 +77,7 @@ AtomicFile::AtomicFile(const fs::path& path, Sha256* hash) : path_(path.string()
   if (!exists && errno != ENOENT) throw IoError(message, errno);
   if (exists && S_ISDIR(old.st_mode)) throw IoError(message, EISDIR);
   if (exists && !S_ISREG(old.st_mode)) throw IoError(message + ": not a regular file", ENODEV);
+  if (exists && is_standard_stream(old)) throw IoError(message + ": stdout or stderr goes there", EBUSY);
   path_ = follow_links(path, message).string();
   // Not mkstemp(): that makes files only their owner can read. The process number keeps parallel runs apart.
   for (int attempt = 0; attempt < kNameAttempts && fd_ < 0; ++attempt) {
