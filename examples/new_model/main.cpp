@@ -7,6 +7,7 @@
 #include "cli/terminal.h"
 #include "new_model/vocabulary.h"
 #include "slm/export/hf_folder.h"
+#include "slm/io/free_space.h"
 #include "slm/model/initialize.h"
 #include "slm/model/model_files.h"
 #include "slm/text/tokenizer.h"
@@ -62,15 +63,23 @@ int main(int argc, char** argv) {
     if (config.width % config.heads != 0)
       throw slm::UsageError(
           fmt::format("[new_model] --width is {}, expected a multiple of --heads, {}", config.width, config.heads));
+    if (config.heads % config.kv_heads != 0)
+      throw slm::UsageError(fmt::format("[new_model] --heads is {}, expected a multiple of --kv-heads, {}",
+                                        config.heads, config.kv_heads));
     std::error_code error;
-    if (std::filesystem::exists(std::filesystem::path(out) / "model.safetensors", error))
-      throw slm::ArgumentError(fmt::format("[new_model] --out {} holds a model: choose another folder", out));
+    for (const char* file : {"model.safetensors", "config.json", "tokenizer.json"})
+      if (std::filesystem::exists(std::filesystem::path(out) / file, error))
+        throw slm::ArgumentError(fmt::format("[new_model] --out {} holds {}: choose another folder", out, file));
     config.head_dim = config.width / config.heads;
     const slm::TokenizerData data =
         tokenizer.empty() ? slm::learn_vocabulary(text, vocab) : slm::Tokenizer::load(tokenizer).data();
     config.vocab = std::ssize(data.tokens);
     if (tokenizer.empty() && config.vocab < vocab)
       slm::tell("warning: the text has pairs for a vocabulary of {}, --vocab is {}\n", config.vocab, vocab);
+    uint64_t bytes = 0;
+    for (const slm::ExpectedTensor& tensor : slm::expected_tensors(config))
+      bytes += static_cast<uint64_t>(tensor.shape.elements()) * sizeof(float);
+    slm::check_free_space(out, bytes);
     slm::ProgressLine drawing("drawing"), writing("writing");
     const auto values = slm::initial_values(config, program.seed(), drawing.callback());
     const slm::ModelFiles model = slm::ModelFiles::in_memory(

@@ -40,8 +40,9 @@ TEST(NewModel, NamesWhatMakesNoModel) {
   expect_error(run("new_model", {"--out", out}), 2, "expected one of --text and --tokenizer");
   expect_error(run("new_model", {"--out", out, "--text", text, "--width", "100", "--heads", "3"}), 2,
                "--width is 100, expected a multiple of --heads, 3");
-  expect_error(run("new_model", {"--out", out, "--text", text, "--heads", "4", "--kv-heads", "3"}), 1,
-               "4 attention heads are no multiple of 3 key-value heads");
+  expect_error(run("new_model", {"--out", out, "--text", text, "--heads", "4", "--kv-heads", "3"}), 2,
+               "--heads is 4, expected a multiple of --kv-heads, 3");
+  expect_error(run("new_model", {"--out", out, "--text", text, "--width", "1048576", "--layers", "4096"}), 1, "[disk]");
   expect_error(run("new_model", {"--out", out, "--text", text, "--width", "36"}), 1,
                "head size is 9, expected a multiple of 8");
   expect_error(run("new_model", {"--out", out, "--text", text, "--vocab", "256"}), 2, "--vocab: '256'");
@@ -54,7 +55,12 @@ TEST(NewModel, NamesWhatMakesNoModel) {
   const Ran few = run("new_model", {"--out", out, "--text", text, "--vocab", "90000"});
   EXPECT_EQ(few.exit_code, 0) << few.err;
   EXPECT_NE(few.err.find("--vocab is 90000"), std::string::npos) << few.err;
-  expect_error(run("new_model", {"--out", out, "--text", text}), 1, "holds a model");
+  expect_error(run("new_model", {"--out", out, "--text", text}), 1, "holds model.safetensors");
+  std::filesystem::create_directory(folder.path() / "foreign");
+  folder.file("foreign/config.json", "{}");
+  expect_error(run("new_model", {"--out", (folder.path() / "foreign").string(), "--text", text}), 1,
+               "holds config.json");
+  EXPECT_EQ(content_of(folder.path() / "foreign/config.json"), "{}");
 }
 
 }  // namespace
