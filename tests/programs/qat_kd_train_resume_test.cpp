@@ -155,6 +155,13 @@ TEST_F(Train, KeepsTheBestWhereItsLineWasLost) {
   EXPECT_EQ(best("run"), before);
 }
 
+TEST_F(Train, DoesNotWriteOverTheMetricsOfAnotherRun) {
+  fs::create_directories(folder_.path() / "run");
+  folder_.file("run/metrics.jsonl", "older\n");
+  expect_error(run("qat_kd_train", words("qat", "run", {"--steps", "1"})), 1, "holds metrics.jsonl of a run");
+  EXPECT_EQ(content_of(folder_.path() / "run/metrics.jsonl"), "older\n");
+}
+
 TEST_F(Train, DoesNotWriteOverTheCheckpointsOfAnotherRun) {
   const Words more = {"--steps", "4", "--checkpoint-every", "2"};
   ASSERT_EQ(run("qat_kd_train", words("qat", "run", more)).exit_code, 0);

@@ -121,7 +121,7 @@ TEST_F(Train, HasItsFolderForItself) {
   expect_error(run("qat_kd_train", words("qat", "run", more)), 1, "run is in use by another process");
   process.interrupt(SIGKILL);
   EXPECT_TRUE(process.wait().by_signal) << "the first was not disturbed";
-  EXPECT_EQ(run("qat_kd_train", words("qat", "run", {"--steps", "1"})).exit_code, 0) << "free again";
+  EXPECT_EQ(run("qat_kd_train", words("qat", "run", {"--steps", "1", "--resume"})).exit_code, 0) << "free again";
 }
 
 }  // namespace
