@@ -1,10 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 // main of the programs of Google Benchmark, one for each stage of libslm (SLM_BENCH_STAGE).
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cmath>
+#include <string_view>
 
 #include "bench/program.h"
 #include "bench/result_file.h"
 #include "cli/exit_code.h"
+
+namespace {
+
+/// Google Benchmark measures for ever, once or not at all where these make no sense.
+void check_number(std::string_view argument, std::string_view option, double least) {
+  constexpr double kMost = 1e6;
+  if (!argument.starts_with(option)) return;
+  const std::string_view word = argument.substr(option.size());
+  double value = 0;
+  const auto [end, error] = std::from_chars(word.begin(), word.end(), value);
+  const bool whole = least < 1 || value == std::floor(value);
+  if (error != std::errc() || end != word.end() || !(value >= least && value <= kMost) || !whole)
+    throw slm::UsageError(
+        fmt::format("{}{}, expected a {}number from {} to {}", option, word, least < 1 ? "" : "whole ", least, kMost));
+}
+
+/// Its options come from the environment, too, where nothing checks them.
+void refuse_environment() {
+  for (char** variable = environ; *variable != nullptr; ++variable)
+    if (const std::string_view set = *variable; set.starts_with("BENCHMARK_"))
+      throw slm::UsageError(fmt::format("{} is set, expected an option instead", set.substr(0, set.find('='))));
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   const slm::BenchHelp help = {.teaches =
@@ -13,6 +43,11 @@ int main(int argc, char** argv) {
                                    "--benchmark_list_tests lists what it measures, --benchmark_filter chooses from it.",
                                .print_flags = benchmark::PrintDefaultHelp};
   return slm::run_bench(argc, argv, help, [&] {
+    refuse_environment();
+    for (int i = 1; i < argc; ++i) {
+      check_number(argv[i], "--benchmark_min_time=", 1e-6);
+      check_number(argv[i], "--benchmark_repetitions=", 1);
+    }
     const slm::ResultFile result(argc, argv);
     // Asked for help by a value it does not know, Google Benchmark would print it and end with 0.
     benchmark::Initialize(&argc, argv, [] {

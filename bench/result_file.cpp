@@ -6,10 +6,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <string_view>
 
-#include "cli/exit_code.h"
 #include "cli/terminal.h"
 #include "slm/core/error.h"
 #include "slm/io/atomic_file.h"
@@ -22,11 +20,9 @@ constexpr std::string_view kOption = "--benchmark_out=";
 }  // namespace
 
 ResultFile::ResultFile(int argc, char** argv) {
-  bool given = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (!argument.starts_with(kOption)) continue;
-    given = true;
     path_ = argument.substr(kOption.size());  // given twice, the last one counts, which may ask for none
     if (path_.empty()) continue;
     const AtomicFile can_be_written(path_);
@@ -37,8 +33,6 @@ ResultFile::ResultFile(int argc, char** argv) {
     }
     argv[i] = argument_.data();
   }
-  if (!given && std::getenv("BENCHMARK_OUT") != nullptr)
-    throw UsageError("BENCHMARK_OUT is set, expected --benchmark_out=FILE");
 }
 
 ResultFile::~ResultFile() {
