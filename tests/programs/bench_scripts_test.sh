@@ -153,6 +153,8 @@ class LLMPipeline:
         if open(path).read(4) != "GGUF":
             raise RuntimeError(f"Exception from gguf.cpp:317:\nFailed to open '{path}'\n")
     def generate(self, ids, config):
+        if config.max_new_tokens > 1000:
+            raise IndexError("unordered_map::at")
         if config.max_new_tokens > 100:
             raise RuntimeError("Exception from lm.cpp:1:\ntoo many tokens\n")
         return Thing(perf_metrics=Thing(get_ttft=lambda: Thing(mean=1000.0), get_tpot=lambda: Thing(mean=500.0)))
@@ -161,6 +163,7 @@ openvino() { speed --peers openvino --prefill 8 --decode 4 --rounds 1 "$@"; }
 expect_error 1 "OpenVINO cannot run model: Failed to open 'model'$" openvino
 printf GGUF > model
 expect_error 1 "OpenVINO cannot run model: too many tokens$" openvino --decode 200
+expect_error 1 "OpenVINO cannot run model: unordered_map::at$" openvino --decode 2000
 openvino --output speed.json > out 2> err || fail "speed_bench failed"
 cmp out speed.json && grep -q '"median": 8.0' out || fail "the report differs from the file"
 code=0
