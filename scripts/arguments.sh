@@ -30,6 +30,17 @@ expect_above_0() {
     wrong_usage "$1 '$2', expected a number above 0, at most $3"
 }
 
+# expect_programs FOLDER NAME…, expect_folder NAME FOLDER: what is needed is there, or is made.
+expect_programs() {
+  local program
+  for program in "${@:2}"; do
+    [ -x "$1/$program" ] || wrong_usage "no program $program in '$1'"
+  done
+}
+expect_folder() {
+  mkdir -p "$2" 2> /dev/null || wrong_usage "$1 '$2' cannot be made a folder"
+}
+
 for argument in "$@"; do
   case $argument in
     --help | -h)

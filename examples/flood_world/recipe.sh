@@ -13,7 +13,8 @@ expect_arguments 0 2 "$@"
 root=$(cd "$(dirname "$0")/../.." && pwd)
 bin=${1:-$root/build/release/bin}
 out=${2:-$root/build/flood_world}
-mkdir -p "$out"
+expect_programs "$bin" flood_world new_model qat_kd_train quantize score
+expect_folder OUT "$out"
 
 # write NAME SPLIT REPORTS SEED OPTION…
 write() {

@@ -46,11 +46,28 @@ learned=("$data"/train*.txt) measured=("$data"/test*.txt)
 for file in "${learned[@]}" "${measured[@]}"; do
   [ -s "$file" ] || wrong_usage "'$file' is empty"
 done
-for program in qat_kd_train evaluate; do
-  [ -x "$bin/$program" ] || wrong_usage "no program $program in '$bin'"
-done
+expect_programs "$bin" qat_kd_train evaluate
 command -v jq > /dev/null || { echo "error: jq is missing, which reads what evaluate writes" >&2; exit 1; }
-mkdir -p "$out"
+# A text of too few tokens, or what is no model: the first window says so.
+try() { "$bin/evaluate" --protocol llamacpp512 --windows 1 "$@" > /dev/null; }
+for text in "${measured[@]}"; do try --model "$student" --data "$text" --weights "$scheme"; done
+[[ " ${wanted[*]} " != *kd\ * ]] || try --model "$teacher" --data "${measured[0]}" --weights w8g32
+expect_folder OUT "$out"
+
+# What OUT holds came of these models and texts, by what they hold.
+sum_of() { find -L "$@" -maxdepth 1 -type f -exec sha256sum {} + | cut -c 1-64 | sort | sha256sum | cut -c 1-64; }
+came_of=$(
+  echo "$(sum_of "$student") student"
+  [[ " ${wanted[*]} " != *kd\ * ]] || echo "$(sum_of "$teacher") teacher"
+  for file in "${learned[@]}" "${measured[@]}"; do echo "$(sum_of "$file") ${file##*/}"; done
+)
+touch "$out/came_of"
+while read -r sum name; do
+  before=$(awk -v name="$name" 'substr($0, 66) == name { print $1 }' "$out/came_of")
+  [ -z "$before" ] || [ "$before" = "$sum" ] ||
+    wrong_usage "'$out' holds what came of another $name, expected the same or another OUT"
+  [ -n "$before" ] || echo "$sum $name" >> "$out/came_of"
+done <<< "$came_of"
 
 # train NAME MODE OPTION…
 train() {

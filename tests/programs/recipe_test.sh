@@ -37,7 +37,25 @@ expect_error 2 "no program qat_kd_train in 'none'" "$recipe" student teacher dat
 expect_error 2 "an argument is empty" "$recipe" student teacher ''
 [ ! -e trained ] && [ ! -e results ] || fail "something was trained before all was right"
 
+stand_in bin/evaluate '[[ "$*" != *"--model teacher"* ]] || { echo "error: no model" >&2; exit 1; }'
+expect_error 1 "no model" env ROWS=kd "$recipe" student teacher data results bin
+[ ! -e trained ] && [ ! -e results ] || fail "something was trained before all was right"
+stand_in bin/evaluate 'echo "{\"results\": [{\"weights\": \"w\", \"perplexity\": $(wc -c <<< "$*"), \"kl\": 0.5}]}"'
+expect_error 2 "OUT 'data/test-a.txt' cannot be made a folder" "$recipe" student teacher data data/test-a.txt bin
+
 STEPS=9 LR=2.5e-6 QAT_START=08 "$recipe" student teacher data results bin > out 2> err || fail "the recipe failed"
 for row in kd qat_kd fp32 qat own; do [ -e results/$row/done ] || fail "$row was not trained"; done
 grep -q -- '--qat-start 08 .*--steps 9 .*--lr 2.5e-6 ' results/qat/done || fail "the environment came to nothing"
 [ "$(grep -c perplexity out)" -eq 9 ] && [ "$(grep -c recovery out)" -eq 3 ] || fail "no table"
+
+# The same models and texts: nothing is trained again; others: nothing old is told of them.
+rm trained
+STEPS=9 LR=2.5e-6 QAT_START=08 "$recipe" student teacher data results bin > again 2> err || fail "the recipe failed"
+[ ! -e trained ] && cmp out again || fail "a second time differs"
+cp -r data other_data
+echo other > "other_data/test-a.txt"
+expect_error 2 "'results' holds what came of another test-a.txt" env STEPS=9 "$recipe" student teacher other_data results bin
+mkdir other
+echo 1 > other/config.json
+expect_error 2 "'results' holds what came of another teacher" env STEPS=9 "$recipe" student other data results bin
+expect_error 2 "'results' holds what came of another student" env STEPS=9 "$recipe" other teacher data results bin
