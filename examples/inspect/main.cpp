@@ -16,8 +16,8 @@ tensors take in which types, the tokenizer and its special ids, the chat format,
   inspect --model models/qwen2.5-0.5b
   inspect --model model.gguf --tensors
   inspect --model model.gguf --json | jq .config.layers
-JSON: {model, format, config, parameters, bytes, types, tensors: [{name, stored_name, shape, type}], static_inputs,
-       tokenizer, chat, metadata (GGUF)})");
+JSON: {model, format, config, parameters, bytes, types, tensors: [{name, stored_name, shape, type, bytes}],
+       static_inputs, tokenizer, chat, metadata (GGUF)})");
   std::string path;
   bool tensors = false;
   slm::add_model_option(program.options(), path);

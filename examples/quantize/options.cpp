@@ -6,6 +6,7 @@
 #include "cli/model_options.h"
 #include "cli/option_values.h"
 #include "cli/program.h"
+#include "cli/terminal.h"
 
 namespace slm {
 
@@ -45,6 +46,7 @@ void add_quantize_options(CLI::App& app, QuantizeOptions& o) {
 }
 
 SchemePlan plan_of(const QuantizeOptions& o) {
+  tell_bytes_that_are_no_utf8("--name", o.name);
   SchemePlan plan = parse_weights(o.scheme);
   plan.keep_fp = o.keep_fp;
   return plan;
