@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <string_view>
@@ -20,18 +21,24 @@ void check_number(std::string_view argument, std::string_view option, double lea
   if (!argument.starts_with(option)) return;
   const std::string_view word = argument.substr(option.size());
   double value = 0;
-  const auto [end, error] = std::from_chars(word.begin(), word.end(), value);
+  const char* const last = word.data() + word.size();
+  const auto [end, error] = std::from_chars(word.data(), last, value);
   const bool whole = least < 1 || value == std::floor(value);
-  if (error != std::errc() || end != word.end() || !(value >= least && value <= kMost) || !whole)
+  if (error != std::errc() || end != last || !(value >= least && value <= kMost) || !whole)
     throw slm::UsageError(
         fmt::format("{}{}, expected a {}number from {} to {}", option, word, least < 1 ? "" : "whole ", least, kMost));
 }
 
 /// Its options come from the environment, too, where nothing checks them.
 void refuse_environment() {
+  constexpr std::string_view kOptions[] = {
+      "BENCHMARK_LIST_TESTS",  "BENCHMARK_FILTER",  "BENCHMARK_MIN_TIME",   "BENCHMARK_MIN_WARMUP_TIME",
+      "BENCHMARK_REPETITIONS", "BENCHMARK_FORMAT",  "BENCHMARK_OUT_FORMAT", "BENCHMARK_OUT",
+      "BENCHMARK_COLOR",       "BENCHMARK_CONTEXT", "BENCHMARK_TIME_UNIT",  "BENCHMARK_PERF_COUNTERS"};
   for (char** variable = environ; *variable != nullptr; ++variable)
-    if (const std::string_view set = *variable; set.starts_with("BENCHMARK_"))
-      throw slm::UsageError(fmt::format("{} is set, expected an option instead", set.substr(0, set.find('='))));
+    if (const std::string_view set = *variable, name = set.substr(0, set.find('='));
+        std::ranges::find(kOptions, name) != std::end(kOptions))
+      throw slm::UsageError(fmt::format("{} is set, expected an option instead", name));
 }
 
 }  // namespace
@@ -46,6 +53,7 @@ int main(int argc, char** argv) {
     refuse_environment();
     for (int i = 1; i < argc; ++i) {
       check_number(argv[i], "--benchmark_min_time=", 1e-6);
+      check_number(argv[i], "--benchmark_min_warmup_time=", 0);
       check_number(argv[i], "--benchmark_repetitions=", 1);
     }
     const slm::ResultFile result(argc, argv);

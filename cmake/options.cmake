@@ -22,7 +22,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   if(PROJECT_IS_TOP_LEVEL)
     set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
-  elseif(NOT CMAKE_CXX_FLAGS MATCHES "-O[1-3s]")
+  elseif(NOT CMAKE_CXX_FLAGS MATCHES "-O([1-9sgz]|fast|$| )")
     message(WARNING "libslm: CMAKE_BUILD_TYPE is empty, so kernels are compiled without optimisation, and slow. "
                     "Configure with -DCMAKE_BUILD_TYPE=Release.")
   endif()

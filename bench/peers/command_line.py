@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the Python programs of the benches do with arguments, files and errors: one line `error: …` on stderr, and the
-exit codes 0 (done), 1 (error) and 2 (wrong usage), as the other programs do.
+exit codes 0 (done), 1 (error), 2 (wrong usage) and 128 + n (signal n asked it to end), as the other programs do.
 
 In: a parser, words, paths   Out: values, JSON, an exit code
 """
@@ -171,6 +171,7 @@ def handle_signals(handler):
 
 
 def interrupt(number, _frame):
+    handle_signals(signal.SIG_IGN)   # another one is the same request: it must not break what this one ends
     raise Interrupted(number)
 
 
@@ -184,7 +185,7 @@ def interrupts_later():
     finally:
         handle_signals(interrupt)
     if seen:
-        raise Interrupted(seen[0])
+        interrupt(seen[0], None)
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ class Model:
         """What OpenVINO returns; what it throws ends the program: first where in its sources, then why."""
         try:
             return call(*arguments, **options)
-        except (RuntimeError, ValueError, LookupError) as error:
+        except Exception as error:
             raise SystemExit(f"error: OpenVINO cannot run {self.path}: {last_line(str(error))}") from None
 
     def seconds(self, ids, decode):

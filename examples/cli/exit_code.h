@@ -25,7 +25,8 @@ UsageError wrong_arguments(std::string_view program, std::string_view what);
 std::string environment_help(std::string_view threads);
 
 /// Runs the body. What it throws becomes one line `error: …`, of Interrupted what it says. `large`: what took the
-/// memory where there was not enough. A limit on the size of files makes writing fail; it does not kill.
+/// memory where there was not enough. A limit on the size of files makes writing fail; it does not kill. Closed
+/// standard streams stay closed, but no file gets their numbers.
 int exit_code_of(const std::function<void()>& body, std::string_view large);
 
 }  // namespace slm

@@ -67,7 +67,8 @@ int main(int argc, char** argv) {
       throw slm::UsageError(fmt::format("[new_model] --heads is {}, expected a multiple of --kv-heads, {}",
                                         config.heads, config.kv_heads));
     std::error_code error;
-    for (const char* file : {"model.safetensors", "config.json", "tokenizer.json"})
+    for (const char* file :
+         {"model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json"})
       if (std::filesystem::exists(std::filesystem::path(out) / file, error))
         throw slm::ArgumentError(fmt::format("[new_model] --out {} holds {}: choose another folder", out, file));
     config.head_dim = config.width / config.heads;
@@ -76,6 +77,7 @@ int main(int argc, char** argv) {
     config.vocab = std::ssize(data.tokens);
     if (tokenizer.empty() && config.vocab < vocab)
       slm::tell("warning: the text has pairs for a vocabulary of {}, --vocab is {}\n", config.vocab, vocab);
+    check(config);
     uint64_t bytes = 0;
     for (const slm::ExpectedTensor& tensor : slm::expected_tensors(config))
       bytes += static_cast<uint64_t>(tensor.shape.elements()) * sizeof(float);

@@ -39,9 +39,10 @@ FolderLock prepare_out_folder(const TrainOptions& o) {
     throw ArgumentError(fmt::format(
         "[train] --out {} holds a trained model and no checkpoint to go on from: a new run needs another --out",
         o.out));
-  if (!o.resume && std::filesystem::exists(std::filesystem::path(o.out) / "metrics.jsonl", error))
-    throw ArgumentError(
-        fmt::format("[train] --out {} holds metrics.jsonl of a run: a new run needs another --out", o.out));
+  const std::filesystem::path metrics = std::filesystem::path(o.out) / "metrics.jsonl";
+  if (!o.resume && std::filesystem::exists(metrics, error) && !std::filesystem::is_empty(metrics, error))
+    throw ArgumentError(fmt::format(
+        "[train] --out {} holds the metrics of a run: a new run needs another --out, or metrics.jsonl removed", o.out));
   return ours;
 }
 

@@ -22,7 +22,8 @@ Shipped shipped_by(const TrainOptions& options);
 
 /// Makes the folder of the run; it is this run's alone as long as the result lives. Throws IoError where --out cannot
 /// be a folder one may write to or another run writes there; ArgumentError where it holds checkpoints of a run that
-/// `resume` does not ask to go on with, or a trained model that no checkpoint belongs to: they would be lost.
+/// `resume` does not ask to go on with, or its metrics, or a trained model that no checkpoint belongs to: they would be
+/// lost.
 FolderLock prepare_out_folder(const TrainOptions& options);
 
 /// Throws FormatError where --resume could not go on from what --out holds, or --ship best could not ship it.

@@ -56,18 +56,21 @@ expect_folder OUT "$out"
 
 # What OUT holds came of these models and texts, by what they hold.
 sum_of() { find -L "$@" -maxdepth 1 -type f -exec sha256sum {} + | cut -c 1-64 | sort | sha256sum | cut -c 1-64; }
-came_of=$(
-  echo "$(sum_of "$student") student"
-  [[ " ${wanted[*]} " != *kd\ * ]] || echo "$(sum_of "$teacher") teacher"
-  for file in "${learned[@]}" "${measured[@]}"; do echo "$(sum_of "$file") ${file##*/}"; done
-)
-touch "$out/came_of"
-while read -r sum name; do
-  before=$(awk -v name="$name" 'substr($0, 66) == name { print $1 }' "$out/came_of")
-  [ -z "$before" ] || [ "$before" = "$sum" ] ||
-    wrong_usage "'$out' holds what came of another $name, expected the same or another OUT"
-  [ -n "$before" ] || echo "$sum $name" >> "$out/came_of"
-done <<< "$came_of"
+came_of=$out/came_of news=()
+touch "$came_of"
+# expect_same NAME PATH
+expect_same() {
+  local sum before
+  sum=$(sum_of "$2")
+  before=$(name=$1 awk 'substr($0, 66) == ENVIRON["name"] { print $1 }' "$came_of")
+  [ -n "$before" ] || news+=("$sum $1")
+  [ "${before:-$sum}" = "$sum" ] ||
+    wrong_usage "'$out' holds what came of another $1, expected the same or another OUT"
+}
+expect_same student "$student"
+[[ " ${wanted[*]} " != *kd\ * ]] || expect_same teacher "$teacher"
+for file in "${learned[@]}" "${measured[@]}"; do expect_same "${file##*/}" "$file"; done
+[ ${#news[@]} -eq 0 ] || printf '%s\n' "${news[@]}" >> "$came_of"
 
 # train NAME MODE OPTION…
 train() {

@@ -6,7 +6,7 @@
 #include "cli/model_options.h"
 #include "cli/option_values.h"
 #include "cli/program.h"
-#include "cli/terminal.h"
+#include "slm/text/utf8.h"
 
 namespace slm {
 
@@ -41,12 +41,15 @@ void add_quantize_options(CLI::App& app, QuantizeOptions& o) {
   app.add_option("--keep-fp", o.keep_fp, "Matrices to keep in bf16, by Hugging Face name; * and ? stand for any text")
       ->type_name("PATTERN")
       ->allow_extra_args(false);
-  app.add_option("--name", o.name, "The model's name in the GGUF file (default: the source's)")->type_name("S");
+  app.add_option("--name", o.name, "The model's name in the GGUF file (default: the source's)")
+      ->check([](const std::string& name) {
+        return valid_utf8_prefix(name) == name.size() ? "" : "expected UTF-8, as in every GGUF file";
+      })
+      ->type_name("S");
   app.add_flag("--verbose", o.verbose, "A line for each tensor, not for each kind (JSON always has all tensors)");
 }
 
 SchemePlan plan_of(const QuantizeOptions& o) {
-  tell_bytes_that_are_no_utf8("--name", o.name);
   SchemePlan plan = parse_weights(o.scheme);
   plan.keep_fp = o.keep_fp;
   return plan;

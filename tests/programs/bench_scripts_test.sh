@@ -174,7 +174,7 @@ openvino --output /dev/full > out 2> err || code=$?
 expect_interrupted() {
   local code=0
   rm -f child
-  env --default-signal=INT python3 -S -B "${@:2}" > out 2> err || code=$?
+  env --default-signal=INT,TERM,HUP python3 -S -B "${@:2}" > out 2> err || code=$?
   [ $code -eq "$1" ] && [ ! -s out ] && [ "$(wc -l < err)" -le 1 ] && ! grep -q Traceback err || fail "$*: $code"
   [ -s child ] || fail "$*: no child began"
   if kill -0 "$(cat child)" 2> /dev/null; then fail "$*: its child lives on"; fi

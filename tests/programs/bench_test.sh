@@ -31,11 +31,13 @@ for bench in "$bin"/bench_{kernels,ops,quant,runtime}; do
   "$bench" --benchmark_filter=bogus --benchmark_out=result.json > out 2> err || code=$?
   [ $code -eq 2 ] && grep -q "^error: .*benchmark_filter=bogus.*list_tests" err || fail "$bench: a filter that matches none"
   "$bench" --benchmark_list_tests --benchmark_out=result.json > out 2> err || fail "$bench: no list"
+  BENCHMARK_RESULTS=x "$bench" --benchmark_list_tests > out 2> err || fail "$bench: a variable that is no option's"
   for variable in OUT=result.json FILTER=. MIN_TIME=1; do
     expect_error 2 "BENCHMARK_${variable%=*} is set, expected an option" env BENCHMARK_$variable "$bench" --benchmark_list_tests
   done
   for number in nan inf -1 0 '' 1x 1e7; do
     expect_error 2 "benchmark_min_time=$number, expected a number from 1e-06" "$bench" --benchmark_min_time=$number
+    [ "$number" = 0 ] || expect_error 2 "benchmark_min_warmup_time=$number, expected" "$bench" --benchmark_min_warmup_time=$number
     expect_error 2 "benchmark_repetitions=$number, expected a whole number from 1" "$bench" --benchmark_repetitions=$number
   done
   grep -q '^old$' result.json || fail "$bench: nothing was measured, but --benchmark_out was written"
@@ -49,7 +51,8 @@ code=0
 (ulimit -f 1; measure --benchmark_out=result.json > /dev/null) || code=$?   # as full memory
 [ $code -eq 1 ] && grep -q '^error: .*result.json' err && grep -q '^old$' result.json || fail "results that have no room: $code"
 # A closed stream is no place for what is measured, nor the file's for what is printed.
-measure --benchmark_out=closed.json 2>&- || fail "a closed stderr is an error"
+"$bin/bench_runtime" --benchmark_filter=. --benchmark_min_time=0.001 --benchmark_out=closed.json > out 2>&- ||
+  fail "a closed stderr is an error"
 [ "$(head -n 1 closed.json)$(tail -n 1 closed.json)" = "{}" ] || fail "a closed stderr: the file holds something else"
 code=0
 measure --benchmark_out=closed.json >&- || code=$?

@@ -42,7 +42,9 @@ TEST(NewModel, NamesWhatMakesNoModel) {
                "--width is 100, expected a multiple of --heads, 3");
   expect_error(run("new_model", {"--out", out, "--text", text, "--heads", "4", "--kv-heads", "3"}), 2,
                "--heads is 4, expected a multiple of --kv-heads, 3");
-  expect_error(run("new_model", {"--out", out, "--text", text, "--width", "1048576", "--layers", "4096"}), 1, "[disk]");
+  expect_error(
+      run("new_model", {"--out", out, "--text", text, "--width", "1048576", "--heads", "4096", "--layers", "4096"}), 1,
+      "[disk]");
   expect_error(run("new_model", {"--out", out, "--text", text, "--width", "36"}), 1,
                "head size is 9, expected a multiple of 8");
   expect_error(run("new_model", {"--out", out, "--text", text, "--vocab", "256"}), 2, "--vocab: '256'");

@@ -158,7 +158,7 @@ TEST_F(Train, KeepsTheBestWhereItsLineWasLost) {
 TEST_F(Train, DoesNotWriteOverTheMetricsOfAnotherRun) {
   fs::create_directories(folder_.path() / "run");
   folder_.file("run/metrics.jsonl", "older\n");
-  expect_error(run("qat_kd_train", words("qat", "run", {"--steps", "1"})), 1, "holds metrics.jsonl of a run");
+  expect_error(run("qat_kd_train", words("qat", "run", {"--steps", "1"})), 1, "holds the metrics of a run");
   EXPECT_EQ(content_of(folder_.path() / "run/metrics.jsonl"), "older\n");
 }
 

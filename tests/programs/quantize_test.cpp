@@ -178,6 +178,8 @@ TEST(QuantizeRefuses, SchemesAndOptionsThatMakeNoSense) {
   }
   expect_error(run("quantize", words(model, "bf16", to_folder, {"--keep-fp", "*"})), 2, "no --keep-fp");
   expect_error(run("quantize", words(model, "bf16", to_folder, {"--name", "n"})), 2, "--name");
+  expect_error(run("quantize", words(model, "w8g32", (folder.path() / "n.gguf").string(), {"--name", "a\xff"})), 2,
+               "--name: expected UTF-8");
   EXPECT_EQ(folder.entries(), 0u);
 }
 

@@ -19,11 +19,13 @@ namespace {
 
 std::atomic<int> chosen_threads = 0;  // OpenMP's own setting holds for the thread that sets it only
 
+const int processors = omp_get_num_procs();  // of the process, not of a thread that asks later
+
 /// Where nobody chose: what the environment asks, else the processors this process may run on. OpenMP would begin as
 /// many threads as the environment says, whatever it says, and inside a region it means another item of a list.
 int default_threads() {
   const char* asked = std::getenv("OMP_NUM_THREADS");
-  if (asked == nullptr || *asked == '\0') return std::min(omp_get_num_procs(), kMostThreads);
+  if (asked == nullptr || *asked == '\0') return std::min(processors, kMostThreads);
   long long first = 0;
   for (const char* item = asked;; ++item) {  // may be a list, by depth of nesting: the first is ours
     char* end = nullptr;

@@ -13,8 +13,8 @@ constexpr int kMostThreads = 1024;
 /// Sets how many threads a parallel region uses from now on, whichever thread of the process begins it. Throws
 /// ArgumentError unless 1 ≤ threads ≤ kMostThreads.
 void set_num_threads(int threads);
-/// Default: OMP_NUM_THREADS, else the processors this process may run on. Throws ArgumentError where OMP_NUM_THREADS is
-/// no such number.
+/// Default: OMP_NUM_THREADS (of a list the first), else the processors this process may run on when it begins;
+/// omp_set_num_threads() is not asked. Throws ArgumentError where OMP_NUM_THREADS is no such number.
 int num_threads();
 
 namespace detail {

@@ -18,7 +18,7 @@ class AtomicFile {
  public:
   /// A symbolic link is followed: its target is replaced, or made where it is not there. An existing file keeps its
   /// permission bits. Throws IoError where the folder does not exist or is not writable, or where `path` is no regular
-  /// file (a folder, a device: renaming over one would replace it).
+  /// file (a folder, a device: renaming over one would replace it) or the one stdout or stderr goes to.
   /// With `hash`, which then outlives this, all that is written goes into it, too.
   explicit AtomicFile(const std::filesystem::path& path, Sha256* hash = nullptr);
   ~AtomicFile();

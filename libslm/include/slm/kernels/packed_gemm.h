@@ -16,8 +16,8 @@
 //                  c = acc + (bias or 0, never −0)
 //   w4g32a         the same with code_b in 0…15, then acc = fma(float(Σ code_a)·m_b[g], d_a[g], acc) in each group
 //   w8c            s over all k (int32, exact for k ≤ 131,072);  c = fma(float(s), d_a·d_b, bias or 0)
-// On the way zeros may have other signs in other variants, where a sum s or a scale is 0; what is added last makes them
-// +0.
+// On the way zeros of the grouped ones may have other signs in other variants, where a sum s or a scale is 0; what is
+// added last makes them +0.
 #pragma once
 
 #include <cstddef>
