@@ -4,9 +4,10 @@
 // but sums in another order: one ulp can flip a code of an activation, and with it which of two tokens that are as
 // likely comes first. llama.cpp built for AVX-512 differs so from its build for AVX2 at 38 (w4g32) and 42 (w8g32) of
 // the positions, at 11 and 12 of them where its two likeliest tokens lie 0.05 apart or more, up to 0.24; our
-// instruction sets differ among themselves at 31 to 43. How many differ is chance, a Poisson count whose mean the draws
-// tell: two orders of our sums, AVX-512 and AVX2, differed from llama.cpp at 4 to 21 of the positions that are no tie,
-// and of those of 0.3 at one in one draw (0.39). The bounds are what such counts exceed once in some thousand.
+// instruction sets differ among themselves at 31 to 43. How many differ is taken for chance, a Poisson count whose mean
+// is that of the draws there are: two orders of our sums, AVX-512 and AVX2, differed from llama.cpp at 4 to 21 of the
+// positions that are no tie, and of those of 0.3 at one in one draw (0.39). The bounds are what such counts exceed once
+// in some thousand.
 #include <gtest/gtest.h>
 
 #include <iostream>
