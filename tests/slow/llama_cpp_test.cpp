@@ -3,11 +3,9 @@
 // likeliest token at 2,048 teacher-forced positions, and perplexity. llama.cpp quantizes activations to Q8_0 as we do,
 // but sums in another order: one ulp can flip a code of an activation, and with it which of two tokens that are as
 // likely comes first. llama.cpp built for AVX-512 differs so from its build for AVX2 at 38 (w4g32) and 42 (w8g32) of
-// the positions, at 11 and 12 of them where its two likeliest tokens lie 0.05 apart or more, up to 0.24; our
-// instruction sets differ among themselves at 31 to 43. How many differ is taken for chance, a Poisson count whose mean
-// is that of the draws there are: two orders of our sums, AVX-512 and AVX2, differed from llama.cpp at 4 to 21 of the
-// positions that are no tie, and of those of 0.3 at one in one draw (0.39). The bounds are what such counts exceed once
-// in some thousand.
+// the positions, where its two likeliest tokens lie up to 0.24 apart, at 11 and 12 of them more than 0.05; our
+// instruction sets differ among themselves at 31 to 43. So the tokens must be the same wherever llama.cpp is sure of
+// its own.
 #include <gtest/gtest.h>
 
 #include <iostream>
@@ -24,9 +22,8 @@
 namespace slm {
 namespace {
 
-// Logits between llama.cpp's first and second token.
-constexpr double kTie = 0.05, kClear = 0.3, kSure = 0.5;
-constexpr size_t kMostUntied = 39, kMostClear = 3;  // positions that may differ: of means 21 and 0.5
+constexpr double kSure = 0.3;  // logits between llama.cpp's first and second token
+constexpr double kTie = 0.05;
 
 class ExportedInLlamaCpp : public testing::TestWithParam<const char*> {};
 
@@ -56,7 +53,7 @@ TEST_P(ExportedInLlamaCpp, SameLikeliestTokensAndPerplexity) {
   Session session(model, {.context = 512, .kv = kernels::KvStorage::F32, .max_logit_rows = 16});
   const auto margins = reference.at("margins").get<std::vector<double>>();
   ASSERT_EQ(ids.size(), margins.size());
-  size_t agreed = 0, untied = 0, untied_differ = 0, clear_differ = 0, sure = 0;
+  size_t agreed = 0, untied = 0, untied_agreed = 0, sure = 0;
   for (size_t begin = 0; begin < ids.size(); begin += 512) {
     session.truncate(0);
     session.append(std::span(ids).subspan(begin, std::min<size_t>(512, ids.size() - begin)),
@@ -64,8 +61,7 @@ TEST_P(ExportedInLlamaCpp, SameLikeliestTokensAndPerplexity) {
                      const size_t at = begin + static_cast<size_t>(position);
                      const bool same = argmax(row) == expected[at];
                      agreed += same ? 1 : 0;
-                     if (margins[at] >= kTie) ++untied, untied_differ += same ? 0 : 1;
-                     if (margins[at] >= kClear) clear_differ += same ? 0 : 1;
+                     if (margins[at] >= kTie) ++untied, untied_agreed += same ? 1 : 0;
                      if (margins[at] < kSure) return;
                      ++sure;
                      EXPECT_TRUE(same) << "position " << at << ", where llama.cpp's second token is " << margins[at]
@@ -73,13 +69,11 @@ TEST_P(ExportedInLlamaCpp, SameLikeliestTokensAndPerplexity) {
                    });
   }
   std::cout << GetParam() << ": argmax as llama.cpp's at " << agreed << " of " << ids.size() << " positions, at "
-            << untied - untied_differ << " of the " << untied << " that are no tie, other at " << clear_differ
-            << " of those of " << kClear << "\n";
+            << untied_agreed << " of the " << untied << " that are no tie\n";
   EXPECT_GE(static_cast<double>(agreed), 0.97 * static_cast<double>(ids.size()));
-  EXPECT_GE(sure, ids.size() * 2 / 3);
+  EXPECT_GE(sure, ids.size() * 3 / 4);
   EXPECT_GE(untied, ids.size() * 9 / 10);
-  EXPECT_LE(untied_differ, kMostUntied);
-  EXPECT_LE(clear_differ, kMostClear);
+  EXPECT_GE(static_cast<double>(untied_agreed), 0.99 * static_cast<double>(untied));
 
   // Perplexity, both with an f16 cache.
   const Json& perplexity = reference.at("perplexity");
